@@ -1,0 +1,59 @@
+import type { ControlRecord, Decision } from '../../shared/model/control'
+import type { WallMs } from '../../shared/model/time'
+
+/** A control record and what this side must remember beside it. */
+export interface StoredControl {
+  readonly record: ControlRecord
+  /** Highest epoch ever held, granted, granted to us or heard of. Never falls. */
+  readonly floor: number
+  /** When control moved last. */
+  readonly since: WallMs
+  /** A fail-over by hand: the automatic hand-back needs an opening later than this. Null: not by hand. */
+  readonly manualAt: WallMs | null
+  /** (master) The edge was linked and stood by since the take-over: it may be driving by now, so a restarted master must not simply go on. */
+  readonly edgeStoodBy: boolean
+  /** (master) The opening in which a hand-back failed; it gives no second one. */
+  readonly spentOpeningAt: WallMs | null
+}
+
+/** The control store: `synchronous=FULL`; throws `HoldfastError('storage')` when it cannot write. */
+export interface ControlRecords extends AsyncDisposable {
+  load(edgeId: string): StoredControl | null
+  all(): ReadonlyMap<string, StoredControl>
+  /** Writes the record and, in the same transaction, the decision that made it. */
+  save(edgeId: string, control: StoredControl, decision?: Decision): void
+  saveDecision(decision: Decision): void
+  decision(id: string): Decision | null
+  /** Newest first. */
+  decisions(edgeId: string, options: { limit: number; before?: number }): readonly Decision[]
+  remove(edgeId: string): void
+}
+
+/** How an edge is known at the master. The secret itself lies in `Secrets`. */
+export interface Enrolment {
+  readonly edgeId: string
+  readonly instanceId: string
+  /** The secret in use, and its successor until that has been proven once. */
+  readonly secretId: string
+  readonly nextSecretId: string | null
+  readonly enrolledAt: WallMs
+  readonly revokedAt: WallMs | null
+}
+export interface JoinCode {
+  readonly tokenId: string
+  readonly edgeId: string
+  readonly madeBy: string
+  readonly madeAt: WallMs
+  readonly expiresAt: WallMs
+  readonly usedAt: WallMs | null
+  readonly usedBy: string | null
+  readonly revokedAt: WallMs | null
+}
+export interface Enrolments {
+  enrolment(edgeId: string): Enrolment | null
+  enrolments(): readonly Enrolment[]
+  saveEnrolment(enrolment: Enrolment): void
+  joinCode(tokenId: string): JoinCode | null
+  joinCodes(): readonly JoinCode[]
+  saveJoinCode(code: JoinCode): void
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
+
+/** Ids and names of documents. Ids are immutable; names are labels that may change. */
+export const documentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, ".", "_" or "-", 1 to 64 characters')
+export const documentName = z.string().trim().min(1).max(100)
+
+/** A value a document may carry in `settings`: JSON, bounded by the journal's size limit. `{secretRef}` stands for a sealed value. */
+export const settingsValue = z.record(z.string().max(100), z.json())
+
+export const edgeDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  description: z.string().max(2_000).default(''),
+  /** False: the master never takes this site over. */
+  failover: z.boolean().default(true),
+  /** Without a link for this long, the master takes over. Not below the link's own 3,000 ms. */
+  timeoutMs: z.int().min(3_000).max(3_600_000).default(TAKE_OVER_TIMEOUT_MS),
+  /** Cron expression (5 or 6 fields) of the opening of the restore window. Absent: control comes back only by hand. */
+  windowStart: z.string().max(200).optional(),
+  windowLengthS: z.int().min(60).max(604_800).optional(),
+  /** IANA zone of the schedule. Absent: the edge's own. */
+  windowTimeZone: z.string().max(64).optional(),
+  stableForMs: z.int().min(1_000).max(3_600_000).default(STABLE_FOR_MS),
+  admins: z.array(documentId).max(100).default([]),
+  commit: z.string().max(100).optional(),
+  /** Automatic failover is paused until then (epoch ms). `0` means without expiry; absent means not paused. */
+  pausedUntil: z.int().min(0).optional(),
+  pauseReason: z.string().max(500).optional(),
+})
+export type EdgeDocument = z.infer<typeof edgeDocument>
+
+export const systemDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  /** The edge this system belongs to. Absent: the master's own. */
+  edgeId: documentId.optional(),
+  modules: z.array(documentId).max(5_000).default([]),
+  settings: settingsValue.default({}),
+})
+export type SystemDocument = z.infer<typeof systemDocument>
+
+export const moduleDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  driver: z.string().min(1).max(64),
+  /** Where the device is, e.g. `tcp://10.0.0.5:4352`. Empty for `logic`. */
+  uri: z.string().max(500).default(''),
+  settings: settingsValue.default({}),
+  role: z.enum(['device', 'logic']).default('device'),
+  enabled: z.boolean().default(true),
+  /** True: a host process of its own. */
+  isolated: z.boolean().default(false),
+})
+export type ModuleDocument = z.infer<typeof moduleDocument>
+
+export const documentKinds = ['edge', 'system', 'module'] as const
+export type DocumentKind = (typeof documentKinds)[number]
+
+export const documentSchemas = { edge: edgeDocument, system: systemDocument, module: moduleDocument } as const
+export interface DocumentByKind {
+  edge: EdgeDocument
+  system: SystemDocument
+  module: ModuleDocument
+}
+export type AnyDocument = DocumentByKind[DocumentKind]
+
+/** One change of one document, as a console asks for it. `revision` is the journal seq the editor saw; absent means "whatever is there". */
+export const documentChange = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('put'), kind: z.enum(documentKinds), body: z.record(z.string(), z.json()), revision: z.int().optional() }),
+  z.strictObject({ op: z.literal('delete'), kind: z.enum(documentKinds), id: documentId, revision: z.int().optional() }),
+])
+export type DocumentChange = z.infer<typeof documentChange>
+
+/** What is wrong with a document: which field, the value that was given, and what is allowed. */
+export interface DocumentProblem {
+  kind: DocumentKind
+  id: string
+  /** Dotted path, e.g. `windowLengthS` or `settings.port`. */
+  field: string
+  value: unknown
+  /** Range or rule in words, e.g. `60..604800`. */
+  allowed: string
+  message: string
+}

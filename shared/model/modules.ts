@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** A module's life. `backing-off`: ended by a fault, starts again at `retryAt`. */
+export const moduleStates = ['stopped', 'starting', 'running', 'backing-off', 'failed', 'unknown'] as const
+export type ModuleState = (typeof moduleStates)[number]
+
+/** What a module shows of itself; `status` holds the driver's observable variables. Instants are epoch ms. */
+export const moduleView = z.object({
+  id: z.string(),
+  name: z.string(),
+  driver: z.string(),
+  role: z.enum(['device', 'logic']),
+  state: z.enum(moduleStates),
+  /** The device answered its last exchange. For `logic`: it runs. */
+  connected: z.boolean(),
+  /** Since when `state` and `connected` are as they are. */
+  since: z.number(),
+  /** When this view was last confirmed by the host process. */
+  asOf: z.number(),
+  status: z.record(z.string(), z.json()),
+  /** Last fault in one line; null: none. */
+  fault: z.string().nullable(),
+  restarts: z.number(),
+  retryAt: z.number().nullable(),
+})
+export type ModuleView = z.infer<typeof moduleView>
+
+/** A method a driver offers, with its parameters described as JSON Schema, so that forms and the CLI can be made from it. */
+export const moduleMethod = z.object({ name: z.string(), title: z.string(), changesDevice: z.boolean(), params: z.json() })
+export type ModuleMethod = z.infer<typeof moduleMethod>
+
+export const debugLine = z.object({ at: z.number(), moduleId: z.string(), level: z.enum(['trace', 'debug', 'info', 'warn', 'error']), text: z.string().max(4_000) })
+export type DebugLine = z.infer<typeof debugLine>
