@@ -1,0 +1,163 @@
+// Builds out/: the controller's side (ES modules for Node and Electron), the preload script (CommonJS: a sandboxed preload knows nothing
+// else) and the window. Everything goes to out.new/ first, so that out/ is complete at every moment, also while controllers run from it.
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import tailwindcss from '@tailwindcss/vite'
+import vue from '@vitejs/plugin-vue'
+import { build } from 'vite'
+import { isStale, stampFile } from './scripts/fresh.mjs'
+import { root } from './scripts/launch.mjs'
+
+const controllerEntries = {
+  cli: 'electron/cli/cli.ts',
+  headless: 'electron/headless.ts',
+  main: 'electron/main.ts',
+  'module-host': 'electron/modules/host.ts',
+  simulators: 'electron/modules/demo/simulators.ts',
+}
+const preloadEntries = { index: 'electron/preload.ts' }
+const page = 'renderer/index.html'
+
+/** Not bundled: what Electron provides, what is native, and Node's own modules. */
+const external = ['electron', 'better-sqlite3', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
+
+const out = path.join(root, 'out')
+const fresh = path.join(root, 'out.new')
+const lock = path.join(root, 'out.lock')
+const lockPollMs = 100
+const lockAgeMs = 5 * 60 * 1000
+const leftoverAgeMs = 24 * 3600 * 1000
+
+/** The entries whose source exists; the others are named, so that an empty bundle never comes as a surprise. */
+function present(entries) {
+  const isThere = ([name, file]) => {
+    if (existsSync(path.join(root, file))) return true
+    console.error(`  ${name}: ${file} does not exist, skipped`)
+    return false
+  }
+  return Object.fromEntries(Object.entries(entries).filter(isThere))
+}
+
+const shared = { configFile: false, envFile: false, publicDir: false, logLevel: 'warn', mode: 'production' }
+
+async function buildForNode(entries, folder, format, extension) {
+  const input = present(entries)
+  if (Object.keys(input).length === 0) return
+  const output = { format, entryFileNames: `[name].${extension}`, chunkFileNames: `chunks/[name]-[hash].${extension}` }
+  await build({
+    ...shared,
+    root,
+    build: {
+      ssr: true,
+      outDir: path.join(fresh, folder),
+      target: 'node24',
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: { input, output },
+    },
+    ssr: { noExternal: true, external },
+  })
+}
+
+async function buildWindow() {
+  if (!present({ window: page }).window) return
+  await build({
+    ...shared,
+    root: path.join(root, 'renderer'),
+    base: './',
+    plugins: [vue(), tailwindcss()],
+    build: {
+      outDir: path.join(fresh, 'renderer'),
+      target: 'chrome148',
+      sourcemap: true,
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 1024,
+      // The page's policy forbids data: scripts and inline styles; files are as good here.
+      assetsInlineLimit: 0,
+    },
+  })
+}
+
+function files(folder, below = '') {
+  const here = path.join(folder, below)
+  if (!existsSync(here)) return []
+  return readdirSync(here, { withFileTypes: true }).flatMap((item) => {
+    const name = path.join(below, item.name)
+    return item.isDirectory() ? files(folder, name) : [name]
+  })
+}
+
+/**
+ * Moves the new files over the old ones, each in one step, chunks before the entries that name them. Old chunks stay for a day: a running
+ * controller may still load them.
+ */
+function publish(beganAt) {
+  const isChunk = (name) => /[\\/](chunks|assets)[\\/]/.test(name)
+  const built = files(fresh).sort((a, b) => Number(isChunk(b)) - Number(isChunk(a)))
+  for (const name of built) {
+    mkdirSync(path.dirname(path.join(out, name)), { recursive: true })
+    renameSync(path.join(fresh, name), path.join(out, name))
+  }
+  const stillBuilt = new Set([...built, path.basename(stampFile)])
+  for (const name of files(out).filter((old) => !stillBuilt.has(old))) {
+    const age = beganAt.getTime() - statSync(path.join(out, name)).mtimeMs
+    if (!isChunk(name) || age > leftoverAgeMs) rmSync(path.join(out, name))
+  }
+  rmSync(fresh, { recursive: true, force: true })
+  mkdirSync(out, { recursive: true })
+  writeFileSync(stampFile, `${beganAt.toISOString()}\n`)
+  utimesSync(stampFile, beganAt, beganAt)
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+/** A builder that died left its lock behind; past the age, its number may belong to another process by now. */
+function isAbandoned() {
+  const stat = statSync(lock, { throwIfNoEntry: false })
+  if (!stat) return false
+  if (Date.now() - stat.mtimeMs > lockAgeMs) return true
+  const holder = Number(readFileSync(lock, 'utf8'))
+  // An empty file is a lock being written: it has its content a moment later.
+  return holder > 0 && !isAlive(holder)
+}
+
+/** One build at a time per checkout. The lock file holds the builder's process id. */
+async function whileLocked(work) {
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      if (isAbandoned()) rmSync(lock, { force: true })
+      else await sleep(lockPollMs)
+    }
+  }
+  try {
+    return await work()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+await whileLocked(async () => {
+  if (process.argv.includes('--if-stale') && !isStale()) return
+  const beganAt = new Date()
+  rmSync(fresh, { recursive: true, force: true })
+  await Promise.all([
+    buildForNode(controllerEntries, 'main', 'es', 'js'),
+    buildForNode(preloadEntries, 'preload', 'cjs', 'cjs'),
+    buildWindow(),
+  ])
+  publish(beganAt)
+  console.error(`Built out/ in ${((Date.now() - beganAt.getTime()) / 1000).toFixed(1)} s.`)
+})

@@ -1,0 +1,5 @@
+import { buildIfStale } from './scripts/fresh.mjs'
+
+export default function setup() {
+  buildIfStale()
+}
