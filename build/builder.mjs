@@ -1,6 +1,16 @@
 // Builds out/: the controller's side (ES modules for Node and Electron), the preload script (CommonJS: a sandboxed preload knows nothing
 // else) and the window. Everything goes to out.new/ first, so that out/ is complete at every moment, also while controllers run from it.
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -40,8 +50,15 @@ function present(entries) {
   return Object.fromEntries(Object.entries(entries).filter(isThere))
 }
 
+/** @type {import('vite').InlineConfig} */
 const shared = { configFile: false, envFile: false, publicDir: false, logLevel: 'warn', mode: 'production' }
 
+/**
+ * @param {Record<string, string>} entries
+ * @param {string} folder below out/
+ * @param {'es' | 'cjs'} format
+ * @param {string} extension
+ */
 async function buildForNode(entries, folder, format, extension) {
   const input = present(entries)
   if (Object.keys(input).length === 0) return
@@ -111,12 +128,15 @@ function publish(beganAt) {
   utimesSync(stampFile, beganAt, beganAt)
 }
 
+/** @param {unknown} error */
+const codeOf = (error) => /** @type {NodeJS.ErrnoException} */ (error).code
+
 function isAlive(pid) {
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error.code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }
 
@@ -137,7 +157,7 @@ async function whileLocked(work) {
       writeFileSync(lock, String(process.pid), { flag: 'wx' })
       break
     } catch (error) {
-      if (error.code !== 'EEXIST') throw error
+      if (codeOf(error) !== 'EEXIST') throw error
       if (isAbandoned()) rmSync(lock, { force: true })
       else await sleep(lockPollMs)
     }

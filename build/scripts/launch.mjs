@@ -54,6 +54,7 @@ export function passThrough(command, args, options = {}) {
     console.error(`${command} could not be started: ${error.message}`)
     process.exit(127)
   })
+  /** @type {NodeJS.Signals[]} */
   const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']
   // A terminal sends Ctrl-C to the whole foreground group: the child has it already, and a second one would mean "at once".
   const fromTerminal = (signal) => signal === 'SIGINT' && process.stdin.isTTY === true

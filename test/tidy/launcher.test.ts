@@ -4,8 +4,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const run = path.resolve(import.meta.dirname, '../../build/scripts/run.mjs')
-const launch = (...args: string[]) =>
-  spawn(process.execPath, [run, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+const launch = (...args: string[]) => spawn(process.execPath, [run, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
 
 describe('the launcher', () => {
   it('runs a command under Node 24 or newer and passes its output and exit code on', async () => {
@@ -18,7 +17,11 @@ describe('the launcher', () => {
   })
 
   it('passes SIGTERM on to the command, whose own ending decides the exit code', async () => {
-    const child = launch('node', '-e', "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('up')")
+    const child = launch(
+      'node',
+      '-e',
+      "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('up')",
+    )
     await once(child.stdout, 'data')
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([3, null])

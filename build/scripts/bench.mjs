@@ -1,0 +1,47 @@
+// `npm run bench -- NAME [--json …]` runs test/bench/NAME.ts. It is bundled first (the sources import without file extensions), together with
+// its companions NAME.*.ts, which it may start as processes beside itself: new URL('./NAME.peer.js', import.meta.url).
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import path from 'node:path'
+import { build } from 'vite'
+import { buildIfStale } from './fresh.mjs'
+import { passThrough, root } from './launch.mjs'
+
+const folder = path.join(root, 'test/bench')
+const sources = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.ts')) : []
+const names = sources.map((file) => file.slice(0, -3)).filter((name) => !name.includes('.'))
+
+const [name = '', ...args] = process.argv.slice(2)
+if (!names.includes(name)) {
+  console.error(`Usage: npm run bench -- NAME [--json]\nBenches: ${names.join(', ') || 'none yet'}`)
+  process.exit(2)
+}
+
+buildIfStale()
+// Inside node_modules, so that what stays outside the bundle is found.
+const outDir = path.join(root, 'node_modules/.cache/bench', `${name}-${process.pid}`)
+const own = sources.filter((file) => file === `${name}.ts` || file.startsWith(`${name}.`))
+await build({
+  configFile: false,
+  envFile: false,
+  publicDir: false,
+  logLevel: 'warn',
+  root,
+  build: {
+    ssr: true,
+    outDir,
+    target: 'node24',
+    minify: false,
+    sourcemap: true,
+    rolldownOptions: {
+      input: Object.fromEntries(own.map((file) => [file.slice(0, -3), path.join(folder, file)])),
+      output: { format: 'es', entryFileNames: '[name].js' },
+    },
+  },
+  ssr: {
+    noExternal: true,
+    external: ['better-sqlite3', 'pg', ...builtinModules, ...builtinModules.map((each) => `node:${each}`)],
+  },
+})
+process.on('exit', () => rmSync(outDir, { recursive: true, force: true }))
+passThrough(process.execPath, ['--expose-gc', path.join(outDir, `${name}.js`), ...args])

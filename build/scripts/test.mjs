@@ -1,0 +1,94 @@
+// `npm test`: every check that needs neither root nor a long time, one step after the other, ending at the first that fails.
+// With names of steps as arguments, those steps only: lint, typecheck, unit, crash, e2e, faults.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import path from 'node:path'
+import { root, toolEnvironment } from './launch.mjs'
+
+const vitest = (...projects) => [
+  'vitest',
+  'run',
+  '--config',
+  'build/vitest.config.ts',
+  ...projects.flatMap((name) => ['--project', name]),
+]
+
+/** Name, what it does, the commands. */
+const steps = {
+  lint: [
+    'style and import rules',
+    [
+      ['prettier', '--check', '--log-level', 'warn', '.'],
+      ['eslint', '--config', 'build/eslint.config.js', '--max-warnings', '0', '.'],
+    ],
+  ],
+  typecheck: ['types of every project', [['node', 'build/scripts/typecheck.mjs']]],
+  unit: ['units, machines, contracts, scenarios, simulations, components', [vitest('unit', 'renderer')]],
+  crash: ['processes killed at every step', [vitest('crash')]],
+  e2e: ['the whole product, with real processes and a real browser', [vitest('e2e')]],
+  faults: ['partitions, full disks, PostgreSQL (needs root)', [vitest('faults')]],
+}
+const everyTime = ['lint', 'typecheck', 'unit', 'crash', 'e2e']
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : everyTime
+const unknown = wanted.filter((name) => !Object.hasOwn(steps, name))
+if (unknown.length > 0) {
+  console.error(`No such step: ${unknown.join(', ')}. There are: ${Object.keys(steps).join(', ')}.`)
+  process.exit(2)
+}
+
+// Each run of tests appends its numbers here. A script above this one may have named the file, and then prints the sum itself.
+const ownTotals = process.env.HOLDFAST_TOTALS ? null : mkdtempSync(path.join(tmpdir(), 'holdfast-totals-'))
+const totals = process.env.HOLDFAST_TOTALS ?? path.join(ownTotals ?? '', 'totals')
+const env = { ...toolEnvironment(), HOLDFAST_TOTALS: totals }
+
+/** @returns {Promise<number>} the exit code */
+function run([tool, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(tool, args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      shell: process.platform === 'win32',
+    })
+    const forward = (signal) => child.kill(signal)
+    process.on('SIGTERM', forward)
+    child.on('error', (error) => {
+      console.error(`${tool}: ${error.message}`)
+      resolve(127)
+    })
+    child.on('exit', (code, signal) => {
+      process.off('SIGTERM', forward)
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+    })
+  })
+}
+
+function sayTotals() {
+  const lines = existsSync(totals) ? readFileSync(totals, 'utf8').trim().split('\n') : []
+  const sum = (column) => lines.reduce((all, line) => all + Number(line.split(' ')[column]), 0)
+  if (lines.length > 0) console.log(`\n${sum(0)} passed, ${sum(1)} failed`)
+}
+
+async function runSteps() {
+  for (const name of wanted) {
+    const [does, commands] = steps[name]
+    console.log(`\n== ${name}: ${does}`)
+    const beganAt = Date.now()
+    for (const command of commands) {
+      const code = await run(command)
+      if (code === 0) continue
+      console.log(`\n== ${name} failed (exit code ${code})`)
+      return code
+    }
+    console.log(`== ${name}: fine, ${((Date.now() - beganAt) / 1000).toFixed(1)} s`)
+  }
+  return 0
+}
+
+process.exitCode = await runSteps()
+if (ownTotals) {
+  sayTotals()
+  rmSync(ownTotals, { recursive: true, force: true })
+}
