@@ -1,20 +1,9 @@
-import type { ControlRecord, Decision } from '../../shared/model/control'
+import type { Decision } from '../../shared/model/control'
+import type { StoredControl } from '../core/control/stored'
 import type { WallMs } from '../../shared/model/time'
 
-/** A control record and what this side must remember beside it. */
-export interface StoredControl {
-  readonly record: ControlRecord
-  /** Highest epoch ever held, granted, granted to us or heard of. Never falls. */
-  readonly floor: number
-  /** When control moved last. */
-  readonly since: WallMs
-  /** A fail-over by hand: the automatic hand-back needs an opening later than this. Null: not by hand. */
-  readonly manualAt: WallMs | null
-  /** (master) The edge was linked and stood by since the take-over: it may be driving by now, so a restarted master must not simply go on. */
-  readonly edgeStoodBy: boolean
-  /** (master) The opening in which a hand-back failed; it gives no second one. */
-  readonly spentOpeningAt: WallMs | null
-}
+
+export type { StoredControl }
 
 /** The control store: `synchronous=FULL`; throws `HoldfastError('storage')` when it cannot write. */
 export interface ControlRecords extends AsyncDisposable {

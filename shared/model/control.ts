@@ -60,8 +60,6 @@ export type EdgeFacts = z.infer<typeof edgeFacts>
 export const masterFacts = z.strictObject({
   record: controlRecord,
   floor: epoch,
-  /** The master's record says master and is not stale. */
-  masterHolds: z.boolean(),
   loading: z.boolean(),
   window: z.enum(['in', 'out', 'unset']),
   paused: z.boolean(),

@@ -23,6 +23,8 @@ export const controlMessage = z.discriminatedUnion('type', [
   /** Master -> edge: the whole record of facts and what the master made of it. `undecided`: T5/T8 while loading, decided again on ready. */
   z.object({
     type: z.literal('result'), session, round: z.int(), decisionId, rule: z.enum(decisionRules), winner: z.enum(sides), master: masterFacts, edge: edgeFacts,
+    /** The epoch under which the master drives from now on; null when it does not. */
+    masterEpoch: epoch.nullable(),
     contested: contested.nullable(),
   }),
   /** Edge -> master: agrees with the result (the link counts as linked) and says at which epoch it drives, or not; or disagrees and moves nothing. */
