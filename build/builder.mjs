@@ -51,7 +51,7 @@ function present(entries) {
 }
 
 /** @type {import('vite').InlineConfig} */
-const shared = { configFile: false, envFile: false, publicDir: false, logLevel: 'warn', mode: 'production' }
+const shared = { configFile: false, envDir: false, publicDir: false, logLevel: 'warn', mode: 'production' }
 
 /**
  * @param {Record<string, string>} entries
@@ -87,6 +87,7 @@ async function buildWindow() {
     plugins: [vue(), tailwindcss()],
     build: {
       outDir: path.join(fresh, 'renderer'),
+      emptyOutDir: true,
       target: 'chrome148',
       sourcemap: true,
       reportCompressedSize: false,
@@ -169,7 +170,7 @@ async function whileLocked(work) {
   }
 }
 
-await whileLocked(async () => {
+async function buildOnce() {
   if (process.argv.includes('--if-stale') && !isStale()) return
   const beganAt = new Date()
   rmSync(fresh, { recursive: true, force: true })
@@ -180,4 +181,12 @@ await whileLocked(async () => {
   ])
   publish(beganAt)
   console.error(`Built out/ in ${((Date.now() - beganAt.getTime()) / 1000).toFixed(1)} s.`)
-})
+}
+
+try {
+  await whileLocked(buildOnce)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  // At once: the other parts of a failed build are still at work, and would write into the next one.
+  process.exit(1)
+}

@@ -23,7 +23,7 @@ const outDir = path.join(root, 'node_modules/.cache/bench', `${name}-${process.p
 const own = sources.filter((file) => file === `${name}.ts` || file.startsWith(`${name}.`))
 await build({
   configFile: false,
-  envFile: false,
+  envDir: false,
   publicDir: false,
   logLevel: 'warn',
   root,
