@@ -39,11 +39,11 @@ beforeEach(() => {
     'electron/cli/cli.ts',
     `import { said } from './said'
 const [command, ...rest] = process.argv.slice(2)
-console.log(said, command, rest.join('+'))
 if (command === 'wait') {
   process.on('SIGTERM', () => process.exit(9))
   setInterval(() => {}, 1000)
 } else process.exitCode = 4
+console.log(said, command, rest.join('+'))
 `,
   )
 })
