@@ -68,7 +68,7 @@ export const rows = [
   },
   {
     from: adapters,
-    may: ['#own', machine, 'electron/platform/ports', 'shared/', 'package.json'],
+    may: ['#own', machine, 'electron/platform/ports', 'electron/platform/sqlite', 'shared/', 'package.json'],
     mayType: ['electron/core/'],
     node: true,
     packages: null,

@@ -2,7 +2,6 @@ import type { Decision } from '../../shared/model/control'
 import type { StoredControl } from '../core/control/stored'
 import type { WallMs } from '../../shared/model/time'
 
-
 export type { StoredControl }
 
 /** The control store: `synchronous=FULL`; throws `HoldfastError('storage')` when it cannot write. */
