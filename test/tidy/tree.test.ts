@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 
@@ -94,6 +94,23 @@ describe('the tree', () => {
   it('titles tests with what happens, not with what ought to', () => {
     const ought = new RegExp(`\\b(it|test)(\\.[a-z]+)?\\(\\s*['"\`][^'"\`]*\\b${'sho' + 'uld'}\\b`)
     expect(found(ought, code)).toEqual([])
+  })
+})
+
+describe('the README', () => {
+  const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts)
+
+  it('names commands that exist, and every one of them', () => {
+    const named = [...read('README.md').matchAll(/npm (?:run )?([a-z][a-z:]*)/g)].flatMap(([, name]) => name ?? [])
+    const npmsOwn = new Set(['install', 'brings'])
+    expect(named.filter((name) => !npmsOwn.has(name) && !scripts.includes(name))).toEqual([])
+    expect(scripts.filter((name) => !named.includes(name))).toEqual([])
+  })
+
+  it('links to files that exist', () => {
+    const links = [...read('README.md').matchAll(/\]\(([^)#]+)/g)].flatMap(([, target]) => target ?? [])
+    const local = links.filter((target) => !/^[a-z]+:/.test(target))
+    expect(local.filter((target) => !existsSync(path.join(root, target)))).toEqual([])
   })
 })
 
