@@ -1,4 +1,10 @@
-import type { OperationName, OperationOutput, OperationParams, TopicBody, TopicName } from '../../shared/console/contract'
+import type {
+  OperationName,
+  OperationOutput,
+  OperationParams,
+  TopicBody,
+  TopicName,
+} from '../../shared/console/contract'
 import type { Role } from '../../shared/console/contract'
 
 /** Who asks, as proven by the transport. */
@@ -10,12 +16,19 @@ export interface Caller {
 
 /** What roles implement: every operation of the contract. Throwing a `HoldfastError` becomes `{ok: false, ...}`. */
 export type OperationHandlers = {
-  readonly [N in OperationName]: (params: OperationParams<N>, caller: Caller) => Promise<OperationOutput<N>> | OperationOutput<N>
+  readonly [N in OperationName]: (
+    params: OperationParams<N>,
+    caller: Caller,
+  ) => Promise<OperationOutput<N>> | OperationOutput<N>
 }
 
 /** The live side: `subscribe` delivers the current body at once where there is one, then every change, until disposed. */
 export interface OperationTopics {
-  subscribe<N extends TopicName>(topic: N, params: Record<string, unknown>, listener: (body: TopicBody<N>) => void): () => void
+  subscribe<N extends TopicName>(
+    topic: N,
+    params: Record<string, unknown>,
+    listener: (body: TopicBody<N>) => void,
+  ): () => void
 }
 
 export interface Operations {

@@ -38,8 +38,6 @@ interface Subscription {
   value: unknown
 }
 
-const isSnapshot = (topic: TopicName): boolean => topic === 'status'
-
 /**
  * The console's half of one WebSocket connection: calls and subscriptions over an open socket. Feed it with `receive`, end it with `close`; it does not
  * reconnect. A gap in the revisions of a snapshot topic subscribes anew by itself; the subscriber sees only whole bodies.
@@ -175,7 +173,7 @@ export class ConsoleConnection {
   private begin(subscription: Subscription): void {
     const id = this.nextId++
     subscription.revision = 0
-    if (isSnapshot(subscription.topic)) subscription.value = undefined
+    subscription.value = undefined
     this.subscriptions.set(id, subscription)
     this.send({ type: 'subscribe', id, topic: subscription.topic, params: subscription.params })
   }

@@ -67,11 +67,11 @@ export type OperationInput<N extends OperationName> = z.input<(typeof operations
 export type OperationParams<N extends OperationName> = z.output<(typeof operations)[N]['input']>
 export type OperationOutput<N extends OperationName> = z.output<(typeof operations)[N]['output']>
 
-/** What can be subscribed to. `status` is one snapshot, then deltas; the others are streams. */
+/** What can be subscribed to. A snapshot topic sends its whole body once, then deltas of it; a stream sends items. */
 export const topics = {
-  status: { role: 'viewer', params: none, body: statusView },
-  decisions: { role: 'viewer', params: z.object({ edge: edgeRef.optional() }), body: decision },
-  debug: { role: 'operator', params: z.object({ module: z.string() }), body: z.object({ lines: z.array(debugLine), dropped: z.number() }) },
+  status: { kind: 'snapshot', role: 'viewer', params: none, body: statusView },
+  decisions: { kind: 'stream', role: 'viewer', params: z.object({ edge: edgeRef.optional() }), body: decision },
+  debug: { kind: 'stream', role: 'operator', params: z.object({ module: z.string() }), body: z.object({ lines: z.array(debugLine), dropped: z.number() }) },
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>

@@ -34,7 +34,7 @@ export const CONSOLE_DEPTH_MAX = 64
 /** Per connection. More is answered with `busy`. */
 export const CONSOLE_CALLS_MAX = 64
 export const CONSOLE_SUBSCRIPTIONS_MAX = 64
-/** Deltas wait until less than this is unsent; then one snapshot replaces them. Streams leave items out. */
+/** Above this, deltas wait (the next one holds what happened meanwhile) and streams leave items out. */
 export const CONSOLE_UNSENT_BYTES_MAX = 4 * 1024 * 1024
 /** How long a console waits for a result. A hand-over may use its whole step time. */
 export const CONSOLE_CALL_TIMEOUT_MS = 60_000

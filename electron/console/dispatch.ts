@@ -1,0 +1,154 @@
+import type { z } from 'zod'
+import {
+  operations as contract,
+  roles,
+  topics,
+  type OperationName,
+  type Role,
+  type TopicName,
+} from '../../shared/console/contract'
+import type { Result } from '../../shared/console/result'
+import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
+import type { Clock, Logger } from '../platform/ports'
+import type { Caller, Operations } from './operations'
+
+/** One line of the audit: every change that was asked for, and every refusal. `params` carry no secrets and no bulk. */
+export interface AuditEntry {
+  readonly at: number
+  readonly actor: string
+  readonly role: Role
+  readonly op: string
+  readonly params: unknown
+  readonly outcome: 'done' | 'refused'
+  readonly failure: Failure | null
+  readonly durationMs: number
+}
+
+export interface DispatchOptions {
+  readonly operations: Operations
+  readonly clock: Clock
+  readonly log: Logger
+  audit(entry: AuditEntry): void
+}
+
+/** The contract as code: whatever face a call came by, it passes here. */
+export interface Dispatch {
+  call(op: string, params: unknown, caller: Caller): Promise<Result<unknown>>
+  /** `listener` gets the first body before this returns, where the topic has one. */
+  subscribe(topic: string, params: unknown, caller: Caller, listener: (body: unknown) => void): Result<() => void>
+}
+
+/** True when `role` is at least `least`. */
+export const allows = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least)
+
+export const isOperation = (name: string): name is OperationName => Object.hasOwn(contract, name)
+export const isTopic = (name: string): name is TopicName => Object.hasOwn(topics, name)
+
+export function createDispatch({ operations, clock, log, audit }: DispatchOptions): Dispatch {
+  const refuse = (
+    op: string,
+    params: unknown,
+    caller: Caller,
+    failure: Failure,
+    durationMs = 0,
+  ): { ok: false } & Failure => {
+    const { actor, role } = caller
+    audit({ at: clock.wall(), actor, role, op, params: presentable(params), outcome: 'refused', failure, durationMs })
+    if (failure.code === 'internal')
+      log.log('error', 'an operation failed unexpectedly', { op, actor, message: failure.message })
+    return { ok: false, ...failure }
+  }
+
+  return {
+    async call(op, params, caller) {
+      if (!isOperation(op))
+        return refuse(cut(op), null, caller, { code: 'not-found', message: `There is no operation ${cut(op)}.` })
+      const rule = contract[op]
+      const denied = denial(op, rule.role, caller)
+      if (denied) return refuse(op, null, caller, denied)
+      const startedAt = clock.mono()
+      try {
+        const parsed = parse(rule.input, params ?? {})
+        // The table's types and the handlers' are made from the same contract; the union of all operations is more than the compiler relates.
+        const handler = operations.handlers[op] as (params: unknown, caller: Caller) => unknown
+        const value = await handler(parsed, caller)
+        if (rule.changes) {
+          const { actor, role } = caller
+          const durationMs = clock.mono() - startedAt
+          audit({
+            at: clock.wall(),
+            actor,
+            role,
+            op,
+            params: presentable(params),
+            outcome: 'done',
+            failure: null,
+            durationMs,
+          })
+        }
+        return { ok: true, value }
+      } catch (error) {
+        return refuse(op, params, caller, failureOf(error), clock.mono() - startedAt)
+      }
+    },
+
+    subscribe(topic, params, caller, listener) {
+      if (!isTopic(topic))
+        return refuse(cut(topic), null, caller, { code: 'not-found', message: `There is no topic ${cut(topic)}.` })
+      const rule = topics[topic]
+      const denied = denial(topic, rule.role, caller)
+      if (denied) return refuse(topic, null, caller, denied)
+      try {
+        const parsed = parse(rule.params, params ?? {}) as Record<string, unknown>
+        return { ok: true, value: operations.topics.subscribe(topic, parsed, listener) }
+      } catch (error) {
+        return refuse(topic, params, caller, failureOf(error))
+      }
+    },
+  }
+}
+
+function denial(name: string, least: Role, caller: Caller): Failure | null {
+  if (allows(caller.role, least)) return null
+  if (caller.role === 'anonymous') return { code: 'unauthenticated', message: `${name} needs a login.` }
+  return { code: 'forbidden', message: `${name} needs the role ${least}; this login has ${caller.role}.` }
+}
+
+/** Throws `HoldfastError('invalid')` that names the first field; `details` has up to twenty. */
+function parse(schema: z.ZodType, params: unknown): unknown {
+  const parsed = schema.safeParse(params)
+  if (parsed.success) return parsed.data
+  const details = parsed.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ field: issue.path.join('.'), message: issue.message }))
+  const first = details[0]
+  throw new HoldfastError(
+    'invalid',
+    first ? `${first.field || 'parameters'}: ${first.message}` : 'The parameters are not valid.',
+    { details },
+  )
+}
+
+/** `joinCode` is one, `tokenId` is not. */
+const isSecret = (name: string): boolean => /code|secret|password|token|key/i.test(name) && !/ids?$/i.test(name)
+const TEXT_MAX = 200
+const ITEMS_MAX = 20
+const cut = (text: string): string => (text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text)
+
+/** Parameters fit for a log: secrets named as such, long things cut. */
+export function presentable(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return cut(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > 4) return '…'
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, ITEMS_MAX).map((item) => presentable(item, depth + 1))
+    return value.length > ITEMS_MAX ? [...shown, `… ${value.length - ITEMS_MAX} more`] : shown
+  }
+  const entries = Object.entries(value).slice(0, ITEMS_MAX)
+  return Object.fromEntries(
+    entries.map(([name, item]) => [
+      cut(name),
+      isSecret(name) && typeof item !== 'boolean' ? '[secret]' : presentable(item, depth + 1),
+    ]),
+  )
+}

@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { loginBody, type SessionAnswer } from '../../shared/console/protocol'
+import type { Failure } from '../../shared/model/failures'
+import type { Logger } from '../platform/ports'
+import type { Dispatch } from './dispatch'
+import type { Guard } from './guard'
+import { SESSION_VALID_MS, type Login, type Session } from './login'
+import type { Caller } from './operations'
+import { answer, answerJson, SECURITY_HEADERS, servePage } from './page'
+
+const BODY_BYTES_MAX = 4 * 1024
+const CONNECTIONS_MAX = 512
+const REQUEST_TIMEOUT_MS = 10_000
+
+export interface ConsoleHttpOptions {
+  readonly dispatch: Dispatch
+  readonly guard: Guard
+  readonly login: Login
+  readonly log: Logger
+  /** Folder of the built page; null: none. */
+  readonly page: string | null
+  port(): number
+  /** A fresh one-time link, for the owner of the key file. */
+  link(): { url: string; expiresAt: number }
+}
+
+/** Cookies know no port: two controllers of one machine would log each other's consoles out. */
+export const cookieName = (port: number): string => `holdfast-${port}`
+
+/** The session a request's cookie belongs to. */
+export function sessionOf(
+  request: IncomingMessage,
+  port: number,
+  login: Login,
+): { session: Session; token: string } | null {
+  const cookies = (request.headers.cookie ?? '').split(';').map((cookie) => cookie.trim())
+  const prefix = `${cookieName(port)}=`
+  const token = cookies.find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length)
+  const session = token === undefined ? null : login.session(token)
+  return session && token !== undefined ? { session, token } : null
+}
+
+export function bearerOf(request: IncomingMessage): string | null {
+  return /^Bearer ([\w+/=.-]{1,200})$/.exec(request.headers.authorization ?? '')?.[1] ?? null
+}
+
+const anonymous: Caller = { actor: 'anonymous', role: 'anonymous' }
+
+/** The console's HTTP side: page, health, login. Upgrades are the WebSocket's business (`server.ts`). */
+export function createConsoleHttp(options: ConsoleHttpOptions): Server {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
+      respond(options, request, response).catch((error: unknown) => {
+        options.log.log('error', 'console request failed', {
+          message: error instanceof Error ? error.message : String(error),
+        })
+        if (!response.headersSent) answer(response, 500, 'The controller could not answer.')
+        else response.destroy()
+      })
+    },
+  )
+  server.maxConnections = CONNECTIONS_MAX
+  return server
+}
+
+async function respond(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const refusal = options.guard(request)
+  if (refusal !== null) {
+    options.log.log('warn', 'console request refused', { host: request.headers.host, origin: request.headers.origin })
+    return answer(response, 403, refusal)
+  }
+  const urlPath = (request.url ?? '/').split('?')[0] ?? '/'
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  if (urlPath === '/health') return isRead ? health(options, response) : methodRefused(response, 'GET')
+  if (urlPath === '/session') return isRead ? session(options, request, response) : methodRefused(response, 'GET')
+  if (urlPath === '/login')
+    return request.method === 'POST' ? login(options, request, response) : methodRefused(response, 'POST')
+  if (urlPath === '/logout')
+    return request.method === 'POST' ? logout(options, request, response) : methodRefused(response, 'POST')
+  if (urlPath === '/link')
+    return request.method === 'POST' ? link(options, request, response) : methodRefused(response, 'POST')
+  return isRead ? servePage(options.page, urlPath, request, response) : methodRefused(response, 'GET')
+}
+
+function methodRefused(response: ServerResponse, allowed: string): void {
+  response.setHeader('Allow', allowed)
+  answer(response, 405, 'That method means nothing here.')
+}
+
+async function health({ dispatch }: ConsoleHttpOptions, response: ServerResponse): Promise<void> {
+  const result = await dispatch.call('health', {}, anonymous)
+  if (!result.ok) return answerJson(response, 503, result)
+  const isWell = (result.value as { ok?: boolean }).ok === true
+  answerJson(response, isWell ? 200 : 503, result.value)
+}
+
+const answerOf = (session: Session | null): SessionAnswer =>
+  session
+    ? { authenticated: true, role: session.role, actor: session.actor, expiresAt: session.expiresAt }
+    : { authenticated: false, role: 'anonymous', actor: 'anonymous', expiresAt: null }
+
+function session(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {
+  answerJson(response, 200, answerOf(sessionOf(request, options.port(), options.login)?.session ?? null))
+}
+
+async function login(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await bodyOf(request)
+  const parsed = loginBody.safeParse(body)
+  if (!parsed.success)
+    return answerJson(response, 400, { code: 'invalid', message: 'A login is {"key": "..."}.' } satisfies Failure)
+  const entered = await options.login.enter(parsed.data.key)
+  if (!entered.ok) {
+    const isFull = entered.retryAfterMs !== null
+    const headers: Record<string, string> = isFull
+      ? { 'Retry-After': String(Math.ceil(entered.retryAfterMs! / 1000)) }
+      : {}
+    const failure: Failure = {
+      code: isFull ? 'rate-limited' : 'unauthenticated',
+      message: 'This key is not valid: keys work once, for 15 minutes.',
+      hint: 'Make a new one: holdfast console',
+    }
+    return answerJson(response, isFull ? 429 : 401, failure, headers)
+  }
+  const cookie = `${cookieName(options.port())}=${entered.token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_VALID_MS / 1000}`
+  answerJson(response, 200, answerOf(entered.session), { 'Set-Cookie': cookie })
+}
+
+function logout(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {
+  const found = sessionOf(request, options.port(), options.login)
+  if (found) options.login.leave(found.token)
+  const cookie = `${cookieName(options.port())}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`
+  answerJson(response, 200, answerOf(null), { 'Set-Cookie': cookie })
+}
+
+async function link(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const key = bearerOf(request)
+  if (key === null || !(await options.login.provesFileKey(key))) {
+    return answerJson(response, 401, {
+      code: 'unauthenticated',
+      message: 'A link needs the key of the data directory.',
+    } satisfies Failure)
+  }
+  answerJson(response, 200, options.link())
+}
+
+/** The JSON body, or undefined when it is none or too long. */
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const pieces: Buffer[] = []
+  let length = 0
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    length += piece.length
+    if (length > BODY_BYTES_MAX) return undefined
+    pieces.push(piece)
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown
+  } catch {
+    return undefined
+  }
+}
