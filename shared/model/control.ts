@@ -16,7 +16,16 @@ export type NegotiationRule = (typeof negotiationRules)[number]
  * `enrolled` a new edge begins with control · `autonomy` the edge's 3 s rule · `take-over` the master's timer ·
  * `restore` / `fail-over` asked by a person · `force` asked by a person while the other side was unreachable · `resume` own control after a restart.
  */
-export const decisionRules = [...negotiationRules, 'enrolled', 'autonomy', 'take-over', 'restore', 'fail-over', 'force', 'resume'] as const
+export const decisionRules = [
+  ...negotiationRules,
+  'enrolled',
+  'autonomy',
+  'take-over',
+  'restore',
+  'fail-over',
+  'force',
+  'resume',
+] as const
 export type DecisionRule = (typeof decisionRules)[number]
 
 const epoch = z.int().min(0)

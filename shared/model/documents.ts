@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
 
 /** Ids and names of documents. Ids are immutable; names are labels that may change. */
-export const documentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, ".", "_" or "-", 1 to 64 characters')
+export const documentId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, ".", "_" or "-", 1 to 64 characters')
 export const documentName = z.string().trim().min(1).max(100)
 
 /** A value a document may carry in `settings`: JSON, bounded by the journal's size limit. `{secretRef}` stands for a sealed value. */
@@ -67,8 +69,18 @@ export type AnyDocument = DocumentByKind[DocumentKind]
 
 /** One change of one document, as a console asks for it. `revision` is the journal seq the editor saw; absent means "whatever is there". */
 export const documentChange = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('put'), kind: z.enum(documentKinds), body: z.record(z.string(), z.json()), revision: z.int().optional() }),
-  z.strictObject({ op: z.literal('delete'), kind: z.enum(documentKinds), id: documentId, revision: z.int().optional() }),
+  z.strictObject({
+    op: z.literal('put'),
+    kind: z.enum(documentKinds),
+    body: z.record(z.string(), z.json()),
+    revision: z.int().optional(),
+  }),
+  z.strictObject({
+    op: z.literal('delete'),
+    kind: z.enum(documentKinds),
+    id: documentId,
+    revision: z.int().optional(),
+  }),
 ])
 export type DocumentChange = z.infer<typeof documentChange>
 

@@ -2,9 +2,32 @@ import { z } from 'zod'
 
 /** Every way in which something is refused, the same words on the link, in the console and in the CLI. */
 export const failureCodes = [
-  'no-controller', 'not-in-control', 'stale-epoch', 'busy', 'rate-limited', 'version-mismatch', 'refused', 'timeout', 'link-lost',
-  'invalid', 'not-found', 'conflict', 'forbidden', 'unauthenticated', 'too-large', 'storage', 'loading', 'duplicate-edge', 'revoked',
-  'code-expired', 'code-used', 'code-revoked', 'wrong-authority', 'removed', 'unreachable', 'internal',
+  'no-controller',
+  'not-in-control',
+  'stale-epoch',
+  'busy',
+  'rate-limited',
+  'version-mismatch',
+  'refused',
+  'timeout',
+  'link-lost',
+  'invalid',
+  'not-found',
+  'conflict',
+  'forbidden',
+  'unauthenticated',
+  'too-large',
+  'storage',
+  'loading',
+  'duplicate-edge',
+  'revoked',
+  'code-expired',
+  'code-used',
+  'code-revoked',
+  'wrong-authority',
+  'removed',
+  'unreachable',
+  'internal',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
@@ -27,7 +50,11 @@ export class HoldfastError extends Error {
   readonly retryAfterMs: number | undefined
   readonly outcomeUnknown: boolean
   readonly details: Failure['details']
-  constructor(code: FailureCode, message: string, more: Omit<Partial<Failure>, 'code' | 'message'> & { cause?: unknown } = {}) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    more: Omit<Partial<Failure>, 'code' | 'message'> & { cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.name = 'HoldfastError'
     this.code = code

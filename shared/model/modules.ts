@@ -26,8 +26,18 @@ export const moduleView = z.object({
 export type ModuleView = z.infer<typeof moduleView>
 
 /** A method a driver offers, with its parameters described as JSON Schema, so that forms and the CLI can be made from it. */
-export const moduleMethod = z.object({ name: z.string(), title: z.string(), changesDevice: z.boolean(), params: z.json() })
+export const moduleMethod = z.object({
+  name: z.string(),
+  title: z.string(),
+  changesDevice: z.boolean(),
+  params: z.json(),
+})
 export type ModuleMethod = z.infer<typeof moduleMethod>
 
-export const debugLine = z.object({ at: z.number(), moduleId: z.string(), level: z.enum(['trace', 'debug', 'info', 'warn', 'error']), text: z.string().max(4_000) })
+export const debugLine = z.object({
+  at: z.number(),
+  moduleId: z.string(),
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
+  text: z.string().max(4_000),
+})
 export type DebugLine = z.infer<typeof debugLine>

@@ -1,0 +1,308 @@
+import type { Decision } from '../../../shared/model/control'
+import {
+  GRANT_ANSWER_MS,
+  GRANT_CANCEL_AFTER_MS,
+  GRANT_CLOSE_AFTER_MS,
+  HAND_OVER_STEP_MS,
+} from '../../../shared/model/defaults'
+import type { FailureCode } from '../../../shared/model/failures'
+import { after } from '../../../shared/model/time'
+import type { ControlMessageOf } from '../../../shared/wire/control'
+import type { SwitchRequest } from './edge-state'
+import { newDecision } from './edge-tenure'
+import { isGrantable, nextEpoch } from './epoch'
+import { isMasterDriving, type HandBack, type MasterContext } from './master-state'
+import { armTakeOver, claimControl, driveNow, type MasterTurn } from './master-tenure'
+
+function refuseSwitch(turn: MasterTurn, requestId: string, code: FailureCode, message: string): void {
+  turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure: { code, message } })
+}
+
+/** Restore by hand: carried out by the master while it holds control. Fail over is the edge's to carry out; the role asks it over the link. */
+export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, request: SwitchRequest): void {
+  const { tenure, link, stored } = turn.state
+  const { requestId } = request
+  if (tenure.kind === 'handingBack') {
+    if (request.target === 'edge')
+      turn.out({ type: 'answerSwitch', requestId, decisionId: tenure.handBack.decisionId, failure: null })
+    else refuseSwitch(turn, requestId, 'busy', 'A hand-back to the edge is running.')
+  } else if (request.target === 'master' && tenure.kind === 'driving') {
+    turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
+  } else if (link.kind !== 'linked' || !link.agreed)
+    refuseSwitch(turn, requestId, 'link-lost', 'The edge cannot be reached.')
+  else if (tenure.kind !== 'driving')
+    refuseSwitch(
+      turn,
+      requestId,
+      tenure.kind === 'stopping' ? 'busy' : 'not-in-control',
+      'The master does not drive this edge.',
+    )
+  else if (request.expectedEpoch !== stored.record.epoch) {
+    refuseSwitch(
+      turn,
+      requestId,
+      'stale-epoch',
+      `Control has moved: the epoch is ${stored.record.epoch}, not ${request.expectedEpoch}.`,
+    )
+  } else {
+    const handBack: HandBack = {
+      decisionId: context.freshId,
+      actor: request.actor,
+      rule: 'restore',
+      startedAt: context.wall,
+      openingAt: null,
+    }
+    turn.out({ type: 'answerSwitch', requestId, decisionId: handBack.decisionId, failure: null })
+    beginHandBack(turn, context, handBack)
+  }
+}
+
+/** Both may be driven at once after this: only while the edge cannot be reached, and only because a person said so. */
+export function onForced(turn: MasterTurn, context: MasterContext, request: SwitchRequest): void {
+  const { tenure, link } = turn.state
+  const { requestId } = request
+  if (link.kind !== 'none') refuseSwitch(turn, requestId, 'refused', 'The edge can be reached: use Fail over.')
+  else if (!context.failover)
+    refuseSwitch(turn, requestId, 'refused', 'failover is false for this edge: the master never drives it.')
+  else if (isMasterDriving(turn.state) || tenure.kind === 'handingBack')
+    refuseSwitch(turn, requestId, 'busy', 'The master drives already.')
+  else {
+    turn.out({ type: 'answerSwitch', requestId, decisionId: context.freshId, failure: null })
+    claimControl(turn, context, { rule: 'force', actor: request.actor, manual: true, edgeStandsBy: false })
+    driveNow(turn, context)
+  }
+}
+
+export function beginHandBack(turn: MasterTurn, context: MasterContext, handBack: HandBack): void {
+  const { tenure } = turn.state
+  const until = after(context.now, HAND_OVER_STEP_MS)
+  if (tenure.kind === 'driving') {
+    turn.set({
+      tenure: { kind: 'handingBack', handBack, phase: 'syncing', since: tenure.since, until, lease: tenure.lease },
+    })
+    stopForHandBack(turn, context)
+  } else if (tenure.kind === 'stopping') {
+    turn.set({ tenure: { kind: 'handingBack', handBack, phase: 'stopping', until } })
+  } else {
+    turn.set({ tenure: { kind: 'handingBack', handBack, phase: 'stopping', until } })
+    turn.out({ type: 'stopModules' })
+  }
+}
+
+/** The edge must have the documents the master drove by before it gets control. */
+export function stopForHandBack(turn: MasterTurn, context: MasterContext): void {
+  const { tenure, edgeJournalSeq } = turn.state
+  if (tenure.kind !== 'handingBack' || tenure.phase !== 'syncing' || edgeJournalSeq < context.journalHead) return
+  turn.set({
+    tenure: {
+      kind: 'handingBack',
+      handBack: tenure.handBack,
+      phase: 'stopping',
+      until: after(context.now, HAND_OVER_STEP_MS),
+    },
+  })
+  turn.out({ type: 'closeGate' }, { type: 'stopModules' })
+}
+
+function handBackDecision(
+  context: MasterContext,
+  handBack: HandBack,
+  epoch: number,
+  outcome: Decision['outcome'],
+  detail: string | null,
+  winner: Decision['winner'],
+): Decision {
+  return newDecision({ ...context, freshId: handBack.decisionId }, handBack.rule, winner, epoch, {
+    actor: handBack.actor,
+    outcome,
+    detail,
+    startedAt: handBack.startedAt,
+    finishedAt: outcome === 'open' ? null : context.wall,
+  })
+}
+
+export function onMasterModulesStopped(turn: MasterTurn, context: MasterContext): void {
+  const { tenure, stored, link } = turn.state
+  if (tenure.kind === 'stopping') {
+    turn.set({ tenure: { kind: 'idle' } })
+    if (tenure.thenDrive && stored.record.holder === 'master') driveNow(turn, context)
+    else armTakeOver(turn, context)
+  } else if (tenure.kind === 'handingBack' && tenure.phase === 'stopping' && link.kind === 'linked') {
+    const { handBack } = tenure
+    const epoch = nextEpoch('edge', stored.floor)
+    const { decisionId } = handBack
+    const next = {
+      ...stored,
+      record: {
+        ...stored.record,
+        holder: 'none' as const,
+        decisionId,
+        intent: { to: 'edge' as const, epoch, decisionId },
+      },
+      floor: epoch,
+      since: context.wall,
+    }
+    turn.set({
+      stored: next,
+      tenure: {
+        kind: 'handingBack',
+        handBack,
+        phase: 'offered',
+        epoch,
+        until: after(context.now, GRANT_CANCEL_AFTER_MS),
+      },
+    })
+    turn.persist(next, handBackDecision(context, handBack, epoch, 'open', null, 'none'))
+    turn.send({
+      type: 'grant',
+      session: link.session,
+      decisionId,
+      epoch,
+      actor: handBack.actor,
+      rule: handBack.rule,
+      startedAt: handBack.startedAt,
+      answerWithinMs: GRANT_ANSWER_MS,
+      statuses: null,
+    })
+  }
+}
+
+export function onMasterAnswer(turn: MasterTurn, context: MasterContext, message: ControlMessageOf<'answer'>): void {
+  const { tenure, stored, link } = turn.state
+  if (
+    tenure.kind !== 'handingBack' ||
+    (tenure.phase !== 'offered' && tenure.phase !== 'cancelling') ||
+    tenure.handBack.decisionId !== message.decisionId
+  ) {
+    turn.refuse('an answer to no open grant')
+    return
+  }
+  const { handBack, epoch } = tenure
+  turn.set({ tenure: { kind: 'idle' } })
+  if (message.result === 'accepted') {
+    const next = {
+      ...stored,
+      record: { holder: 'edge' as const, epoch, agreedEpoch: epoch, decisionId: handBack.decisionId, intent: null },
+      since: context.wall,
+      manualAt: null,
+      edgeStoodBy: false,
+      spentOpeningAt: null,
+    }
+    turn
+      .set({ stored: next, lastRule: handBack.rule })
+      .persist(next, handBackDecision(context, handBack, epoch, 'done', null, 'edge'))
+    turn.out({ type: 'report', event: 'lost-control', detail: handBack.rule })
+  } else {
+    claimControl(turn, context, { rule: handBack.rule, decisionId: handBack.decisionId, edgeStandsBy: true })
+    driveNow(turn, context)
+    finishFailed(turn, context, handBack, message.result, message.reason)
+  }
+}
+
+function finishFailed(
+  turn: MasterTurn,
+  context: MasterContext,
+  handBack: HandBack,
+  outcome: 'refused' | 'cancelled' | 'failed',
+  reason: string | null,
+): void {
+  const { stored } = turn.state
+  const next = { ...stored, spentOpeningAt: handBack.openingAt ?? stored.spentOpeningAt }
+  turn
+    .set({ stored: next })
+    .persist(next, handBackDecision(context, handBack, stored.record.epoch, outcome, reason, stored.record.holder))
+  turn.out({ type: 'report', event: 'hand-over-failed', detail: reason ?? outcome })
+}
+
+/**
+ * The hand-back cannot go on (link lost, a step took too long). Before the modules stopped the master goes on driving under its lease; afterwards it stays
+ * released: what was granted may have been taken, and only `timeoutMs` without a link lets the master drive again.
+ */
+export function failHandBack(turn: MasterTurn, context: MasterContext, reason: string): void {
+  const { tenure } = turn.state
+  if (tenure.kind !== 'handingBack') return
+  if (tenure.phase === 'syncing') turn.set({ tenure: { kind: 'driving', since: tenure.since, lease: tenure.lease } })
+  else if (tenure.phase === 'stopping')
+    turn.set({ tenure: { kind: 'stopping', thenDrive: turn.state.link.kind === 'linked' } })
+  else turn.set({ tenure: { kind: 'idle' } })
+  finishFailed(turn, context, tenure.handBack, 'failed', reason)
+}
+
+/** A fail-over by hand that the edge carries out: control is offered to the master. */
+export function onMasterGrant(turn: MasterTurn, context: MasterContext, message: ControlMessageOf<'grant'>): void {
+  const { tenure, stored, link } = turn.state
+  const answer = (result: 'accepted' | 'refused', reason: string | null): void =>
+    void turn.send({ type: 'answer', session: message.session, decisionId: message.decisionId, result, reason })
+  if (stored.record.decisionId === message.decisionId && stored.record.holder === 'master')
+    return answer('accepted', null)
+  if (link.kind !== 'linked' || !link.agreed) return answer('refused', 'no agreed link')
+  if (turn.state.cancelledDecision === message.decisionId) return answer('refused', 'cancelled')
+  if (tenure.kind !== 'idle') return answer('refused', `the master is ${tenure.kind}`)
+  if (!context.failover) return answer('refused', 'failover is false for this edge')
+  if (!isGrantable('master', message.epoch, stored.floor))
+    return answer('refused', `stale-epoch: ${message.epoch} is not above ${stored.floor}`)
+  const next = {
+    ...stored,
+    record: {
+      holder: 'master' as const,
+      epoch: message.epoch,
+      agreedEpoch: message.epoch,
+      decisionId: message.decisionId,
+      intent: null,
+    },
+    floor: message.epoch,
+    since: context.wall,
+    manualAt: context.wall,
+    edgeStoodBy: true,
+  }
+  turn.set({ stored: next, lastRule: message.rule })
+  turn.persist(
+    next,
+    newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', message.epoch, {
+      actor: message.actor,
+      startedAt: message.startedAt,
+    }),
+  )
+  answer('accepted', null)
+  turn.out({ type: 'report', event: 'took-control', detail: message.rule })
+  driveNow(turn, context)
+}
+
+export function onMasterCancel(turn: MasterTurn, context: MasterContext, message: ControlMessageOf<'cancel'>): void {
+  const { stored } = turn.state
+  const took = stored.record.decisionId === message.decisionId && stored.record.holder === 'master'
+  if (!took) {
+    turn.set({ cancelledDecision: message.decisionId })
+    turn.persist(
+      stored,
+      newDecision({ ...context, freshId: message.decisionId }, 'fail-over', 'edge', stored.record.epoch, {
+        outcome: 'cancelled',
+      }),
+    )
+  }
+  turn.send({
+    type: 'answer',
+    session: message.session,
+    decisionId: message.decisionId,
+    result: took ? 'accepted' : 'cancelled',
+    reason: null,
+  })
+}
+
+export function onMasterHandOverWake(turn: MasterTurn, context: MasterContext): void {
+  const { tenure, link } = turn.state
+  if (tenure.kind !== 'handingBack') return
+  stopForHandBack(turn, context)
+  if (context.now < tenure.until || turn.state.tenure !== tenure) return
+  if (tenure.phase === 'syncing') failHandBack(turn, context, 'the edge has not caught up with the documents in time')
+  else if (tenure.phase === 'stopping') failHandBack(turn, context, 'modules did not stop in time')
+  else if (tenure.phase === 'offered' && link.kind === 'linked') {
+    turn.set({ tenure: { ...tenure, phase: 'cancelling', until: after(context.now, GRANT_CLOSE_AFTER_MS) } })
+    turn.send({ type: 'cancel', session: link.session, decisionId: tenure.handBack.decisionId })
+  } else {
+    turn.out({ type: 'closeLink', reason: 'no answer to the grant' })
+    turn.set({ link: { kind: 'none', since: context.now }, lastFailure: 'no answer to the grant' })
+    failHandBack(turn, context, 'no answer')
+    armTakeOver(turn, context, true)
+  }
+}

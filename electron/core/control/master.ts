@@ -1,0 +1,198 @@
+import { monoMs, type MonoMs } from '../../../shared/model/time'
+import type { ControlMessage } from '../../../shared/wire/control'
+import { unreachable, type Step } from '../machine'
+import {
+  onForced,
+  onMasterAnswer,
+  onMasterCancel,
+  onMasterGrant,
+  onMasterHandOverWake,
+  onMasterModulesStopped,
+  onMasterSwitchAsked,
+  stopForHandBack,
+} from './master-hand-over'
+import {
+  masterLinkWakeAt,
+  onMasterLinkLost,
+  onMasterLinkWake,
+  onMasterTimeGap,
+  onPong,
+  onProvenRefusal,
+  onSessionProven,
+} from './master-link'
+import { evaluate, evaluateAt, onAgree, onNegotiate } from './master-negotiation'
+import type { MasterContext, MasterInput, MasterState } from './master-state'
+import { armTakeOver, claimControl, driveNow, type MasterTurn } from './master-tenure'
+import type { StoredControl } from './stored'
+import { Turn, type ControlOutput } from './turn'
+
+export function newMaster(stored: StoredControl, now: MonoMs, booted: boolean): MasterState {
+  return {
+    stored,
+    booted,
+    tenure: { kind: 'idle' },
+    link: { kind: 'none', since: now },
+    takeOverFrom: null,
+    edgeJournalSeq: 0,
+    lastRule: null,
+    cancelledDecision: null,
+    lastFailure: null,
+  }
+}
+
+/** One step of the master's side of control of one edge. Pure; see SPEC.md. */
+export function stepMaster(
+  state: MasterState,
+  input: MasterInput,
+  context: MasterContext,
+): Step<MasterState, ControlOutput> {
+  const turn = new Turn(state)
+  perform(turn, input, context)
+  return { state: turn.state, outputs: turn.outputs, wakeAt: wakeAt(turn.state, context) }
+}
+
+function perform(turn: MasterTurn, input: MasterInput, context: MasterContext): void {
+  switch (input.type) {
+    case 'ready':
+      return onReady(turn, context)
+    case 'sessionProven':
+      return onSessionProven(turn, context, input.session)
+    case 'linkLost':
+      return onMasterLinkLost(turn, context, input.session, input.reason)
+    case 'message':
+      return onMessage(turn, context, input.message)
+    case 'provenRefusal':
+      return onProvenRefusal(turn, context, input.reason)
+    case 'edgePosition':
+      turn.set({ edgeJournalSeq: input.seq })
+      return stopForHandBack(turn, context)
+    case 'modulesStopped':
+      onMasterModulesStopped(turn, context)
+      return evaluate(turn, context)
+    case 'switchAsked':
+      return onMasterSwitchAsked(turn, context, input.request)
+    case 'forced':
+      return onForced(turn, context, input.request)
+    case 'documentChanged':
+      armTakeOver(turn, context)
+      return evaluate(turn, context)
+    case 'timeGap':
+      return onMasterTimeGap(turn, context)
+    case 'wake':
+      onMasterHandOverWake(turn, context)
+      onMasterLinkWake(turn, context)
+      return evaluate(turn, context)
+    case 'storageFailed':
+      return onStorageFailed(turn, context, input)
+    default:
+      return unreachable(input)
+  }
+}
+
+function onMessage(turn: MasterTurn, context: MasterContext, message: ControlMessage): void {
+  const { link } = turn.state
+  if (message.type === 'pong') return onPong(turn, message.n)
+  if (link.kind === 'none' || ('session' in message && message.session !== link.session)) {
+    turn.refuse(`${message.type} of another session`)
+    return
+  }
+  switch (message.type) {
+    case 'negotiate':
+      return onNegotiate(turn, context, message.round, message.edge)
+    case 'agree':
+      onAgree(turn, context, message)
+      return evaluate(turn, context)
+    case 'grant':
+      return onMasterGrant(turn, context, message)
+    case 'answer':
+      onMasterAnswer(turn, context, message)
+      return evaluate(turn, context)
+    case 'cancel':
+      return onMasterCancel(turn, context, message)
+    case 'switch':
+      return onMasterSwitchAsked(turn, context, message)
+    default:
+      turn.refuse(`${message.type} is not for a master`)
+  }
+}
+
+/**
+ * The wait for edges is over. An edge taken over before the restart stays taken over: at once if it has had no link since, otherwise only after a negotiation
+ * or `timeoutMs` without a link, because it may have begun to drive. Edges still missing get their timers.
+ */
+function onReady(turn: MasterTurn, context: MasterContext): void {
+  turn.set({ booted: true })
+  const { link, stored, tenure } = turn.state
+  if (link.kind === 'proven' && link.pending !== null) {
+    const { round, edge } = link.pending
+    turn.set({ link: { ...link, pending: null } })
+    return onNegotiate(turn, context, round, edge)
+  }
+  const stays =
+    stored.record.holder === 'master' &&
+    !stored.edgeStoodBy &&
+    link.kind === 'none' &&
+    tenure.kind === 'idle' &&
+    context.enrolled &&
+    context.failover
+  if (stays) {
+    claimControl(turn, context, { rule: 'resume', edgeStandsBy: false })
+    driveNow(turn, context)
+  } else armTakeOver(turn, context)
+}
+
+/** The master never drives on an epoch that is not on disk: what needed it is refused or put off, nothing is half done. */
+function onStorageFailed(
+  turn: MasterTurn,
+  context: MasterContext,
+  { input, reason }: Extract<MasterInput, { type: 'storageFailed' }>,
+): void {
+  const before = turn.state
+  turn.out({ type: 'report', event: 'not-persisted', detail: reason })
+  const { link, tenure } = before
+  if (input.type === 'message' && input.message.type === 'grant') {
+    turn.send({
+      type: 'answer',
+      session: input.message.session,
+      decisionId: input.message.decisionId,
+      result: 'refused',
+      reason: `storage: ${reason}`,
+    })
+  } else if (input.type === 'message' && input.message.type === 'negotiate' && link.kind !== 'none') {
+    turn.out({ type: 'closeLink', reason: 'storage' })
+    onMasterLinkLost(turn, context, link.session, `storage: ${reason}`)
+  } else if (input.type === 'modulesStopped' && tenure.kind === 'handingBack') {
+    turn
+      .set({ tenure: { kind: 'idle' } })
+      .out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
+    driveNow(turn, context)
+  } else {
+    const said = turn.outputs.length
+    perform(turn, input, context)
+    const drives = turn.outputs.some((output) => output.type === 'openGate')
+    if (drives) {
+      turn.outputs.splice(said)
+      turn.state = { ...before, takeOverFrom: before.takeOverFrom === null ? null : context.now }
+      if (input.type === 'forced')
+        turn.out({
+          type: 'answerSwitch',
+          requestId: input.request.requestId,
+          decisionId: null,
+          failure: { code: 'storage', message: reason },
+        })
+    } else {
+      const persist = turn.outputs.findIndex((output) => output.type === 'persist')
+      if (persist >= 0) turn.outputs.splice(persist, 1)
+    }
+  }
+}
+
+function wakeAt(state: MasterState, context: MasterContext): MonoMs | null {
+  const times = [
+    masterLinkWakeAt(state, context),
+    evaluateAt(state, context),
+    state.tenure.kind === 'handingBack' ? state.tenure.until : null,
+  ]
+  const known = times.filter((at) => at !== null)
+  return known.length === 0 ? null : monoMs(Math.min(...known))
+}
