@@ -1,0 +1,15 @@
+import { z } from 'zod'
+import { HoldfastError } from '../../../shared/model/failures'
+
+/** A password or token in a document: the text itself, or the name of a sealed value that is put in its place before a driver sees it. */
+export const secret = z.union([z.string().max(200), z.strictObject({ secretRef: z.string().min(1).max(200) })])
+export type Secret = z.infer<typeof secret>
+
+/** The text of a secret. A reference that is still one here could not be resolved on this controller. */
+export function secretText(value: Secret | undefined): string | null {
+  if (value === undefined) return null
+  if (typeof value === 'string') return value
+  throw new HoldfastError('unauthenticated', `the secret ${value.secretRef} is not known on this controller`, {
+    hint: 'Set the secret on this controller, or enter the password in the module.',
+  })
+}
