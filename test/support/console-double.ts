@@ -1,0 +1,238 @@
+import type { Caller, OperationHandlers, Operations } from '../../electron/console/operations'
+import { startConsole, type ConsoleServer } from '../../electron/console/server'
+import type { AuditEntry } from '../../electron/console/dispatch'
+import { systemClock } from '../../electron/platform/clock'
+import type { Logger } from '../../electron/platform/ports'
+import { systemRandom } from '../../electron/platform/random'
+import type { OperationName, OperationOutput, TopicName } from '../../shared/console/contract'
+import { operations as contract } from '../../shared/console/contract'
+import type { EdgeView, StatusView } from '../../shared/console/views'
+import type { Decision } from '../../shared/model/control'
+import type { ModuleView } from '../../shared/model/modules'
+
+/** Stands behind the operations port (our own): a master with one edge whose answers a test can replace. The protocol in front of it is the real one. */
+
+export const AT = 1_750_000_000_000
+
+export const moduleSample = (id: string): ModuleView => ({
+  id,
+  name: `Module ${id}`,
+  driver: 'pjlink',
+  role: 'device',
+  state: 'running',
+  connected: true,
+  since: AT - 240_000,
+  asOf: AT - 1_000,
+  status: { power: 'on' },
+  fault: null,
+  restarts: 0,
+  retryAt: null,
+})
+
+const link = {
+  state: 'connected',
+  since: AT - 240_000,
+  url: 'wss://127.0.0.1:7421',
+  reason: null,
+  lastHeardAt: AT - 500,
+} as const
+const control = {
+  holder: 'edge',
+  epoch: 3,
+  since: AT - 240_000,
+  rule: 'T3',
+  reason: 'The restore window is open.',
+  handOver: null,
+  degraded: false,
+} as const
+const window = {
+  open: false,
+  nextOpenAt: AT + 3_600_000,
+  closesAt: null,
+  timeZone: 'Europe/Berlin',
+  next: [AT + 3_600_000],
+}
+
+export const edgeSample = (): EdgeView => ({
+  id: 'berlin',
+  name: 'Berlin',
+  link,
+  control,
+  takeOverAt: null,
+  stableAt: null,
+  window,
+  failover: true,
+  paused: null,
+  enrolled: true,
+  revoked: false,
+  modules: [moduleSample('m1'), moduleSample('m2')],
+  needs: [],
+})
+
+export const statusSample = (): StatusView => ({
+  role: 'master',
+  nodeId: 'node-1',
+  name: 'Head office',
+  version: '0.1.0',
+  at: AT,
+  startedAt: AT - 600_000,
+  booted: true,
+  link: { ...link, state: 'unknown', url: null },
+  control,
+  modules: [],
+  window,
+  paused: null,
+  failover: true,
+  autonomyAt: null,
+  needs: [],
+  edges: [edgeSample()],
+})
+
+export const decisionSample = (): Decision => ({
+  id: 'd1',
+  edgeId: 'berlin',
+  rule: 'T3',
+  winner: 'edge',
+  epoch: 3,
+  actor: 'system',
+  facts: null,
+  outcome: 'done',
+  detail: null,
+  startedAt: AT - 240_000,
+  finishedAt: AT - 239_900,
+  contested: null,
+})
+
+type Difference = OperationOutput<'edges.set'>['differences'][number]
+const difference: Difference = {
+  op: 'update',
+  kind: 'edge',
+  id: 'berlin',
+  name: 'Berlin',
+  fields: [{ path: 'timeoutMs', before: 20_000, after: 30_000 }],
+}
+const handOver = { decisionId: 'd2', epoch: 5, holder: 'edge', outcome: 'done', detail: null } as const
+
+export const defaultHandlers: OperationHandlers = {
+  health: () => ({ ok: true, role: 'master', version: '0.1.0', booted: true }),
+  'status.get': statusSample,
+  'edges.list': () => [edgeSample()],
+  'edges.show': () => ({ view: edgeSample(), document: { id: 'berlin', name: 'Berlin' }, revision: 7 }),
+  'edges.set': () => ({ head: 8, differences: [difference] }),
+  'edges.restore': () => handOver,
+  'edges.failover': () => ({ ...handOver, epoch: 4, holder: 'master' }),
+  'edges.force': () => handOver,
+  'edges.pause': ({ forMs }) => ({ until: forMs === null ? null : AT + forMs }),
+  'edges.resume': () => ({}),
+  'edges.preview': () => {
+    throw new Error('no sample')
+  },
+  'edges.revoke': () => ({}),
+  'edges.rotate': () => ({ secretId: 's2' }),
+  'invites.create': () => ({ code: 'HF1.sample', expiresAt: AT + 3_600_000, tokenId: 't1', edgeId: 'berlin' }),
+  'invites.list': () => [
+    {
+      tokenId: 't1',
+      edgeId: 'berlin',
+      edgeName: 'Berlin',
+      madeBy: 'cli:root',
+      madeAt: AT,
+      expiresAt: AT + 3_600_000,
+      state: 'open',
+    },
+  ],
+  'invites.revoke': () => ({}),
+  'decisions.list': () => [decisionSample()],
+  'systems.list': () => [{ id: 's1', name: 'Hall', edgeId: 'berlin', modules: ['m1', 'm2'], running: 2 }],
+  'systems.start': () => ({ modules: 2 }),
+  'systems.stop': () => ({ modules: 2 }),
+  'modules.list': () => [moduleSample('m1'), moduleSample('m2')],
+  'modules.status': ({ module }) => ({
+    view: moduleSample(module),
+    methods: [{ name: 'power', title: 'Power', changesDevice: true, params: {} }],
+  }),
+  'modules.execute': ({ args }) => ({ value: args as never }),
+  'documents.apply': ({ dryRun }) => ({ head: dryRun ? 7 : 8, differences: [difference] }),
+  'documents.export': () => ({
+    head: 7,
+    documents: [{ kind: 'edge', id: 'berlin', revision: 7, body: { id: 'berlin', name: 'Berlin' } }],
+  }),
+  'documents.history': () => [],
+  'enrolment.join': () => ({ edgeId: 'berlin', edgeName: 'Berlin', masterUrl: 'wss://127.0.0.1:7421' }),
+  'windows.preview': () => ({ openings: [], timeZone: 'UTC' }),
+  'demo.cable': () => ({}),
+  'demo.power': () => ({}),
+}
+
+type Listener = (body: unknown) => void
+
+export interface ConsoleDouble extends AsyncDisposable {
+  readonly server: ConsoleServer
+  readonly key: string
+  readonly calls: { op: OperationName; params: unknown; caller: Caller }[]
+  readonly audit: AuditEntry[]
+  readonly logged: string[]
+  /** Replaces answers for the rest of the test. */
+  answer(handlers: Partial<OperationHandlers>): void
+  /** To every subscriber of the topic. */
+  publish(topic: TopicName, body: unknown): void
+  subscribers(topic: TopicName): number
+}
+
+export async function startConsoleDouble(
+  options: { page?: string; extraHosts?: string[]; first?: Partial<Record<TopicName, unknown>> } = {},
+): Promise<ConsoleDouble> {
+  const calls: ConsoleDouble['calls'] = []
+  const audit: AuditEntry[] = []
+  const logged: string[] = []
+  let handlers: OperationHandlers = defaultHandlers
+  const listeners = new Map<TopicName, Set<Listener>>()
+  const of = (topic: TopicName): Set<Listener> => listeners.get(topic) ?? listeners.set(topic, new Set()).get(topic)!
+  const log: Logger = {
+    log: (level, message, fields) => void logged.push(JSON.stringify({ level, message, fields })),
+    child: () => log,
+  }
+  const names = Object.keys(contract) as OperationName[]
+  const operations = {
+    handlers: Object.fromEntries(
+      names.map((op) => [
+        op,
+        (params: unknown, caller: Caller) => {
+          calls.push({ op, params, caller })
+          return (handlers[op] as (params: unknown, caller: Caller) => unknown)(params, caller)
+        },
+      ]),
+    ),
+    topics: {
+      subscribe(topic: TopicName, _params: unknown, listener: Listener) {
+        of(topic).add(listener)
+        if (options.first && topic in options.first) listener(options.first[topic])
+        return () => of(topic).delete(listener)
+      },
+    },
+  } as unknown as Operations
+  const key = 'file-key-of-the-test'
+  const server = await startConsole({
+    operations,
+    clock: systemClock(),
+    random: systemRandom(),
+    log,
+    version: '0.1.0',
+    port: 0,
+    page: options.page ?? null,
+    key,
+    extraHosts: options.extraHosts ?? [],
+    audit: (entry) => audit.push(entry),
+  })
+  return {
+    server,
+    key,
+    calls,
+    audit,
+    logged,
+    answer: (replaced) => void (handlers = { ...handlers, ...replaced }),
+    publish: (topic, body) => of(topic).forEach((listener) => listener(body)),
+    subscribers: (topic) => of(topic).size,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}

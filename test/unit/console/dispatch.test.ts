@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest'
+import { allows, createDispatch, presentable, type AuditEntry } from '../../../electron/console/dispatch'
+import type { Operations } from '../../../electron/console/operations'
+import { operations as contract, roles, topics, type OperationName, type Role } from '../../../shared/console/contract'
+import { HoldfastError } from '../../../shared/model/failures'
+import { monoMs, wallMs } from '../../../shared/model/time'
+import { defaultHandlers } from '../../support/console-double'
+
+/** Least role and whether it changes anything, written down a second time: a new operation, or a rule that slipped, fails here. */
+const expected: Record<OperationName, readonly [Role, 'reads' | 'changes']> = {
+  health: ['anonymous', 'reads'],
+  'status.get': ['viewer', 'reads'],
+  'edges.list': ['viewer', 'reads'],
+  'edges.show': ['viewer', 'reads'],
+  'edges.set': ['admin', 'changes'],
+  'edges.restore': ['operator', 'changes'],
+  'edges.failover': ['operator', 'changes'],
+  'edges.force': ['admin', 'changes'],
+  'edges.pause': ['operator', 'changes'],
+  'edges.resume': ['operator', 'changes'],
+  'edges.preview': ['viewer', 'reads'],
+  'edges.revoke': ['admin', 'changes'],
+  'edges.rotate': ['admin', 'changes'],
+  'invites.create': ['admin', 'changes'],
+  'invites.list': ['admin', 'reads'],
+  'invites.revoke': ['admin', 'changes'],
+  'decisions.list': ['viewer', 'reads'],
+  'systems.list': ['viewer', 'reads'],
+  'systems.start': ['operator', 'changes'],
+  'systems.stop': ['operator', 'changes'],
+  'modules.list': ['viewer', 'reads'],
+  'modules.status': ['viewer', 'reads'],
+  'modules.execute': ['operator', 'changes'],
+  'documents.apply': ['admin', 'changes'],
+  'documents.export': ['viewer', 'reads'],
+  'documents.history': ['viewer', 'reads'],
+  'enrolment.join': ['admin', 'changes'],
+  'windows.preview': ['viewer', 'reads'],
+  'demo.cable': ['operator', 'changes'],
+  'demo.power': ['operator', 'changes'],
+}
+
+/** Parameters each operation accepts, so that a refusal can only come from the role. */
+const params: Record<OperationName, unknown> = {
+  health: {},
+  'status.get': {},
+  'edges.list': {},
+  'edges.show': { edge: 'Berlin' },
+  'edges.set': { edge: 'Berlin', values: { timeoutMs: 30_000 } },
+  'edges.restore': {},
+  'edges.failover': {},
+  'edges.force': { confirm: 'Berlin' },
+  'edges.pause': { reason: 'works', forMs: null },
+  'edges.resume': {},
+  'edges.preview': {},
+  'edges.revoke': { edge: 'Berlin' },
+  'edges.rotate': { edge: 'Berlin' },
+  'invites.create': { edge: 'Berlin' },
+  'invites.list': {},
+  'invites.revoke': { tokenId: 't1' },
+  'decisions.list': {},
+  'systems.list': {},
+  'systems.start': { system: 's1' },
+  'systems.stop': { system: 's1' },
+  'modules.list': {},
+  'modules.status': { module: 'm1' },
+  'modules.execute': { module: 'm1', method: 'power' },
+  'documents.apply': { changes: [] },
+  'documents.export': {},
+  'documents.history': {},
+  'enrolment.join': { code: 'HF1.very-secret' },
+  'windows.preview': { windowStart: '0 4 * * *', windowLengthS: 600 },
+  'demo.cable': { connected: true },
+  'demo.power': { on: true },
+}
+
+function build(handlers: Partial<Operations['handlers']> = {}) {
+  const audit: AuditEntry[] = []
+  const reached: string[] = []
+  const all = { ...defaultHandlers, 'edges.preview': () => ({}) as never, ...handlers }
+  const counted = Object.fromEntries(
+    Object.entries(all).map(([op, handler]) => [
+      op,
+      (...args: unknown[]) => {
+        reached.push(op)
+        return (handler as (...args: unknown[]) => unknown)(...args)
+      },
+    ]),
+  )
+  const log = { log: () => {}, child: () => log }
+  const clock = { mono: () => monoMs(0), wall: () => wallMs(5), at: () => ({ [Symbol.dispose]() {} }) }
+  const operations = { handlers: counted, topics: { subscribe: () => () => {} } } as unknown as Operations
+  return { audit, reached, dispatch: createDispatch({ operations, clock, log, audit: (entry) => audit.push(entry) }) }
+}
+
+const pairs = (Object.keys(contract) as OperationName[]).flatMap((op) => roles.map((role) => [op, role] as const))
+
+describe('dispatch', () => {
+  test('the table of rules written here names exactly the operations of the contract', () => {
+    expect(Object.keys(contract).sort()).toEqual(Object.keys(expected).sort())
+    for (const [op, rule] of Object.entries(contract)) {
+      expect([rule.role, rule.changes ? 'changes' : 'reads'], op).toEqual(expected[op as OperationName])
+    }
+  })
+
+  test.each(pairs)('%s called as %s is let through or refused as its least role says', async (op, role) => {
+    const { dispatch, reached, audit } = build()
+    const result = await dispatch.call(op, params[op], { actor: 'someone', role })
+    const isAllowed = roles.indexOf(role) >= roles.indexOf(expected[op][0])
+    expect(result.ok).toBe(isAllowed)
+    expect(reached).toEqual(isAllowed ? [op] : [])
+    if (!result.ok) expect(result.code).toBe(role === 'anonymous' ? 'unauthenticated' : 'forbidden')
+    expect(audit.map((entry) => entry.outcome)).toEqual(
+      isAllowed ? (expected[op][1] === 'changes' ? ['done'] : []) : ['refused'],
+    )
+  })
+
+  test.each(Object.keys(topics))('the topic %s is refused below its least role', (topic) => {
+    const { dispatch } = build()
+    const least = topics[topic as keyof typeof topics].role
+    for (const role of roles) {
+      const result = dispatch.subscribe(
+        topic,
+        topic === 'debug' ? { module: 'm1' } : {},
+        { actor: 'someone', role },
+        () => {},
+      )
+      expect(result.ok, role).toBe(allows(role, least))
+    }
+  })
+
+  test('names from the prototype are no operations', async () => {
+    const { dispatch } = build()
+    for (const name of ['__proto__', 'constructor', 'toString', 'no.such'])
+      expect(await dispatch.call(name, {}, { actor: 'a', role: 'admin' })).toMatchObject({
+        ok: false,
+        code: 'not-found',
+      })
+  })
+
+  test('bad parameters are refused with the field, and never reach the operation', async () => {
+    const { dispatch, reached } = build()
+    const result = await dispatch.call('edges.pause', { reason: '', forMs: 5 }, { actor: 'a', role: 'admin' })
+    expect(result).toMatchObject({ ok: false, code: 'invalid', message: expect.stringContaining('reason') })
+    expect(result).toHaveProperty('details.1.field', 'forMs')
+    expect(reached).toEqual([])
+  })
+
+  test('a typed refusal keeps its code, hint and details; anything else thrown says internal', async () => {
+    const refuse = new HoldfastError('busy', 'A hand-over runs.', { hint: 'Wait.', retryAfterMs: 500 })
+    const { dispatch, audit } = build({
+      'edges.restore': () => Promise.reject(refuse),
+      'edges.failover': () => {
+        throw new TypeError('x is not a function')
+      },
+    })
+    const caller = { actor: 'cli:root', role: 'admin' } as const
+    expect(await dispatch.call('edges.restore', {}, caller)).toEqual({
+      ok: false,
+      code: 'busy',
+      message: 'A hand-over runs.',
+      hint: 'Wait.',
+      retryAfterMs: 500,
+    })
+    expect(await dispatch.call('edges.failover', {}, caller)).toMatchObject({ ok: false, code: 'internal' })
+    expect(audit).toMatchObject([
+      { op: 'edges.restore', actor: 'cli:root', outcome: 'refused', failure: { code: 'busy' }, at: 5 },
+      { op: 'edges.failover', outcome: 'refused', failure: { code: 'internal' } },
+    ])
+  })
+
+  test('the audit shows no secrets and no bulk', async () => {
+    const { dispatch, audit } = build()
+    await dispatch.call('enrolment.join', { code: 'HF1.very-secret' }, { actor: 'a', role: 'admin' })
+    expect(JSON.stringify(audit)).not.toContain('very-secret')
+    expect(
+      presentable({
+        tokenId: 't1',
+        password: 'p',
+        long: 'x'.repeat(5_000),
+        list: Array.from({ length: 100 }, () => 0),
+      }),
+    ).toEqual({
+      tokenId: 't1',
+      password: '[secret]',
+      long: `${'x'.repeat(200)}…`,
+      list: [...Array.from({ length: 20 }, () => 0), '… 80 more'],
+    })
+  })
+})
