@@ -1,0 +1,133 @@
+import { TIMER_LATE_MS } from '../../shared/model/defaults'
+import type { MonoMs } from '../../shared/model/time'
+import type { Step } from './machine'
+
+/** Inputs that may wait while an output is being performed; more than this means the machine is stuck, and says so. */
+const INPUTS_WAITING_MAX = 10_000
+
+export interface MachineHost<State, Input, Output> {
+  /** One step, with the context read at this moment. */
+  step(state: State, input: Input): Step<State, Output>
+  /** Performs one output. A promise is waited for before the next output and the next input. */
+  perform(output: Output): void | Promise<void>
+  isPersist(output: Output): boolean
+  readonly wake: Input
+  /** The timer fired too late: nobody was watching. */
+  readonly timeGap: Input
+  storageFailed(input: Input, error: unknown): Input
+  /** An output other than a persist failed; the machine hears of it in another way (e.g. the link's end). */
+  failed(output: Output, error: unknown): void
+  changed(state: State): void
+}
+
+export interface Timers {
+  mono(): MonoMs
+  at(at: MonoMs, call: (lateMs: number) => void): Disposable
+}
+
+/**
+ * The dumb part around a machine: translate, step, perform, arm one timer. Inputs are taken one at a time; outputs are performed in order, and the persist,
+ * which comes first, synchronously: when it fails the step did not happen and the machine is told.
+ */
+export class MachineDriver<State, Input, Output> {
+  readonly #host: MachineHost<State, Input, Output>
+  readonly #timers: Timers
+  readonly #waiting: Input[] = []
+  #state: State
+  #busy = false
+  #ended = false
+  #timer: Disposable | null = null
+  #timerAt: MonoMs | null = null
+  #idle: (() => void)[] = []
+
+  constructor(initial: State, timers: Timers, host: MachineHost<State, Input, Output>) {
+    this.#state = initial
+    this.#timers = timers
+    this.#host = host
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  input(input: Input): void {
+    if (this.#ended) return
+    if (this.#waiting.length >= INPUTS_WAITING_MAX)
+      throw new Error(`a machine has ${INPUTS_WAITING_MAX} inputs waiting`)
+    this.#waiting.push(input)
+    if (!this.#busy) this.#pump()
+  }
+
+  /** No input is taken any more; resolves when the output being performed has finished. */
+  async end(): Promise<void> {
+    this.#ended = true
+    this.#waiting.length = 0
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = null
+    if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #pump(): void {
+    this.#busy = true
+    for (let input = this.#waiting.shift(); input !== undefined; input = this.#waiting.shift()) {
+      const rest = this.#take(input)
+      if (rest) {
+        void rest.then(() => this.#pump())
+        return
+      }
+    }
+    this.#busy = false
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** A promise: outputs are still being performed. */
+  #take(input: Input): Promise<void> | null {
+    const step = this.#host.step(this.#state, input)
+    const [first, ...others] = step.outputs
+    let outputs: readonly Output[] = step.outputs
+    if (first !== undefined && this.#host.isPersist(first)) {
+      try {
+        void this.#host.perform(first)
+      } catch (error) {
+        return this.#take(this.#host.storageFailed(input, error))
+      }
+      outputs = others
+    }
+    this.#state = step.state
+    this.#arm(step.wakeAt)
+    const rest = this.#performAll(outputs)
+    this.#host.changed(this.#state)
+    return rest
+  }
+
+  #performAll(outputs: readonly Output[]): Promise<void> | null {
+    for (const [index, output] of outputs.entries()) {
+      const waited = this.#perform(output)
+      if (waited) return waited.then(async () => void (await this.#performAll(outputs.slice(index + 1))))
+    }
+    return null
+  }
+
+  #perform(output: Output): Promise<void> | null {
+    try {
+      const done = this.#host.perform(output)
+      return done ? done.catch((error: unknown) => this.#host.failed(output, error)) : null
+    } catch (error) {
+      this.#host.failed(output, error)
+      return null
+    }
+  }
+
+  #arm(at: MonoMs | null): void {
+    if (at === this.#timerAt && this.#timer !== null) return
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = null
+    this.#timerAt = at
+    if (at === null || this.#ended) return
+    this.#timer = this.#timers.at(at, (lateMs) => {
+      this.#timer = null
+      if (lateMs > TIMER_LATE_MS) this.input(this.#host.timeGap)
+      this.input(this.#host.wake)
+    })
+  }
+}
