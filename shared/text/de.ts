@@ -1,3 +1,4 @@
+import { pageDe } from './page/de'
 import type { Catalogue } from './text'
 
 export const de: Catalogue = {
@@ -126,4 +127,5 @@ export const de: Catalogue = {
     unreachable: 'Prüfen, ob die Adresse stimmt und die andere Seite läuft.',
     internal: 'Das ist ein Fehler des Programms. Mehr steht im Protokoll des Controllers.',
   },
+  ...pageDe,
 }

@@ -1,3 +1,5 @@
+import { pageEn } from './page/en'
+
 /** The reference catalogue, grouped by subject. `{name}` is filled in by `translate`. The other languages have exactly these keys. */
 export const en = {
   product: {
@@ -126,4 +128,5 @@ export const en = {
     unreachable: 'Check that the address is right and the other side runs.',
     internal: 'This is a fault of the program. The log of the controller has more.',
   },
+  ...pageEn,
 } as const

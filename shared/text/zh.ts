@@ -1,3 +1,4 @@
+import { pageZh } from './page/zh'
 import type { Catalogue } from './text'
 
 export const zh: Catalogue = {
@@ -124,4 +125,5 @@ export const zh: Catalogue = {
     unreachable: '请检查地址是否正确以及对方是否在运行。',
     internal: '这是程序的故障。详情见控制器日志。',
   },
+  ...pageZh,
 }
