@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { HoldfastError } from '../../../shared/model/failures'
-import type { Turn } from '../contract'
+import type { Link, Turn } from '../contract'
 
 /** Turns bytes into whole frames. Throws when what came cannot be the protocol; the connection ends then. */
 export type Framing<Frame> = (bytes: Buffer) => Frame[]
@@ -30,21 +30,25 @@ export const questionsMax = 100
  */
 export class Exchange<Frame> {
   readonly #socket: Socket
-  readonly #unsolicited: (frame: Frame) => void
+  readonly #unsolicited: (frame: Frame) => boolean
   readonly #ended: (error: HoldfastError) => void
   readonly #queue: Waiting<Frame>[] = []
   #current: Waiting<Frame> | null = null
   #timer: NodeJS.Timeout | undefined
   #end: HoldfastError | null = null
+  /** What came instead of the answer to the present question, and nobody understood. */
+  #strange: Frame | null = null
 
-  /** `ended` is called once, when the connection is over for a reason other than `end()`. */
+  /**
+   * `unsolicited` says whether it understood the frame. `ended` is called once, when the connection is over for a reason other than `end()`.
+   */
   constructor(
     socket: Socket,
     framing: Framing<Frame>,
-    listener: { unsolicited?: (frame: Frame) => void; ended: (error: HoldfastError) => void },
+    listener: { unsolicited?: (frame: Frame) => boolean; ended: (error: HoldfastError) => void },
   ) {
     this.#socket = socket
-    this.#unsolicited = listener.unsolicited ?? (() => {})
+    this.#unsolicited = listener.unsolicited ?? (() => false)
     this.#ended = listener.ended
     socket.on('data', (bytes: Buffer) => this.#take(bytes, framing))
     socket.on('error', (error) =>
@@ -89,9 +93,9 @@ export class Exchange<Frame> {
       const question = this.#queue.shift()
       if (!question) return
       try {
-        question.turn.signal.throwIfAborted()
         if (question.bytes.length > 0) question.turn.gate.write(() => this.#socket.write(question.bytes))
         question.sent = true
+        this.#strange = null
         this.#current = question
         this.#timer = setTimeout(() => this.#expire(question), question.timeoutMs)
       } catch (error) {
@@ -112,7 +116,10 @@ export class Exchange<Frame> {
 
   #accept(frame: Frame): void {
     const question = this.#current
-    if (!question?.answeredBy(frame)) return this.#unsolicited(frame)
+    if (!question?.answeredBy(frame)) {
+      if (!this.#unsolicited(frame)) this.#strange = frame
+      return
+    }
     clearTimeout(this.#timer)
     this.#current = null
     question.resolve(frame)
@@ -120,7 +127,8 @@ export class Exchange<Frame> {
   }
 
   #expire(question: Waiting<Frame>): void {
-    this.#fail(new HoldfastError('timeout', `the device did not answer within ${question.timeoutMs} ms`))
+    const instead = this.#strange === null ? '' : `; it said ${JSON.stringify(String(this.#strange).slice(0, 60))}`
+    this.#fail(new HoldfastError('timeout', `the device did not answer within ${question.timeoutMs} ms${instead}`))
   }
 
   #fail(error: HoldfastError, wanted = false): void {
@@ -132,7 +140,8 @@ export class Exchange<Frame> {
     this.#current = null
     for (const question of waiting)
       question.reject(question.sent && question.changesDevice ? unknownOutcome(error) : error)
-    if (!wanted) this.#ended(error)
+    // Later, so that the questions are rejected with their own reason before the end of the connection rejects them with its own.
+    if (!wanted) setImmediate(() => this.#ended(error))
   }
 }
 
@@ -162,3 +171,12 @@ export function lines(delimiter: string, encoding: BufferEncoding, bytesMax: num
 
 const tooLong = (bytesMax: number) =>
   new HoldfastError('too-large', `the device sent a line longer than ${bytesMax} bytes`)
+
+/** Polls from one interval on: the first round was already part of connecting. */
+export function pollOnwards(link: Link, everyMs: number, poll: (turn: Turn) => Promise<void>): void {
+  let isFirst = true
+  link.poll(everyMs, async (turn) => {
+    if (!isFirst) await poll(turn)
+    isFirst = false
+  })
+}

@@ -11,7 +11,7 @@ import {
   type Link,
   type Turn,
 } from '../../contract'
-import { questionsMax, unknownOutcome } from '../exchange'
+import { pollOnwards, questionsMax, unknownOutcome } from '../exchange'
 import {
   decode,
   encode,
@@ -99,7 +99,8 @@ class ModbusDevice implements DriverInstance {
       if (this.#strayBytes > strayBytesMax) socket.destroy(new Error('it sends what is not Modbus'))
     })
     // The end of an earlier socket must not end a later connection.
-    const over = (text: string) => this.#socket === socket && this.#context.lost(new HoldfastError('unreachable', text))
+    const over = (text: string) =>
+      setImmediate(() => this.#socket === socket && this.#context.lost(new HoldfastError('unreachable', text)))
     socket.on('error', (error) => over(`the connection broke: ${error.message}`))
     socket.on('close', () => over('the device closed the connection'))
     this.#client = new ModbusTCPClient(socket, settings.unitId, settings.timeoutMs)
@@ -107,12 +108,12 @@ class ModbusDevice implements DriverInstance {
     socket.emit('connect')
     const byInterval = Map.groupBy(this.#registers, ({ pollMs }) => pollMs)
     const blocks = [...byInterval].map(([everyMs, registers]) => ({ everyMs, blocks: readBlocks(registers) }))
-    // One whole round before the device counts as connected, the rest at its own pace.
     for (const group of blocks) for (const block of group.blocks) await this.#read(link, block)
-    for (const group of blocks)
-      link.poll(group.everyMs, async (turn) => {
+    for (const group of blocks) {
+      pollOnwards(link, group.everyMs, async (turn) => {
         for (const block of group.blocks) await this.#read(turn, block)
       })
+    }
   }
 
   async disconnect(): Promise<void> {
@@ -164,9 +165,10 @@ class ModbusDevice implements DriverInstance {
     if (isBit(kind) ? values.length < count : values.length !== count) {
       throw new HoldfastError('refused', `the device answered ${values.length} values where ${count} were asked for`)
     }
+    const raw = Array.from(values, Number)
     for (const one of registers) {
       const at = one.address - start
-      this.#context.setStatus(one.name, decode(one, Array.from(values, Number).slice(at, at + widthOf(one.type))))
+      this.#context.setStatus(one.name, decode(one, raw.slice(at, at + widthOf(one.type))))
     }
   }
 
@@ -185,7 +187,6 @@ class ModbusDevice implements DriverInstance {
     this.#line = turnOver.promise
     try {
       await before
-      turn.signal.throwIfAborted()
       const client = this.#client
       if (!client) throw new HoldfastError('unreachable', 'the device is not connected')
       // Out of the catch below on purpose: what the gate refuses was not sent.
@@ -218,8 +219,11 @@ class ModbusDevice implements DriverInstance {
       text,
     )
     // A late answer could not be told from the next one: this connection is over.
-    this.#context.lost(failure)
-    this.#socket?.destroy()
+    // Told later, so that the caller gets this reason and not that the connection has ended.
+    const socket = this.#socket
+    setImmediate(() => {
+      if (this.#socket === socket) this.#context.lost(failure)
+    })
     throw changesDevice ? unknownOutcome(failure) : failure
   }
 }

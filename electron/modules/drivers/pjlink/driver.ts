@@ -63,7 +63,10 @@ class Projector implements DriverInstance {
     const password = secretText(settings.password) ?? uri?.password ?? ''
     const socket = await link.tcp({ host: uri?.host ?? '', port: uri?.port ?? 0, timeoutMs: settings.timeoutMs })
     const exchange = new Exchange(socket, pjlinkLines(), {
-      unsolicited: (line) => this.#context.debug('warn', `unasked: ${line}`),
+      unsolicited: (line) => {
+        this.#context.debug('warn', `unasked: ${line}`)
+        return false
+      },
       ended: (error) => this.#context.lost(error),
     })
     this.#exchange = exchange
