@@ -1,0 +1,17 @@
+/** A status variable in one line. Long ones are cut: the whole one is in the details. */
+export function valueText(value: unknown, charactersMax = 60): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return text.length > charactersMax ? `${text.slice(0, charactersMax - 1)}…` : text
+}
+
+/** `lampHours` and `lamp_hours` as words. */
+export function nameText(name: string): string {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/[_-]+/g, ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1).toLowerCase()
+}
+
+/** Of a device's variables those that fit into a row: plain values first, in the driver's order. */
+export function keyValues(status: Readonly<Record<string, unknown>>, countMax = 3): [string, string][] {
+  const plain = Object.entries(status).filter(([, value]) => value !== null && typeof value !== 'object')
+  return plain.slice(0, countMax).map(([name, value]) => [nameText(name), valueText(value, 24)])
+}

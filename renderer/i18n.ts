@@ -1,0 +1,39 @@
+import { shallowRef } from 'vue'
+import { createI18n } from 'vue-i18n'
+import { en } from '../shared/text/en'
+import type { Locale } from '../shared/text/text'
+
+export const languages: Readonly<Record<Locale, string>> = { en: 'English', de: 'Deutsch', zh: '中文' }
+const storageKey = 'holdfast.language'
+
+export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+export const language = shallowRef<Locale>('en')
+
+/** English comes with the page; the others are fetched when they are chosen. */
+async function load(locale: Locale): Promise<void> {
+  if (locale === 'de') i18n.global.setLocaleMessage('de', (await import('../shared/text/de')).de as never)
+  if (locale === 'zh') i18n.global.setLocaleMessage('zh', (await import('../shared/text/zh')).zh as never)
+}
+
+function use(locale: Locale) {
+  i18n.global.locale.value = locale as 'en'
+  language.value = locale
+  document.documentElement.lang = locale
+}
+
+export async function setLanguage(locale: Locale): Promise<void> {
+  await load(locale)
+  use(locale)
+  localStorage.setItem(storageKey, locale)
+}
+
+const isLocale = (value: string | null | undefined): value is Locale => value != null && Object.hasOwn(languages, value)
+
+/** What was chosen here before, else what the viewer's system prefers. */
+export async function startLanguage(): Promise<void> {
+  const chosen = localStorage.getItem(storageKey)
+  const preferred = navigator.languages.map((tag) => tag.toLowerCase().split('-')[0]).find(isLocale)
+  const locale = isLocale(chosen) ? chosen : (preferred ?? 'en')
+  await load(locale)
+  use(locale)
+}

@@ -1,0 +1,23 @@
+import './jitless'
+import './styles/main.css'
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { bridgeKey, connectBySocket, takeKey } from './bridge'
+import { i18n, startLanguage } from './i18n'
+import { makeRouter } from './routes'
+import { startTheme } from './theme'
+
+// The key leaves the address before the router reads it.
+const key = takeKey()
+startTheme()
+const bridge = connectBySocket(location.origin, key)
+const app = createApp(App)
+app.provide(bridgeKey, bridge)
+app.use(createPinia())
+app.use(i18n)
+app.use(makeRouter())
+// A language that cannot be fetched is no reason to show nothing: English is here already.
+void startLanguage()
+  .catch(() => {})
+  .then(() => app.mount('#app'))
