@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
 
 /** Ids and names of documents. Ids are immutable; names are labels that may change. */
+const ID_RULE = 'letters, digits, ".", "_" or "-", 1 to 64 characters'
 export const documentId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, ".", "_" or "-", 1 to 64 characters')
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, ID_RULE)
+  .meta({ title: ID_RULE })
 export const documentName = z.string().trim().min(1).max(100)
 
 /** A value a document may carry in `settings`: JSON, bounded by the journal's size limit. `{secretRef}` stands for a sealed value. */
@@ -95,3 +97,28 @@ export interface DocumentProblem {
   allowed: string
   message: string
 }
+
+/** Limits of one document as JSON, in characters and in levels of nesting. */
+export const DOCUMENT_LENGTH_MAX = 1_048_576
+export const DOCUMENT_DEPTH_MAX = 32
+/** Changes of one call. */
+export const CHANGES_MAX = 20_000
+
+/** One field of one document before and after; `undefined` = absent. Lists are compared as wholes. */
+export interface FieldDifference {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+export interface DocumentDifference {
+  readonly op: 'create' | 'update' | 'delete' | 'same'
+  readonly kind: DocumentKind
+  readonly id: string
+  readonly name: string
+  readonly fields: readonly FieldDifference[]
+}
+
+/** What a checked change amounts to. */
+export type DocumentWrite =
+  | { readonly op: 'put'; readonly kind: DocumentKind; readonly id: string; readonly body: AnyDocument }
+  | { readonly op: 'delete'; readonly kind: DocumentKind; readonly id: string }
