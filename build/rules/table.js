@@ -94,6 +94,8 @@ export const rows = [
       '#own',
       'electron/compose',
       'electron/compose/',
+      'electron/headless',
+      'electron/journal/document-file',
       'electron/console/client',
       'electron/console/client/',
       'electron/platform/',

@@ -1,0 +1,122 @@
+import { userInfo } from 'node:os'
+import path from 'node:path'
+import type { Command } from 'commander'
+import envPaths from 'env-paths'
+import type { OperationOutput } from '../../shared/console/contract'
+import { openConsole, type ConsoleClient } from '../console/client'
+import type { Clock, Logger } from '../platform/ports'
+import { exitCodes } from './failure'
+import { painter, type Paint } from './output'
+import type { Terminal } from './terminal'
+
+/** What the command line needs beside the console: the controller itself and the document file format. Loaded when first used. */
+export interface Services {
+  startController(options: StartOptions): Promise<StartedController>
+  joinOffline(options: { code: string; dataDir: string; replace: boolean }): Promise<OperationOutput<'enrolment.join'>>
+  parseDocumentFile(text: string): Promise<{ changes: unknown[] } | { problems: readonly unknown[] }>
+  formatDocumentFile(documents: readonly ExportedDocument[]): Promise<string>
+}
+export type ExportedDocument = OperationOutput<'documents.export'>['documents'][number]
+
+export interface StartOptions {
+  readonly role?: 'edge' | 'master' | 'standalone'
+  readonly dataDir: string
+  readonly consolePort?: number
+  readonly linkPort?: number
+  readonly name?: string
+  readonly masterUrls?: readonly string[]
+  readonly headless: true
+  readonly log: Logger
+}
+export interface StartedController {
+  stop(): Promise<void>
+  /** With a fresh one-time key. */
+  readonly consoleUrl: string
+  /** Settles with the exit code when the controller has ended. */
+  readonly ended: Promise<number>
+}
+
+export interface CliOptions {
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  readonly services: Services
+  /** For the controller that `start` runs. */
+  logger(): Logger
+}
+
+/** What each command works with. `json`, `dataDir` are its own options. */
+export interface Context extends CliOptions {
+  readonly json: boolean
+  readonly dataDir: string
+  readonly paint: Paint
+  /** The one JSON value, or text made for people. */
+  print(value: unknown, text: () => string): void
+  withConsole<T>(work: (client: ConsoleClient) => Promise<T>): Promise<T>
+}
+
+/** Ends with the exit code; nothing means 0. */
+export type Work = (
+  context: Context,
+  args: string[],
+  options: Record<string, unknown>,
+) => Promise<number | void | undefined>
+
+export class Cli {
+  exitCode: number = exitCodes.done
+  /** The command that runs was asked for JSON: its errors are JSON too. */
+  isJson = false
+  readonly options: CliOptions
+  constructor(options: CliOptions) {
+    this.options = options
+  }
+
+  /** Adds `name` below `parent` with the options every command has. Arguments and options of its own are added to the returned command. */
+  add(parent: Command, name: string, description: string, work: Work): Command {
+    const command = parent.command(name).description(description)
+    command
+      .option('--data <dir>', 'data directory of the controller (default: HOLDFAST_DATA, or the user data directory)')
+      .option('--json', 'print one JSON value')
+    command.action(async (...given: unknown[]) => {
+      // Commander passes the declared arguments, then the options, then the command.
+      const options = given.at(-2) as Record<string, unknown>
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((value): value is string => typeof value === 'string')
+      this.isJson = options['json'] === true
+      this.exitCode = (await work(this.context(options), args, options)) ?? exitCodes.done
+    })
+    return command
+  }
+
+  private context(options: Record<string, unknown>): Context {
+    const { terminal, env, clock } = this.options
+    const json = this.isJson
+    const dataDir = path.resolve(
+      (options['data'] as string | undefined) ?? env['HOLDFAST_DATA'] ?? envPaths('holdfast', { suffix: '' }).data,
+    )
+    return {
+      ...this.options,
+      logger: () => this.options.logger(),
+      json,
+      dataDir,
+      paint: painter(terminal),
+      print: (value, text) => terminal.out(json ? `${JSON.stringify(value)}\n` : text()),
+      async withConsole(work) {
+        await using client = await openConsole({ dataDir, user: userName(), clock })
+        return await work(client)
+      },
+    }
+  }
+}
+
+/** Some containers have no entry for their user. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid${process.getuid?.() ?? ''}`
+  }
+}

@@ -1,0 +1,57 @@
+import { Option, type Command } from 'commander'
+import type { Cli, StartOptions } from './command'
+import { port } from './values'
+
+export function addStart(cli: Cli, program: Command): void {
+  cli
+    .add(program, 'start', 'run a controller in this terminal', async (context, _, options) => {
+      const given = options as {
+        role?: 'edge'
+        consolePort?: number
+        linkPort?: number
+        name?: string
+        masterUrl?: string[]
+      }
+      const start: StartOptions = {
+        dataDir: context.dataDir,
+        headless: true,
+        log: context.logger(),
+        ...(given.role === undefined ? {} : { role: given.role }),
+        ...(given.consolePort === undefined ? {} : { consolePort: given.consolePort }),
+        ...(given.linkPort === undefined ? {} : { linkPort: given.linkPort }),
+        ...(given.name === undefined ? {} : { name: given.name }),
+        ...(given.masterUrl === undefined ? {} : { masterUrls: given.masterUrl }),
+      }
+      // From here on, so that Ctrl-C during the start is not lost.
+      let stop: (() => void) | null = null
+      let isAsked = false
+      const off = context.terminal.onInterrupt(() => {
+        // Asked a second time: whatever holds the orderly end up, the person wants out.
+        if (isAsked) process.exit(130)
+        isAsked = true
+        stop?.()
+      })
+      try {
+        const controller = await context.services.startController(start)
+        stop = () => void controller.stop()
+        if (isAsked) stop()
+        context.print({ consoleUrl: controller.consoleUrl, dataDir: context.dataDir, pid: process.pid }, () =>
+          [
+            `Console: ${controller.consoleUrl}`,
+            '  (the link works once, for 15 minutes; a new one: holdfast console)',
+            `Data: ${context.dataDir}`,
+            '',
+          ].join('\n'),
+        )
+        return await controller.ended
+      } finally {
+        off()
+      }
+    })
+    .option('--headless', 'without a window; on the command line this is always so')
+    .addOption(new Option('--role <role>', 'what this controller is').choices(['edge', 'master', 'standalone']))
+    .option('--console-port <n>', 'loopback port of the console, 0 for a free one', port)
+    .option('--link-port <n>', 'port of the link, 0 for a free one', port)
+    .option('--name <name>', 'what to call this controller')
+    .option('--master-url <url...>', 'where the master is (edge)')
+}
