@@ -1,5 +1,12 @@
 import type { ControlMessage } from '../../shared/wire/control'
-import type { EventBody, EventName, RequestInput, RequestName, RequestParams, RequestResult } from '../../shared/wire/requests'
+import type {
+  EventBody,
+  EventName,
+  RequestInput,
+  RequestName,
+  RequestParams,
+  RequestResult,
+} from '../../shared/wire/requests'
 import type { Failure } from '../../shared/model/failures'
 
 /** The far side of a proven connection, judged by its proof, never by an id in a message. */
@@ -38,7 +45,11 @@ export interface LinkSession {
   open(handlers: LinkHandlers): void
   sendControl(message: ControlMessage): void
   /** Rejects with `HoldfastError`: `timeout`, `link-lost`, `busy` (too many at once), or what the far side refused with. Default timeout 30,000 ms. */
-  request<N extends RequestName>(name: N, params: RequestParams<N>, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<RequestResult<N>>
+  request<N extends RequestName>(
+    name: N,
+    params: RequestParams<N>,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<RequestResult<N>>
   sendEvent<N extends EventName>(name: N, body: EventBody<N>): void
   /** Closes at once; every pending request rejects with `link-lost`. */
   close(reason: string, failure?: Failure): void

@@ -46,8 +46,15 @@ export const requestSchemas = {
   'edge.pause': { servedBy: 'master', params: z.object({ until: z.int().min(0), reason: z.string().max(500), actor: z.string().max(200) }), result: z.object({}) },
   'edge.resume': { servedBy: 'master', params: z.object({ actor: z.string().max(200) }), result: z.object({}) },
   'edge.preview': { servedBy: 'master', params: z.object({ assume: z.json().default({}) }), result: z.object({ preview: z.json() }) },
-  /** Rotation of the link secret: the edge keeps both until the new one has been proven once. */
-  'secret.rotate': { servedBy: 'edge', params: z.object({ secretId: z.string().max(64), secret: z.string().max(64) }), result: z.object({}) },
+  /**
+   * Rotation of the link secret: both sides derive the new one from the one in use (`baseId`) and the salt; both stay valid until the new one has been
+   * proven once.
+   */
+  'secret.rotate': {
+    servedBy: 'edge',
+    params: z.object({ baseId: z.string().max(64), secretId: z.string().max(64), salt: z.string().regex(/^[0-9a-f]{64}$/) }),
+    result: z.object({}),
+  },
 } as const
 export type RequestName = keyof typeof requestSchemas
 export type RequestParams<N extends RequestName> = z.input<(typeof requestSchemas)[N]['params']>

@@ -1,0 +1,281 @@
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { AUTHENTICATION_DEADLINE_MS, UNPROVEN_BYTES_MAX } from '../../shared/model/defaults'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
+import { after } from '../../shared/model/time'
+import type { Clock, Logger, Random } from '../platform/ports'
+import type { EdgeDirectory, JoinDesk } from './enrolment'
+import { FailureCounter } from './failure-counter'
+import { HandshakeChannel } from './handshake-channel'
+import { greet, type Binding, type Greeting } from './handshake-server'
+import type { LinkListener, LinkSession, ProvenRefusal, UnprovenDial } from './link'
+import { FrameSession } from './session'
+import { exporterOf, sha256 } from './tls-binding'
+import { socketOptions, WsTransport } from './ws-transport'
+
+/** Connections that have not proven anything yet. Beyond it new ones are dropped: a fleet that comes back at once finds room as others finish. */
+export const UNPROVEN_CONNECTIONS_MAX = 2_000
+const HEADER_BYTES_MAX = 8 * 1024
+const LISTEN_BACKLOG = 1_024
+
+/** The server's certificate (leaf, then authority) and key; `onRenewed` tells of the next one. */
+export interface IdentitySource {
+  identity(): { chainPem: string; keyPem: string }
+  onRenewed(listener: (identity: { chainPem: string; keyPem: string }) => void): void
+}
+
+export interface WsListenerOptions {
+  host: string
+  /** 0: any free port. */
+  port: number
+  authority: IdentitySource
+  planeId: string
+  programVersion: string
+  directory: EdgeDirectory
+  joinDesk: JoinDesk | null
+  clock: Clock
+  random: Random
+  logger: Logger
+  versions?: readonly number[]
+  authenticationDeadlineMs?: number
+}
+
+export interface WsListener extends LinkListener {
+  readonly port: number
+}
+
+/** Listens for edges: TLS 1.3, WebSocket, proof. Rejects with `HoldfastError('unreachable')` when the port cannot be had. */
+export async function listenWs(options: WsListenerOptions): Promise<WsListener> {
+  const { chainPem, keyPem } = options.authority.identity()
+  const server = createServer({
+    cert: chainPem,
+    key: keyPem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: AUTHENTICATION_DEADLINE_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: AUTHENTICATION_DEADLINE_MS,
+    requestTimeout: AUTHENTICATION_DEADLINE_MS,
+    noDelay: true,
+  })
+  options.authority.onRenewed((next) =>
+    server.setSecureContext({ cert: next.chainPem, key: next.keyPem, minVersion: 'TLSv1.3' }),
+  )
+  const listener = new Listener(server, options)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(portRefused(error, options.host, options.port)))
+    server.listen({ host: options.host, port: options.port, backlog: LISTEN_BACKLOG }, () => resolve())
+  })
+  server.removeAllListeners('error')
+  server.on('error', (error) => options.logger.log('error', 'The link port reports an error', { error }))
+  return listener
+}
+
+class Listener implements WsListener {
+  readonly #server: Server
+  readonly #options: WsListenerOptions
+  readonly #sockets: WebSocketServer
+  readonly #failures = new FailureCounter()
+  readonly #raw = new Set<Socket>()
+  /** Connections that have proven nothing, by the far end's address and port, with the timer that ends them. */
+  readonly #unproven = new Map<string, Disposable>()
+  readonly #sessions = new Set<LinkSession>()
+  readonly #onSession: ((session: LinkSession) => void)[] = []
+  readonly #onProvenRefusal: ((refusal: ProvenRefusal) => void)[] = []
+  readonly #onUnprovenDial: ((dial: UnprovenDial) => void)[] = []
+  #disposed: Promise<void> | null = null
+
+  constructor(server: Server, options: WsListenerOptions) {
+    this.#server = server
+    this.#options = options
+    this.#sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...socketOptions })
+    server.on('connection', (socket: Socket) => this.#accept(socket))
+    server.on('tlsClientError', (error: Error, socket) => {
+      options.logger.log('debug', 'A connection to the link port is not TLS 1.3', {
+        address: socket.remoteAddress,
+        reason: error.message,
+      })
+      socket.destroy()
+    })
+    server.on('clientError', (_error, socket: Duplex) => socket.destroy())
+    server.on('request', (_request, response) =>
+      response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('Holdfast link: WebSocket only\n'),
+    )
+    server.on('upgrade', (request, socket: Duplex, head) => {
+      const tls = socket as TLSSocket
+      this.#limitUnproven(tls, head.length)
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => void this.#greet(webSocket, tls))
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  onSession(listener: (session: LinkSession) => void): void {
+    this.#onSession.push(listener)
+  }
+  onProvenRefusal(listener: (refusal: ProvenRefusal) => void): void {
+    this.#onProvenRefusal.push(listener)
+  }
+  onUnprovenDial(listener: (dial: UnprovenDial) => void): void {
+    this.#onUnprovenDial.push(listener)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose()
+    return this.#disposed
+  }
+
+  async #dispose(): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const sessions = [...this.#sessions]
+    for (const session of sessions) session.close('The master is stopping')
+    await Promise.all(sessions.map(({ closed }) => closed))
+    for (const socket of this.#raw) socket.destroy()
+    await gone
+  }
+
+  /** From the first byte on a connection has so long to prove itself. */
+  #accept(socket: Socket): void {
+    const key = endOf(socket)
+    if (
+      this.#unproven.size >= UNPROVEN_CONNECTIONS_MAX ||
+      this.#disposed !== null ||
+      socket.remoteAddress === undefined
+    )
+      return void socket.destroy()
+    const { clock, authenticationDeadlineMs = AUTHENTICATION_DEADLINE_MS } = this.#options
+    const deadline = clock.at(after(clock.mono(), authenticationDeadlineMs), () => socket.destroy())
+    this.#unproven.set(key, deadline)
+    this.#raw.add(socket)
+    socket.on('close', () => {
+      this.#raw.delete(socket)
+      this.#settled(key)
+    })
+  }
+
+  #settled(key: string): void {
+    this.#unproven.get(key)?.[Symbol.dispose]()
+    this.#unproven.delete(key)
+  }
+
+  /** Ends a connection that sends more than the handshake needs before its proof, whatever frames it is cut into. */
+  #limitUnproven(socket: TLSSocket, headBytes: number): void {
+    const key = endOf(socket)
+    let bytes = headBytes
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length
+      if (!this.#unproven.has(key)) socket.off('data', count)
+      else if (bytes > UNPROVEN_BYTES_MAX) socket.destroy()
+    }
+    socket.on('data', count)
+  }
+
+  async #greet(webSocket: WebSocket, socket: TLSSocket): Promise<void> {
+    const { logger } = this.#options
+    const address = socket.remoteAddress ?? ''
+    const key = endOf(socket)
+    const transport = new WsTransport(webSocket, address)
+    const channel = new HandshakeChannel(transport)
+    try {
+      const greeting = await greet(channel, bindingOf(socket), address, { ...this.#options, failures: this.#failures })
+      if (this.#disposed !== null) return transport.terminate()
+      if (greeting.result === 'proven') {
+        this.#settled(key)
+        return this.#openSession(greeting, channel, transport, address)
+      }
+      this.#report(greeting, address)
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure.code === 'internal' || failure.code === 'storage')
+        logger.log('error', 'A handshake failed here', { address, error })
+      else
+        logger.log('info', 'A connection did not complete the handshake', {
+          address,
+          code: failure.code,
+          reason: failure.message,
+        })
+      channel.send({
+        type: 'refused',
+        proven: false,
+        failure: failure.code === 'internal' ? { code: 'internal', message: 'The master could not answer' } : failure,
+      })
+    }
+    transport.close()
+  }
+
+  #openSession(
+    greeting: Greeting & { result: 'proven' },
+    channel: HandshakeChannel,
+    transport: WsTransport,
+    address: string,
+  ): void {
+    const { edgeId, instanceId, programVersion } = greeting.peer
+    const { clock, logger, directory } = this.#options
+    channel.send({ type: 'welcome', session: greeting.session })
+    const session = new FrameSession({
+      id: greeting.session,
+      side: 'master',
+      peer: { edgeId, instanceId, programVersion, address, version: greeting.version },
+      transport,
+      clock,
+      logger,
+      standing: () => directory.standing(edgeId),
+      early: channel.takeEarly(),
+    })
+    this.#sessions.add(session)
+    void session.closed.then(() => this.#sessions.delete(session))
+    for (const listener of this.#onSession) listener(session)
+  }
+
+  #report(greeting: Exclude<Greeting, { result: 'proven' }>, address: string): void {
+    const { logger } = this.#options
+    switch (greeting.result) {
+      case 'joined':
+        return logger.log('info', 'An edge joined', {
+          edgeId: greeting.edgeId,
+          instanceId: greeting.instanceId,
+          address,
+        })
+      case 'refused':
+        logger.log('warn', 'Refused a proven edge', {
+          edgeId: greeting.edgeId,
+          address,
+          code: greeting.failure.code,
+          reason: greeting.failure.message,
+        })
+        for (const listener of this.#onProvenRefusal) listener({ edgeId: greeting.edgeId, failure: greeting.failure })
+        return
+      case 'unproven':
+        // Once limited a party has been named often enough.
+        logger.log(greeting.failure.code === 'rate-limited' ? 'debug' : 'warn', 'Refused an unproven dial', {
+          edgeId: greeting.edgeId,
+          address,
+          code: greeting.failure.code,
+        })
+        for (const listener of this.#onUnprovenDial)
+          listener({ edgeId: greeting.edgeId, address, reason: greeting.reason })
+    }
+  }
+}
+
+const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
+
+function bindingOf(socket: TLSSocket): Binding {
+  const leaf = socket.getX509Certificate()
+  if (leaf === undefined) throw new HoldfastError('internal', 'The TLS session has no server certificate')
+  return { serverCertificate: sha256(leaf.raw), exporter: exporterOf(socket) }
+}
+
+function portRefused(error: NodeJS.ErrnoException, host: string, port: number): HoldfastError {
+  const why =
+    error.code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be opened (${error.code ?? error.message})`
+  return new HoldfastError('unreachable', `The link port ${port} of ${host} ${why}`, {
+    cause: error,
+    hint: 'Choose another with --link-port, or stop the program that holds it.',
+  })
+}

@@ -1,0 +1,98 @@
+import type { WebSocket } from 'ws'
+import type { Failure } from '../../shared/model/failures'
+import { PIECE_BYTES_MAX } from '../../shared/model/defaults'
+import type { Frame, FrameTransport, TransportHandlers } from './transport'
+
+/** Nothing longer is ever sent in one frame; what is longer is refused by its header, before it is read. */
+export const FRAME_BYTES_MAX = PIECE_BYTES_MAX
+/** How long the far side may take to say goodbye. */
+const CLOSE_MS = 250
+const NORMAL = 1000
+const TOO_BIG = 1009
+
+/** Options of every WebSocket of the link, on both sides. */
+export const socketOptions = {
+  maxPayload: FRAME_BYTES_MAX,
+  maxFragments: 64,
+  maxBufferedChunks: 1_024,
+  perMessageDeflate: false,
+  skipUTF8Validation: false,
+} as const
+
+/** A WebSocket as a transport of frames. */
+export class WsTransport implements FrameTransport {
+  readonly address: string
+  readonly #socket: WebSocket
+  #handlers: TransportHandlers | null = null
+  #early: Frame[] = []
+  #ended: { reason: string; failure: Failure | null } | null = null
+  #broken: { reason: string; failure: Failure } | null = null
+  #closeTimer: NodeJS.Timeout | null = null
+
+  constructor(socket: WebSocket, address: string) {
+    this.#socket = socket
+    this.address = address
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      const frame = { data, isText: !isBinary }
+      if (this.#handlers === null) this.#early.push(frame)
+      else this.#handlers.frame(frame)
+    })
+    socket.on('error', (error: Error & { code?: string }) => {
+      // `ws` reports a frame that breaks the WebSocket protocol or the limit, then closes; other errors are the network's.
+      if (error.code?.startsWith('WS_ERR_') !== true)
+        this.#broken ??= {
+          reason: error.code ?? error.message,
+          failure: { code: 'link-lost', message: `The connection broke: ${error.code ?? error.message}` },
+        }
+      else if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+        this.#broken = {
+          reason: 'Too large a frame',
+          failure: { code: 'too-large', message: `A frame of more than ${FRAME_BYTES_MAX} bytes` },
+        }
+      else
+        this.#broken = {
+          reason: 'Not the WebSocket protocol',
+          failure: { code: 'invalid', message: `Not the WebSocket protocol: ${error.code}` },
+        }
+    })
+    socket.on('close', (code, text) => {
+      if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
+      const farFailure: Failure | null =
+        code === TOO_BIG ? { code: 'too-large', message: 'The far side refused a frame as too large' } : null
+      this.#ended = this.#broken ?? {
+        reason: text.toString('utf8') || (code === NORMAL ? 'closed' : `closed (${code})`),
+        failure: farFailure,
+      }
+      this.#handlers?.closed(this.#ended.reason, this.#ended.failure)
+    })
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  send({ data, isText }: Frame): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    // A failed write also ends the socket, which is where it is told.
+    this.#socket.send(data, { binary: !isText, compress: false }, () => {})
+  }
+
+  listen(handlers: TransportHandlers): void {
+    this.#handlers = handlers
+    const early = this.#early
+    this.#early = []
+    for (const frame of early) handlers.frame(frame)
+    if (this.#ended !== null) handlers.closed(this.#ended.reason, this.#ended.failure)
+  }
+
+  close(): void {
+    if (this.#socket.readyState === this.#socket.CLOSED || this.#closeTimer !== null) return
+    this.#closeTimer = setTimeout(() => this.#socket.terminate(), CLOSE_MS)
+    this.#socket.close(NORMAL)
+  }
+
+  /** Ends at once, without a word. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+}
