@@ -1,5 +1,5 @@
 import { TIMER_LATE_MS } from '../../shared/model/defaults'
-import type { MonoMs } from '../../shared/model/time'
+import { after, type MonoMs } from '../../shared/model/time'
 import type { Step } from './machine'
 
 /** Inputs that may wait while an output is being performed; more than this means the machine is stuck, and says so. */
@@ -129,5 +129,18 @@ export class MachineDriver<State, Input, Output> {
       if (lateMs > TIMER_LATE_MS) this.input(this.#host.timeGap)
       this.input(this.#host.wake)
     })
+  }
+}
+
+/** Waits for the promise, but not longer than `ms`; says whether it settled in time. A rejection in time is passed on. */
+export async function within(timers: Timers, ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: Disposable | undefined
+  const limit = new Promise<false>((resolve) => {
+    timer = timers.at(after(timers.mono(), ms), () => resolve(false))
+  })
+  try {
+    return await Promise.race([promise.then(() => true), limit])
+  } finally {
+    timer?.[Symbol.dispose]()
   }
 }

@@ -2,7 +2,7 @@ import type { ControlMessage, ControlMessageOf } from '../../shared/wire/control
 import type { Decision } from '../../shared/model/control'
 import { GATE_CLOSE_MS, LINK_RETRY_JITTER, LINK_RETRY_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
-import { moduleView, type ModuleView } from '../../shared/model/modules'
+import { viewsHandedOver, viewsToHandOver, type ModuleView } from '../../shared/model/modules'
 import { newEdge, stepEdge } from '../core/control/edge'
 import {
   edgePermit,
@@ -14,14 +14,11 @@ import {
 import { enrolledControl } from '../core/control/stored'
 import type { ControlOutput } from '../core/control/turn'
 import { HandOvers, type HandOverResult } from '../core/hand-overs'
-import { MachineDriver } from '../core/machine-driver'
+import { MachineDriver, within } from '../core/machine-driver'
 import type { LinkDialer, LinkHandlers, LinkSession } from '../link/link'
 import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
-
-/** Views sent with a grant, so that the other side starts with what was known last. */
-const STATUSES_BYTES_MAX = 48 * 1024
 
 export interface EdgeControlOptions {
   readonly edgeId: string
@@ -193,7 +190,7 @@ export class EdgeControl {
   }
 
   #send(message: ControlMessage): void {
-    const statuses = message.type === 'grant' ? compact(this.runtime.views()) : null
+    const statuses = message.type === 'grant' ? viewsToHandOver(this.runtime.views()) : null
     this.#session?.sendControl(message.type === 'grant' ? { ...message, statuses } : message)
   }
 
@@ -230,7 +227,7 @@ export class EdgeControl {
       return
     }
     if (message.type === 'decisions') return this.#learn(message)
-    if (message.type === 'grant') this.#seeds = readStatuses(message.statuses)
+    if (message.type === 'grant') this.#seeds = viewsHandedOver(message.statuses)
     const wasLinked = this.#isLinked()
     this.#machine.input({ type: 'message', message })
     if (!wasLinked && this.#isLinked()) this.#shareDecisions(session)
@@ -274,14 +271,9 @@ export class EdgeControl {
     this.#machine.input({ type: 'devices', started, connected, total })
   }
 
+  /** Bounded: a host that does not confirm in time has no permit for longer than 3,000 ms, and is killed when the modules stop. */
   async #closeGate(): Promise<void> {
-    const overdue = this.#options.clock
-    let timer: Disposable | undefined
-    const limit = new Promise<void>((resolve) => {
-      timer = overdue.at((overdue.mono() + 2 * GATE_CLOSE_MS) as ReturnType<Clock['mono']>, () => resolve())
-    })
-    await Promise.race([this.runtime.closeGate(), limit])
-    timer?.[Symbol.dispose]()
+    await within(this.#options.clock, 2 * GATE_CLOSE_MS, this.runtime.closeGate())
   }
 
   #answerSwitch(requestId: string, decisionId: string | null, failure: Failure | null): void {
@@ -301,21 +293,4 @@ export class EdgeControl {
 
 function describe(failure: Failure): string {
   return `${failure.code}: ${failure.message}`
-}
-
-/** As many views as fit; the rest arrives by `modules.changed`. */
-export function compact(views: readonly ModuleView[]): ModuleView[] {
-  const kept: ModuleView[] = []
-  let bytes = 0
-  for (const view of views) {
-    bytes += JSON.stringify(view).length
-    if (bytes > STATUSES_BYTES_MAX) break
-    kept.push(view)
-  }
-  return kept
-}
-
-export function readStatuses(statuses: unknown): ModuleView[] {
-  const parsed = moduleView.array().safeParse(statuses)
-  return parsed.success ? parsed.data : []
 }

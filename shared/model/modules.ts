@@ -41,3 +41,18 @@ export const debugLine = z.object({
   text: z.string().max(4_000),
 })
 export type DebugLine = z.infer<typeof debugLine>
+
+/** What a hand-over may carry of the views, so that it never waits behind them; the rest arrives by `modules.changed`. */
+const HANDED_OVER_BYTES_MAX = 48 * 1024
+
+/** As many views as fit into a hand-over. */
+export function viewsToHandOver(views: readonly ModuleView[]): ModuleView[] {
+  let bytes = 0
+  return views.filter((view) => (bytes += JSON.stringify(view).length) <= HANDED_OVER_BYTES_MAX)
+}
+
+/** The views a hand-over brought; none when they cannot be read: control never depends on them. */
+export function viewsHandedOver(statuses: unknown): ModuleView[] {
+  const read = moduleView.array().safeParse(statuses)
+  return read.success ? read.data : []
+}

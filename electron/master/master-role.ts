@@ -1,0 +1,277 @@
+import { MASTER_BOOT_WAIT_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
+import type { AnyDocument, DocumentKind, EdgeDocument, SystemDocument } from '../../shared/model/documents'
+import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
+import { after } from '../../shared/model/time'
+import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import { enrolledControl } from '../core/control/stored'
+import { modulesOfOwner } from '../core/documents/site'
+import type { Journal } from '../journal/journal'
+import type { LinkListener, LinkSession } from '../link/link'
+import type { ModuleRuntime, ModuleRuntimes } from '../modules/runtime'
+import type { Clock, Logger, Random } from '../platform/ports'
+import type { ControlRecords } from '../records/records'
+import { EdgeSite } from './edge-site'
+import type { EnrolmentDesk } from './enrolment-desk'
+import { previewOf } from './preview'
+
+const PAUSE_CHECK_EVERY_MS = 1_000
+
+export interface MasterRoleOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly records: ControlRecords
+  readonly journal: Journal
+  readonly runtimes: ModuleRuntimes
+  readonly desk: EnrolmentDesk
+  /** This machine's zone: for schedules that name none and edges that have not told theirs. */
+  readonly timeZone: string
+  /** At most this long for edges to come back at start. */
+  readonly bootWaitMs?: number
+  changed(): void
+}
+
+/** The control plane: edges' documents, their control, and the master's own systems. */
+export class MasterRole {
+  readonly sites = new Map<string, EdgeSite>()
+  readonly #options: MasterRoleOptions
+  readonly #own: ModuleRuntime
+  readonly #predecessorsGone: Promise<unknown>
+  #booted = false
+  #wakeBoot: (() => void) | null = null
+  #unsubscribe: (() => void) | null = null
+  #pauseTimer: Disposable | null = null
+
+  constructor(options: MasterRoleOptions) {
+    this.#options = options
+    this.#predecessorsGone = options.runtimes.endPredecessors()
+    this.#own = options.runtimes.create('own', () => ({ epoch: 0, validForMs: PERMIT_VALID_MS }))
+    this.#own.onChange(() => options.changed())
+  }
+
+  get booted(): boolean {
+    return this.#booted
+  }
+  get own(): ModuleRuntime {
+    return this.#own
+  }
+
+  /** Strictly in the order of the specification; resolves when booted. `listen` opens the port once edges and systems are loaded. */
+  async start(listen: () => Promise<LinkListener>): Promise<LinkListener> {
+    const { journal, logger } = this.#options
+    for (const { body } of journal.list('edge')) this.#addSite(body)
+    this.#unsubscribe = journal.onChange(({ changed }) => this.#documentsChanged(changed))
+    await this.#predecessorsGone
+    await this.#own.start(this.#ownModules())
+    const listener = await listen()
+    listener.onSession((session) => this.#session(session))
+    listener.onProvenRefusal(({ edgeId, failure }) =>
+      this.sites.get(edgeId)?.control.provenRefusal(`${failure.code}: ${failure.message}`),
+    )
+    listener.onUnprovenDial(({ edgeId, address, reason }) => {
+      logger.log('warn', 'Someone without the secret calls itself this edge', { edge: edgeId, address, reason })
+      this.sites.get(edgeId)?.incident('unproven-dial', `${address}: ${reason}`)
+    })
+    await this.#waitForEdges()
+    this.#booted = true
+    for (const site of this.sites.values()) {
+      site.control.ready()
+      site.control.session?.sendEvent('master.ready', {})
+    }
+    this.#watchPauses()
+    logger.log('info', 'The master has booted', { edges: this.sites.size })
+    this.#options.changed()
+    return listener
+  }
+
+  /** At most 6 s, and no longer than until every enrolled edge has linked. */
+  async #waitForEdges(): Promise<void> {
+    const { clock, desk } = this.#options
+    const complete = (): boolean =>
+      [...this.sites.values()].every((site) => !desk.isEnrolled(site.edgeId) || site.control.state.link.kind !== 'none')
+    if (complete()) return
+    await new Promise<void>((resolve) => {
+      const timer = clock.at(after(clock.mono(), this.#options.bootWaitMs ?? MASTER_BOOT_WAIT_MS), () => done())
+      const done = (): void => {
+        this.#wakeBoot = null
+        timer[Symbol.dispose]()
+        resolve()
+      }
+      this.#wakeBoot = () => {
+        if (complete()) done()
+      }
+    })
+  }
+
+  /** Refuses API requests until the master has booted. */
+  requireBooted(): void {
+    if (!this.#booted) throw new HoldfastError('loading', 'The master is still loading.', { retryAfterMs: 1_000 })
+  }
+
+  site(reference: string): EdgeSite {
+    const direct = this.sites.get(reference)
+    if (direct) return direct
+    for (const site of this.sites.values()) if (site.document?.name === reference) return site
+    throw new HoldfastError('not-found', `There is no edge "${reference}".`, {
+      hint: 'holdfast edge list shows the edges.',
+    })
+  }
+
+  /** For the listener, after the proof: an edge that was removed, or that is linked from another machine. */
+  admit(peer: { edgeId: string; instanceId: string }): Failure | null {
+    const site = this.sites.get(peer.edgeId)
+    if (!site || site.document === null) {
+      return {
+        code: 'removed',
+        message: 'This edge was removed at the master.',
+        hint: 'It goes on driving its site. Join again to link it.',
+      }
+    }
+    const live = site.control.session
+    if (live && live.peer.instanceId !== peer.instanceId && site.control.state.link.kind !== 'none') {
+      site.incident('duplicate-edge', "a second machine uses this edge's enrolment")
+      return {
+        code: 'duplicate-edge',
+        message: 'Another machine is linked as this edge.',
+        hint: 'Stop one of the two, or join again with --replace.',
+      }
+    }
+    return null
+  }
+
+  timeGap(): void {
+    for (const site of this.sites.values()) site.control.timeGap()
+  }
+
+  /** A controller has joined as this edge: a new one begins with control, a replaced one keeps what the records say. */
+  enrolled(edgeId: string): void {
+    const { records, clock } = this.#options
+    if (records.load(edgeId) === null) records.save(edgeId, enrolledControl(clock.wall()))
+    this.sites.get(edgeId)?.control.documentChanged()
+    this.#options.changed()
+  }
+
+  /** Changes fields of an edge document on behalf of `actor`; `undefined` removes one. */
+  editEdge(edgeId: string, patch: Record<string, unknown>, actor: string): void {
+    const current = this.#options.journal.get('edge', edgeId)
+    if (!current) throw new HoldfastError('not-found', 'There is no such edge.')
+    const body = Object.fromEntries(
+      Object.entries({ ...current.body, ...patch }).filter(([, value]) => value !== undefined),
+    )
+    const outcome = this.#options.journal.change(
+      [{ op: 'put', kind: 'edge', body: body as never, revision: current.revision }],
+      { actor },
+    )
+    if (!outcome.ok)
+      throw new HoldfastError(
+        'invalid',
+        'problems' in outcome ? (outcome.problems[0]?.message ?? 'invalid') : 'The edge was changed meanwhile.',
+      )
+  }
+
+  async end(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#pauseTimer?.[Symbol.dispose]()
+    await Promise.all([...this.sites.values()].map((site) => site.end()))
+    await this.#own[Symbol.asyncDispose]()
+  }
+
+  #addSite(document: EdgeDocument): void {
+    const { timeZone } = this.#options
+    const site = new EdgeSite({
+      ...this.#options,
+      edgeId: document.id,
+      predecessorsGone: this.#predecessorsGone,
+      booted: this.#booted,
+      timeZone,
+      serve: (from, name, params) => this.#serve(from, name, params),
+    })
+    this.sites.set(document.id, site)
+    if (this.#booted) site.control.documentChanged()
+  }
+
+  #session(session: LinkSession): void {
+    const site = this.sites.get(session.peer.edgeId)
+    if (!site) return session.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
+    site.control.attach(session)
+    this.#wakeBoot?.()
+  }
+
+  async #serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>> {
+    return (await this.#answer(site, name, params)) as RequestResult<N>
+  }
+
+  async #answer(site: EdgeSite, name: RequestName, params: unknown): Promise<unknown> {
+    switch (name) {
+      case 'documents.read': {
+        const read = params as RequestInput<'documents.read'>
+        if (read.cursor) site.control.edgePosition(read.cursor.seq)
+        return this.#options.journal.read(read)
+      }
+      case 'edge.pause': {
+        const { until, reason, actor } = params as RequestInput<'edge.pause'>
+        this.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, `edge:${site.edgeId}/${actor}`)
+        return {}
+      }
+      case 'edge.resume': {
+        const { actor } = params as RequestInput<'edge.resume'>
+        this.editEdge(site.edgeId, { pausedUntil: undefined, pauseReason: undefined }, `edge:${site.edgeId}/${actor}`)
+        return {}
+      }
+      case 'edge.preview':
+        return { preview: previewOf(site, (params as RequestInput<'edge.preview'>).assume, this.#options.clock) }
+      default:
+        throw new HoldfastError('refused', `${name} is not served by a master.`)
+    }
+  }
+
+  #ownModules() {
+    const { journal } = this.#options
+    const systems = journal.list('system').map(({ body }): SystemDocument => body)
+    return modulesOfOwner(null, systems, (id) => journal.get('module', id)?.body ?? null)
+  }
+
+  #documentsChanged(changed: readonly { kind: DocumentKind; id: string; body: AnyDocument | null }[]): void {
+    const { logger } = this.#options
+    for (const { kind, id, body } of changed) {
+      if (kind !== 'edge') continue
+      if (body === null) void this.#removeSite(id)
+      else if (!this.sites.has(id)) this.#addSite(body as EdgeDocument)
+    }
+    for (const site of this.sites.values()) site.documentsChanged()
+    if (changed.some(({ kind }) => kind !== 'edge')) {
+      this.#own
+        .update(this.#ownModules())
+        .catch((error: unknown) =>
+          logger.log('error', 'Modules could not follow their documents', { reason: failureOf(error).message }),
+        )
+    }
+    this.#options.changed()
+  }
+
+  async #removeSite(id: string): Promise<void> {
+    const site = this.sites.get(id)
+    this.sites.delete(id)
+    site?.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
+    await site?.end()
+  }
+
+  /** A pause ends by the calendar: nobody else looks at it while the edge is away. */
+  #watchPauses(): void {
+    const { clock } = this.#options
+    let checkedAt = clock.wall()
+    const check = (): void => {
+      const now = clock.wall()
+      for (const site of this.sites.values()) {
+        const until = site.document?.pausedUntil
+        if (until !== undefined && until !== 0 && until <= now && until > checkedAt) {
+          site.control.documentChanged()
+          this.#options.changed()
+        }
+      }
+      checkedAt = now
+      this.#pauseTimer = clock.at(after(clock.mono(), PAUSE_CHECK_EVERY_MS), check)
+    }
+    check()
+  }
+}

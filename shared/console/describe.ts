@@ -1,0 +1,30 @@
+import type { ControlRecord, Decision, DecisionRule } from '../model/control'
+import type { Locale, TextKey } from '../text/text'
+import { translate } from '../text/text'
+import type { ControlView } from './views'
+
+/** Control in the words of the catalogue. `rule`: of the decision that made the record what it is; null: unknown. */
+export function describeControl(
+  record: ControlRecord,
+  more: {
+    since: number
+    rule: DecisionRule | null
+    /** Nobody drives by the record's word, e.g. because the modules are still stopping. */
+    holder?: Decision['winner']
+    handOver?: ControlView['handOver']
+    degraded?: boolean
+  },
+  locale: Locale = 'en',
+): ControlView {
+  const { rule } = more
+  const key: TextKey | null = rule === null ? null : `rule.${rule}`
+  return {
+    holder: more.holder ?? record.holder,
+    epoch: record.epoch,
+    since: more.since,
+    rule,
+    reason: key === null ? '' : translate(locale, key),
+    handOver: more.handOver ?? null,
+    degraded: more.degraded ?? false,
+  }
+}
