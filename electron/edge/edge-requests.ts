@@ -1,0 +1,142 @@
+import { HoldfastError } from '../../shared/model/failures'
+import type { DebugLine } from '../../shared/model/modules'
+import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import type { DocumentsReplica } from '../journal/journal'
+import type { LinkSession } from '../link/link'
+import type { Random } from '../platform/ports'
+import type { EdgeControl } from './edge-control'
+
+/** Debug streams one session may have open. */
+const DEBUGS_MAX = 100
+const LINES_PER_MESSAGE = 200
+
+export interface EdgeRequestsOptions {
+  readonly control: EdgeControl
+  readonly replica: DocumentsReplica
+  readonly random: Random
+  catchUp(session: LinkSession): Promise<void>
+  rotate(params: RequestInput<'secret.rotate'>): Promise<void>
+}
+
+/** What an edge serves to its master over the link. */
+export class EdgeRequests {
+  readonly #options: EdgeRequestsOptions
+
+  constructor(options: EdgeRequestsOptions) {
+    this.#options = options
+  }
+
+  handlers(session: LinkSession) {
+    const debugs = new Map<string, () => void>()
+    void session.closed.then(() => {
+      for (const stop of debugs.values()) stop()
+      debugs.clear()
+    })
+    return {
+      request: async <N extends RequestName>(name: N, params: RequestInput<N>): Promise<RequestResult<N>> =>
+        (await this.#answer(session, debugs, name, params)) as RequestResult<N>,
+      event: <N extends EventName>(name: N, body: EventBody<N>): void => {
+        if (
+          name === 'documents.changed' &&
+          (body as EventBody<'documents.changed'>).head > this.#options.replica.head
+        ) {
+          this.#options.catchUp(session).catch(() => {})
+        }
+      },
+    }
+  }
+
+  async #answer(
+    session: LinkSession,
+    debugs: Map<string, () => void>,
+    name: RequestName,
+    params: unknown,
+  ): Promise<unknown> {
+    const { control, replica } = this.#options
+    switch (name) {
+      case 'modelUpdated': {
+        const { head } = params as RequestInput<'modelUpdated'>
+        if (replica.head < head) await this.#options.catchUp(session)
+        return { seq: replica.head }
+      }
+      case 'expireCache':
+        await this.#options.catchUp(session)
+        return {}
+      case 'system.start':
+      case 'system.stop':
+        return {
+          modules: await this.#system((params as RequestInput<'system.start'>).systemId, name === 'system.start'),
+        }
+      case 'module.execute':
+        return { value: await this.#execute(params as RequestInput<'module.execute'>) }
+      case 'module.status': {
+        const { moduleId } = params as RequestInput<'module.status'>
+        const modules = control.runtime.views().filter((view) => moduleId === undefined || view.id === moduleId)
+        return moduleId === undefined ? { modules } : { modules, methods: [...control.runtime.methods(moduleId)] }
+      }
+      case 'debug.start':
+        return { subscription: this.#debug(session, debugs, (params as RequestInput<'debug.start'>).moduleId) }
+      case 'debug.stop': {
+        const { subscription } = params as RequestInput<'debug.stop'>
+        debugs.get(subscription)?.()
+        debugs.delete(subscription)
+        return {}
+      }
+      case 'liveReload': {
+        this.#requireControl()
+        const { moduleIds } = params as RequestInput<'liveReload'>
+        await control.runtime.stopModules(moduleIds)
+        await control.runtime.startModules(moduleIds)
+        return {}
+      }
+      case 'secret.rotate':
+        await this.#options.rotate(params as RequestInput<'secret.rotate'>)
+        return {}
+      case 'repository':
+        throw new HoldfastError('refused', 'Repositories are not part of this version.')
+      default:
+        throw new HoldfastError('refused', `${name} is not served by an edge.`)
+    }
+  }
+
+  /** Refuses what only the side in control may do. */
+  #requireControl(epoch: number | null = null): void {
+    const { state } = this.#options.control
+    if (state.tenure.kind !== 'driving')
+      throw new HoldfastError('not-in-control', 'The edge does not drive its devices now.')
+    const current = state.stored.record.epoch
+    if (epoch !== null && epoch < current) {
+      throw new HoldfastError('stale-epoch', `Control has moved: the epoch is ${current}, not ${epoch}.`)
+    }
+  }
+
+  async #execute({ moduleId, method, args, requestId, epoch }: RequestInput<'module.execute'>): Promise<unknown> {
+    this.#requireControl(epoch)
+    return (await this.#options.control.runtime.execute(moduleId, method, args, { requestId })) ?? null
+  }
+
+  async #system(systemId: string, start: boolean): Promise<number> {
+    this.#requireControl()
+    const system = this.#options.replica.get('system', systemId)
+    if (!system) throw new HoldfastError('not-found', `There is no system "${systemId}".`)
+    const { runtime } = this.#options.control
+    await (start ? runtime.startModules(system.body.modules) : runtime.stopModules(system.body.modules))
+    return system.body.modules.length
+  }
+
+  #debug(session: LinkSession, debugs: Map<string, () => void>, moduleId: string): string {
+    this.#requireControl()
+    if (debugs.size >= DEBUGS_MAX)
+      throw new HoldfastError('busy', `At most ${DEBUGS_MAX} debug streams at once.`, { retryAfterMs: 1_000 })
+    const subscription = this.#options.random.id()
+    const stop = this.#options.control.runtime.debug(moduleId, (lines: readonly DebugLine[], dropped) => {
+      session.sendEvent('debug.lines', {
+        subscription,
+        lines: lines.slice(0, LINES_PER_MESSAGE).map(({ at, level, text }) => ({ at, level, text })),
+        dropped: dropped + Math.max(0, lines.length - LINES_PER_MESSAGE),
+      })
+    })
+    debugs.set(subscription, stop)
+    return subscription
+  }
+}
