@@ -27,7 +27,7 @@ export interface EdgeDirectory {
   /** Asked after the proof, last of all; a failure refuses the link (`revoked`, `removed`, `duplicate-edge`, ...). */
   admit(peer: ProvenPeer): Failure | null
   /** Asked before each request and event of an open session: may this edge still speak? */
-  standing(edgeId: string): Failure | null
+  standing(peer: { readonly edgeId: string; readonly instanceId: string }): Failure | null
 }
 
 /** What a joining machine has proven to know the token of. */

@@ -3,6 +3,7 @@ import { HoldfastError, type Failure } from '../../shared/model/failures'
 import { after, type WallMs } from '../../shared/model/time'
 import type { Clock, Logger, Random, Secrets } from '../platform/ports'
 import type { EdgeDirectory, JoinDesk, JoinedEdge, KnownEdge, ProvenJoin, ProvenPeer } from './enrolment'
+import type { EnrolmentRow, EnrolmentRows, Invitation, InvitationView, JoinCodeRow, Rotation } from './enrolment-rows'
 import { encodeJoinCode, TOKEN_BYTES, TOKEN_ID_BYTES } from './join-code'
 import { rotatedSecret } from './proof'
 
@@ -10,35 +11,7 @@ import { rotatedSecret } from './proof'
 export const OPEN_CODES_MAX = 1_000
 const SALT_BYTES = 32
 /** Secrets got by joining are named after the token, which is how a repeated use of a code is recognised. */
-const joinSecretId = (tokenId: string) => `join-${tokenId}`
-
-/** How an edge is known. `secretId` is empty until the first secret has been proven; `nextSecretId` is its successor until that has been proven. */
-export interface EnrolmentRow {
-  readonly edgeId: string
-  readonly instanceId: string
-  readonly secretId: string
-  readonly nextSecretId: string | null
-  readonly enrolledAt: WallMs
-  readonly revokedAt: WallMs | null
-}
-export interface JoinCodeRow {
-  readonly tokenId: string
-  readonly edgeId: string
-  readonly madeBy: string
-  readonly madeAt: WallMs
-  readonly expiresAt: WallMs
-  readonly usedAt: WallMs | null
-  readonly usedBy: string | null
-  readonly revokedAt: WallMs | null
-}
-/** Where the rows lie: the part of the records port that enrolment needs. Throws `HoldfastError('storage')`. */
-export interface EnrolmentRows {
-  enrolments(): readonly EnrolmentRow[]
-  saveEnrolment(enrolment: EnrolmentRow): void
-  joinCode(tokenId: string): JoinCodeRow | null
-  joinCodes(): readonly JoinCodeRow[]
-  saveJoinCode(code: JoinCodeRow): void
-}
+const JOINED = 'join-'
 
 export interface EnrolmentsOptions {
   rows: EnrolmentRows
@@ -52,95 +25,121 @@ export interface EnrolmentsOptions {
   edge: (edgeId: string) => { name: string; epochFloor: number } | null
   /** The role's own reasons against a link (`duplicate-edge`, `loading`), asked after the proof. */
   admission?: (peer: ProvenPeer) => Failure | null
+  /** A machine has got a secret of this edge. It has not proven it yet. */
+  joined?: (edgeId: string, join: ProvenJoin) => void
+  /** Another machine has taken this edge's place: a session of the old one is to be closed. Awaited before the new one is let in. */
+  replaced?: (edgeId: string) => Promise<void> | void
 }
 
-export interface Invitation {
-  readonly code: string
-  readonly tokenId: string
-  readonly expiresAt: WallMs
-}
-
-/** What `secret.rotate` carries. */
-export interface Rotation {
-  readonly baseId: string
-  readonly secretId: string
-  readonly salt: string
-}
-
-/** Who may link with this control plane: join codes, secrets, rotation, revocation. */
-export class Enrolments implements EdgeDirectory, JoinDesk {
+/**
+ * Who may link with this control plane: join codes, secrets, rotation, revocation. Each change of the rows is made in one turn of the event loop, after
+ * the secrets it needs are stored; secrets that are no longer needed are deleted afterwards.
+ */
+export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   readonly #options: EnrolmentsOptions
   readonly #known: Map<string, EnrolmentRow>
-  /** Changes run one after the other: each is several writes. */
-  #last: Promise<unknown> = Promise.resolve()
+  #cleaning: Promise<unknown> = Promise.resolve()
 
   constructor(options: EnrolmentsOptions) {
     this.#options = options
     this.#known = new Map(options.rows.enrolments().map((row) => [row.edgeId, row]))
   }
 
-  enrolment(edgeId: string): EnrolmentRow | null {
-    return this.#known.get(edgeId) ?? null
+  isEnrolled(edgeId: string): boolean {
+    return this.#known.has(edgeId)
   }
 
-  /** Makes a join code for an edge, new or to be replaced. Rejects with `not-found`, `busy`, `invalid` (no usable URL), `storage`. */
-  invite(edgeId: string, madeBy: string, validForMs = JOIN_CODE_VALID_MS): Promise<Invitation> {
-    return this.#inTurn(async () => {
-      const { rows, secrets, clock, random, caSha256, masterUrls } = this.#options
-      if (this.#options.edge(edgeId) === null) throw new HoldfastError('not-found', `There is no edge ${edgeId}`)
-      const madeAt = clock.wall()
-      if (rows.joinCodes().filter((code) => isOpen(code, madeAt)).length >= OPEN_CODES_MAX) {
-        throw new HoldfastError('busy', `There are ${OPEN_CODES_MAX} unused join codes`, {
-          hint: 'Revoke some, or wait until they expire.',
-        })
-      }
-      const tokenId = Buffer.from(random.bytes(TOKEN_ID_BYTES)).toString('hex')
-      const token = Buffer.from(random.bytes(TOKEN_BYTES))
-      const code = encodeJoinCode({ masterUrls: masterUrls(), caSha256: Buffer.from(caSha256, 'hex'), tokenId, token })
-      const expiresAt = after(madeAt, validForMs)
-      await secrets.set(tokenName(tokenId), token.toString('hex'))
-      rows.saveJoinCode({ tokenId, edgeId, madeBy, madeAt, expiresAt, usedAt: null, usedBy: null, revokedAt: null })
-      return { code, tokenId, expiresAt }
+  isRevoked(edgeId: string): boolean {
+    return this.#known.get(edgeId)?.revokedAt != null
+  }
+
+  /** The machine that joined as this edge last and has proven it; null: none has. */
+  instanceOf(edgeId: string): string | null {
+    return this.#known.get(edgeId)?.instanceId ?? null
+  }
+
+  /**
+   * Makes a join code. Rejects with `HoldfastError`: `conflict` (the edge has joined, and `replace` does not say that another machine takes its place),
+   * `not-found`, `busy`, `invalid` (no usable URL), `storage`.
+   */
+  async invite(
+    edge: { id: string },
+    by: { actor: string; validForMs?: number; replace?: boolean },
+  ): Promise<Invitation> {
+    const { rows, secrets, clock, random, caSha256, masterUrls } = this.#options
+    if (this.#options.edge(edge.id) === null) throw new HoldfastError('not-found', `There is no edge ${edge.id}`)
+    const row = this.#known.get(edge.id)
+    if (row !== undefined && row.secretId !== '' && row.revokedAt === null && by.replace !== true) {
+      throw new HoldfastError('conflict', 'A machine has already joined as this edge', {
+        hint: 'Use --replace to put another in its place.',
+      })
+    }
+    const madeAt = clock.wall()
+    if (rows.joinCodes().filter((code) => stateOf(code, madeAt) === 'open').length >= OPEN_CODES_MAX) {
+      throw new HoldfastError('busy', `There are ${OPEN_CODES_MAX} unused join codes`, {
+        hint: 'Revoke some, or wait until they expire.',
+      })
+    }
+    const tokenId = Buffer.from(random.bytes(TOKEN_ID_BYTES)).toString('hex')
+    const token = Buffer.from(random.bytes(TOKEN_BYTES))
+    const code = encodeJoinCode({ masterUrls: masterUrls(), caSha256: Buffer.from(caSha256, 'hex'), tokenId, token })
+    const expiresAt = after(madeAt, by.validForMs ?? JOIN_CODE_VALID_MS)
+    await secrets.set(tokenName(tokenId), token.toString('hex'))
+    rows.saveJoinCode({
+      tokenId,
+      edgeId: edge.id,
+      madeBy: by.actor,
+      madeAt,
+      expiresAt,
+      usedAt: null,
+      usedBy: null,
+      revokedAt: null,
+    })
+    return { code, tokenId, expiresAt }
+  }
+
+  invites(): readonly InvitationView[] {
+    const now = this.#options.clock.wall()
+    return this.#options.rows.joinCodes().map((code) => {
+      const { tokenId, edgeId, madeBy, madeAt, expiresAt } = code
+      return { tokenId, edgeId, madeBy, madeAt, expiresAt, state: stateOf(code, now) }
     })
   }
 
-  /** Rejects with `not-found`, or `code-used` when it has been used up: then the edge itself is to be revoked. */
-  revokeInvitation(tokenId: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const code = this.#options.rows.joinCode(tokenId)
-      if (code === null) throw new HoldfastError('not-found', `There is no join code ${tokenId}`)
-      if (code.usedAt !== null && this.#openJoin(code) === null) {
-        throw new HoldfastError('code-used', 'The join code has been used', { hint: 'Revoke the edge instead.' })
-      }
-      await this.#dropCode(code)
-    })
+  /** False: there is no such code, or it has been used up: then the edge itself is to be revoked. */
+  revokeInvite(tokenId: string): boolean {
+    const code = this.#options.rows.joinCode(tokenId)
+    if (code === null || (code.usedAt !== null && this.#openJoin(code) === null)) return false
+    this.#dropCode(code)
+    return true
   }
 
-  /** Begins a rotation: both secrets are valid until the edge proves the new one. The caller sends it as `secret.rotate`. */
-  rotate(edgeId: string): Promise<Rotation> {
-    return this.#inTurn(async () => {
-      const row = this.#known.get(edgeId)
-      const base = row === undefined ? null : await this.#secret(edgeId, row.secretId)
-      if (row === undefined || base === null || row.revokedAt !== null)
-        throw new HoldfastError('conflict', `The edge ${edgeId} has no secret to rotate`)
-      const salt = Buffer.from(this.#options.random.bytes(SALT_BYTES))
-      const secretId = this.#options.random.id()
-      await this.#offer(row, secretId, rotatedSecret(base, salt, secretId))
-      return { baseId: row.secretId, secretId, salt: salt.toString('hex') }
-    })
+  /** Begins a rotation: both secrets are valid until the edge proves the new one. The caller sends the answer as `secret.rotate`. */
+  async rotate(edgeId: string): Promise<Rotation> {
+    const { random, secrets } = this.#options
+    const baseId = this.#known.get(edgeId)?.secretId ?? ''
+    const base = baseId === '' ? null : await this.#secret(edgeId, baseId)
+    if (base === null) throw new HoldfastError('conflict', `The edge ${edgeId} has no secret to rotate`)
+    const salt = Buffer.from(random.bytes(SALT_BYTES))
+    const secretId = random.id()
+    await secrets.set(secretName(edgeId, secretId), rotatedSecret(base, salt, secretId).toString('hex'))
+    const row = this.#known.get(edgeId)
+    if (row?.secretId !== baseId || row.revokedAt !== null) {
+      this.#forget(secretName(edgeId, secretId))
+      throw new HoldfastError('conflict', `The edge ${edgeId} was revoked or replaced meanwhile`)
+    }
+    this.#offer(row, secretId)
+    return { baseId, secretId, salt: salt.toString('hex') }
   }
 
   /** From here on nothing of this edge is taken; it is told `revoked`. The caller closes its link and pauses its take-over. */
-  revoke(edgeId: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const { rows, clock } = this.#options
-      const row = this.#known.get(edgeId)
-      if (row !== undefined && row.revokedAt === null)
-        this.#save({ ...row, nextSecretId: null, revokedAt: clock.wall() })
-      if (row?.nextSecretId != null) await this.#options.secrets.delete(secretName(edgeId, row.nextSecretId))
-      for (const code of rows.joinCodes())
-        if (code.edgeId === edgeId && isOpen(code, clock.wall())) await this.#dropCode(code)
-    })
+  revoke(edgeId: string): void {
+    const { rows, clock } = this.#options
+    const row = this.#known.get(edgeId)
+    if (row !== undefined && row.revokedAt === null) this.#save({ ...row, nextSecretId: null, revokedAt: clock.wall() })
+    if (row?.nextSecretId != null) this.#forget(secretName(edgeId, row.nextSecretId))
+    for (const code of rows.joinCodes())
+      if (code.edgeId === edgeId && stateOf(code, clock.wall()) === 'open') this.#dropCode(code)
   }
 
   async lookup(edgeId: string, secretId: string): Promise<KnownEdge | null> {
@@ -152,26 +151,24 @@ export class Enrolments implements EdgeDirectory, JoinDesk {
   }
 
   async proven({ edgeId, secretId, instanceId }: ProvenPeer): Promise<void> {
-    if (this.#known.get(edgeId)?.nextSecretId !== secretId) return
-    await this.#inTurn(async () => {
-      const row = this.#known.get(edgeId)
-      if (row?.nextSecretId !== secretId) return
-      // A new joining ends a revocation; a rotation cannot be open during one.
-      this.#save({ ...row, instanceId, secretId, nextSecretId: null, revokedAt: null })
-      if (row.secretId !== '') await this.#options.secrets.delete(secretName(edgeId, row.secretId))
-      for (const { tokenId } of this.#options.rows.joinCodes())
-        if (joinSecretId(tokenId) === secretId) await this.#options.secrets.delete(tokenName(tokenId))
-    })
+    const row = this.#known.get(edgeId)
+    if (row?.nextSecretId !== secretId) return
+    const isJoin = secretId.startsWith(JOINED)
+    // A new joining ends a revocation; a rotation cannot be open during one. A rotation does not say whose place the edge's is.
+    this.#save({ ...row, ...(isJoin ? { instanceId } : {}), secretId, nextSecretId: null, revokedAt: null })
+    if (isJoin) this.#forget(tokenName(secretId.slice(JOINED.length)))
+    if (row.secretId === '') return
+    this.#forget(secretName(edgeId, row.secretId))
+    if (isJoin) await this.#options.replaced?.(edgeId)
   }
 
   admit(peer: ProvenPeer): Failure | null {
-    const row = this.#known.get(peer.edgeId)
-    if (row === undefined || this.#options.edge(peer.edgeId) === null) return removed
-    if (row.revokedAt !== null && peer.secretId !== row.nextSecretId) return revoked
+    const failure = this.standing(peer)
+    if (failure !== null) return failure
     return this.#options.admission?.(peer) ?? null
   }
 
-  standing(edgeId: string): Failure | null {
+  standing({ edgeId }: { edgeId: string }): Failure | null {
     const row = this.#known.get(edgeId)
     if (row === undefined || this.#options.edge(edgeId) === null) return removed
     return row.revokedAt === null ? null : revoked
@@ -186,34 +183,47 @@ export class Enrolments implements EdgeDirectory, JoinDesk {
     return token === null ? null : Buffer.from(token, 'hex')
   }
 
-  join(
-    { tokenId, instanceId }: ProvenJoin,
-    secretFor: (edgeId: string, secretId: string) => Uint8Array,
-  ): Promise<JoinedEdge> {
-    return this.#inTurn(async () => {
-      const { rows, clock, masterUrls } = this.#options
-      const code = rows.joinCode(tokenId)
-      const failure = code === null ? null : this.#unusable(code, instanceId)
-      if (code === null || failure !== null)
-        throw new HoldfastError(failure?.code ?? 'refused', failure?.message ?? 'Unknown join code')
-      const { edgeId } = code
-      const edge = this.#options.edge(edgeId)
-      if (edge === null) throw new HoldfastError('removed', 'The edge this join code was made for no longer exists')
-      const now = clock.wall()
-      const row = this.#known.get(edgeId) ?? {
+  async join(join: ProvenJoin, secretFor: (edgeId: string, secretId: string) => Uint8Array): Promise<JoinedEdge> {
+    const { rows, clock, masterUrls, secrets } = this.#options
+    const { tokenId, instanceId } = join
+    const secretId = JOINED + tokenId
+    const { edgeId } = this.#usable(tokenId, instanceId)
+    await secrets.set(secretName(edgeId, secretId), Buffer.from(secretFor(edgeId, secretId)).toString('hex'))
+    // Asked again: the code may have been used or revoked while the secret was written.
+    const code = this.#usable(tokenId, instanceId)
+    const edge = this.#options.edge(edgeId)
+    if (edge === null) throw new HoldfastError('removed', 'The edge this join code was made for no longer exists')
+    const now = clock.wall()
+    // A crash between the two leaves the code open: nobody has got its secret then, and the next use replaces it.
+    this.#offer(
+      this.#known.get(edgeId) ?? {
         edgeId,
         instanceId,
         secretId: '',
         nextSecretId: null,
         enrolledAt: now,
         revokedAt: null,
-      }
-      const secretId = joinSecretId(tokenId)
-      // A crash between the two leaves the code open: nobody has got its secret then, and the next use replaces it.
-      await this.#offer(row, secretId, secretFor(edgeId, secretId))
-      rows.saveJoinCode({ ...code, usedAt: now, usedBy: instanceId })
-      return { edgeId, edgeName: edge.name, secretId, epochFloor: edge.epochFloor, masterUrls: [...masterUrls()] }
-    })
+      },
+      secretId,
+    )
+    rows.saveJoinCode({ ...code, usedAt: now, usedBy: instanceId })
+    this.#options.joined?.(edgeId, join)
+    return { edgeId, edgeName: edge.name, secretId, epochFloor: edge.epochFloor, masterUrls: [...masterUrls()] }
+  }
+
+  /** Settles when secrets that are no longer needed are gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleaning
+  }
+
+  /** Throws why the code cannot be used. */
+  #usable(tokenId: string, instanceId: string): JoinCodeRow {
+    const code = this.#options.rows.joinCode(tokenId)
+    if (code === null) throw new HoldfastError('refused', 'Unknown join code')
+    const failure = this.#unusable(code, instanceId)
+    if (failure !== null)
+      throw new HoldfastError(failure.code, failure.message, failure.hint === undefined ? {} : { hint: failure.hint })
+    return code
   }
 
   #unusable(code: JoinCodeRow, instanceId: string): Failure | null {
@@ -229,26 +239,24 @@ export class Enrolments implements EdgeDirectory, JoinDesk {
   /** The enrolment whose joining by this code waits for its first proof. */
   #openJoin(code: JoinCodeRow): EnrolmentRow | null {
     const row = this.#known.get(code.edgeId)
-    return row?.nextSecretId === joinSecretId(code.tokenId) ? row : null
+    return row?.nextSecretId === JOINED + code.tokenId ? row : null
   }
 
   /** Makes `secretId` valid beside the secret in use, in place of a successor that was never proven. */
-  async #offer(row: EnrolmentRow, secretId: string, secret: Uint8Array): Promise<void> {
-    const { secrets } = this.#options
-    await secrets.set(secretName(row.edgeId, secretId), Buffer.from(secret).toString('hex'))
+  #offer(row: EnrolmentRow, secretId: string): void {
     this.#save({ ...row, nextSecretId: secretId })
     if (row.nextSecretId !== null && row.nextSecretId !== secretId)
-      await secrets.delete(secretName(row.edgeId, row.nextSecretId))
+      this.#forget(secretName(row.edgeId, row.nextSecretId))
   }
 
-  async #dropCode(code: JoinCodeRow): Promise<void> {
-    const { rows, secrets, clock } = this.#options
+  #dropCode(code: JoinCodeRow): void {
+    const { rows, clock } = this.#options
     rows.saveJoinCode({ ...code, revokedAt: clock.wall() })
-    await secrets.delete(tokenName(code.tokenId))
+    this.#forget(tokenName(code.tokenId))
     const row = this.#openJoin(code)
     if (row === null) return
     this.#save({ ...row, nextSecretId: null })
-    await secrets.delete(secretName(row.edgeId, joinSecretId(code.tokenId)))
+    this.#forget(secretName(code.edgeId, JOINED + code.tokenId))
   }
 
   #save(row: EnrolmentRow): void {
@@ -261,15 +269,21 @@ export class Enrolments implements EdgeDirectory, JoinDesk {
     return hex === null ? null : Buffer.from(hex, 'hex')
   }
 
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(change, change)
-    this.#last = turn.catch(() => {})
-    return turn
+  /** The row no longer names the secret, so one that cannot be deleted is only litter. */
+  #forget(name: string): void {
+    const { secrets, logger } = this.#options
+    const gone = secrets
+      .delete(name)
+      .catch((error: unknown) => logger.log('warn', 'Could not delete a secret that is no longer used', { error }))
+    this.#cleaning = Promise.all([this.#cleaning, gone])
   }
 }
 
-const isOpen = (code: JoinCodeRow, now: WallMs) =>
-  code.usedAt === null && code.revokedAt === null && now < code.expiresAt
+function stateOf(code: JoinCodeRow, now: WallMs): InvitationView['state'] {
+  if (code.revokedAt !== null) return 'revoked'
+  if (code.usedAt !== null) return 'used'
+  return now < code.expiresAt ? 'open' : 'expired'
+}
 const secretName = (edgeId: string, secretId: string) => `link/edge/${edgeId}/${secretId}`
 const tokenName = (tokenId: string) => `link/join/${tokenId}`
 const revoked: Failure = {

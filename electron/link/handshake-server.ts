@@ -78,12 +78,10 @@ async function greetEdge(
       hint: 'Update Holdfast on the side that is behind.',
     })
   }
+  // Ends a rotation or a joining first: a machine that another one replaces is no longer in its way then.
+  await options.directory.proven(peer)
   const failure = options.directory.admit(peer)
   if (failure !== null) return refuse(channel, true, edgeId, failure)
-  await options.directory.proven(peer)
-  // Meanwhile another connection of the same edge may have been let in.
-  const late = options.directory.admit(peer)
-  if (late !== null) return refuse(channel, true, edgeId, late)
   return { result: 'proven', peer, version, session: options.random.id() }
 }
 

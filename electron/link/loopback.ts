@@ -86,7 +86,7 @@ class LoopbackListener implements LinkListener {
       peer: { ...peer, instanceId: planeId },
       transport: edgeEnd,
     })
-    const standing = () => directory?.standing(edgeId) ?? null
+    const standing = () => directory?.standing({ edgeId, instanceId }) ?? null
     const master = new FrameSession({
       ...shared,
       side: 'master',

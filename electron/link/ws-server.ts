@@ -224,7 +224,7 @@ class Listener implements WsListener {
       transport,
       clock,
       logger,
-      standing: () => directory.standing(edgeId),
+      standing: () => directory.standing({ edgeId, instanceId }),
       early: channel.takeEarly(),
     })
     this.#sessions.add(session)

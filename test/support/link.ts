@@ -118,7 +118,7 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
         ...(versions === undefined ? {} : { versions }),
       }),
     async linked() {
-      await place.join((await enrolments.invite(EDGE_ID, 'console:ada')).code)
+      await place.join((await enrolments.invite({ id: EDGE_ID }, { actor: 'console:ada' })).code)
       return connect(await place.dialer(), place.session())
     },
     async [Symbol.asyncDispose]() {
@@ -152,8 +152,8 @@ export async function wsPair(): Promise<LinkPair> {
   let standing: Failure | null = null
   const place = await linkPlace()
   const original = place.enrolments.standing.bind(place.enrolments)
-  place.enrolments.standing = (edgeId) => standing ?? original(edgeId)
-  await place.join((await place.enrolments.invite(EDGE_ID, 'console:ada')).code)
+  place.enrolments.standing = (peer) => standing ?? original(peer)
+  await place.join((await place.enrolments.invite({ id: EDGE_ID }, { actor: 'console:ada' })).code)
   const dialer = await place.dialer()
   return {
     listener: place.listener,
