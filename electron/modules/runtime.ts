@@ -27,7 +27,12 @@ export interface ModuleRuntime extends AsyncDisposable {
   /** Called with the views that changed since the last call (coalesced, at most every 100 ms). Returns the unsubscriber. */
   onChange(listener: (changed: readonly ModuleView[], removed: readonly string[]) => void): () => void
   /** `requestId`: a repeat within 5 minutes returns the first answer. Rejects with `HoldfastError`. */
-  execute(moduleId: string, method: string, args: Record<string, unknown>, options: { requestId: string; timeoutMs?: number }): Promise<unknown>
+  execute(
+    moduleId: string,
+    method: string,
+    args: Record<string, unknown>,
+    options: { requestId: string; timeoutMs?: number },
+  ): Promise<unknown>
   debug(moduleId: string, listener: (lines: readonly DebugLine[], dropped: number) => void): () => void
   /** Seeds observable status variables from the other side's copy at a hand-over. */
   seed(views: readonly ModuleView[]): void

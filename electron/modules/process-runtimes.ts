@@ -1,0 +1,39 @@
+import { MODULES_PER_HOST } from '../../shared/model/defaults'
+import type { Clock, Logger, Random } from '../platform/ports'
+import { HostLedger } from './host-ledger'
+import type { HostLaunch } from './process-host'
+import type { ModuleRuntimes, Permit } from './runtime'
+import { Supervisor } from './supervisor'
+
+export interface ProcessRuntimesOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly launch: HostLaunch
+  /** `hosts.json` in the data directory. */
+  readonly ledgerPath: string
+  /** Default 50. */
+  readonly modulesPerHost?: number
+  /** Heap limit of one host. Default 128. */
+  readonly heapMib?: number
+}
+
+const HEAP_MIB = 128
+
+export interface ProcessRuntimes extends ModuleRuntimes {
+  create(name: string, permit: () => Permit | null): Supervisor
+}
+
+/** Module runtimes whose hosts are processes of their own. */
+export function processRuntimes(options: ProcessRuntimesOptions): ProcessRuntimes {
+  const { clock, random, logger, launch, modulesPerHost = MODULES_PER_HOST, heapMib = HEAP_MIB } = options
+  const ledger = new HostLedger(options.ledgerPath)
+  return {
+    endPredecessors: () => ledger.endPredecessors(),
+    create: (name, permit) => {
+      const title = `holdfast-modules ${name}`
+      const scoped = logger.child('modules')
+      return new Supervisor({ clock, random, logger: scoped, launch, ledger, modulesPerHost, heapMib, title }, permit)
+    },
+  }
+}
