@@ -87,23 +87,28 @@ function addReading(cli: Cli, edge: Command): void {
     .option('--limit <n>', 'at most so many (default: 20)', count)
 
   cli
-    .add(edge, 'preview', 'a drill: who would win now, by which rule, from which facts', (context, [name], options) =>
-      context.withConsole(async (client) => {
+    .add(
+      edge,
+      'preview',
+      'a drill: who would win now, by which rule, from which facts',
+      async (context, [name], options) => {
         const assume = pairs((options['assume'] as string[] | undefined) ?? [])
-        const preview = await client.call('edges.preview', { ...edgeOf(name), assume })
-        context.print(preview, () => {
-          const next = preview.next
-            ? `next: ${oneLine(preview.next.what)}${preview.next.at === null ? '' : ` at ${timeOf(preview.next.at)}`}\n`
-            : ''
-          const { edge, master } = preview.facts
-          return [
-            `${context.paint('bold', `${say(`side.${preview.winner}`)} would drive`)}, ${preview.rule}: ${say(`rule.${preview.rule}`)}\n`,
-            next,
-            `facts: devices ${edge.devicesUp ? 'up' : 'down'} (${edge.devicesConnected}/${edge.devicesTotal}), by its record ${say(`side.${edge.record.holder}`)}, by the master's ${say(`side.${master.record.holder}`)}, `,
-            `${master.loading ? 'loading' : 'ready'}, window ${master.window}, ${master.paused ? 'paused' : 'not paused'}, failover ${master.failover ? 'on' : 'off'}, ${master.stable ? 'stable' : 'not stable'}\n`,
-          ].join('')
+        return await context.withConsole(async (client) => {
+          const preview = await client.call('edges.preview', { ...edgeOf(name), assume })
+          context.print(preview, () => {
+            const next = preview.next
+              ? `next: ${oneLine(preview.next.what)}${preview.next.at === null ? '' : ` at ${timeOf(preview.next.at)}`}\n`
+              : ''
+            const { edge, master } = preview.facts
+            return [
+              `${context.paint('bold', `${say(`side.${preview.winner}`)} would drive`)}, ${preview.rule}: ${say(`rule.${preview.rule}`)}\n`,
+              next,
+              `facts: devices ${edge.devicesUp ? 'up' : 'down'} (${edge.devicesConnected}/${edge.devicesTotal}), by its record ${say(`side.${edge.record.holder}`)}, by the master's ${say(`side.${master.record.holder}`)}, `,
+              `${master.loading ? 'loading' : 'ready'}, window ${master.window}, ${master.paused ? 'paused' : 'not paused'}, failover ${master.failover ? 'on' : 'off'}, ${master.stable ? 'stable' : 'not stable'}\n`,
+            ].join('')
+          })
         })
-      }),
+      },
     )
     .argument('[name]', NAME)
     .option(
@@ -114,11 +119,11 @@ function addReading(cli: Cli, edge: Command): void {
 
 function addDocument(cli: Cli, edge: Command): void {
   cli
-    .add(edge, 'set', 'change fields of the edge document', (context, [name = '', ...given], options) =>
-      context.withConsole(async (client) => {
-        const values = pairs(given)
-        if (Object.keys(values).length === 0 && options['create'] !== true)
-          throw new UsageError('Nothing to set: give key=value.')
+    .add(edge, 'set', 'change fields of the edge document', async (context, [name = '', ...given], options) => {
+      const values = pairs(given)
+      if (Object.keys(values).length === 0 && options['create'] !== true)
+        throw new UsageError('Nothing to set: give key=value.')
+      return await context.withConsole(async (client) => {
         const changed = await client.call('edges.set', {
           edge: name,
           values,
@@ -126,8 +131,8 @@ function addDocument(cli: Cli, edge: Command): void {
           dryRun: options['dryRun'] === true,
         })
         context.print(changed, () => differencesText(changed.differences, context.paint))
-      }),
-    )
+      })
+    })
     .argument('<name>', 'name or id of the edge')
     .argument(
       '[values...]',

@@ -36,13 +36,13 @@ export function addModule(cli: Cli, program: Command): void {
     .argument('<module>', 'id of the module')
 
   cli
-    .add(module, 'exec', 'run a method', (context, [id = '', method = '', ...given], options) =>
-      context.withConsole(async (client) => {
-        const args = { ...objectOf(options['args'] as string | undefined), ...pairs(given) }
+    .add(module, 'exec', 'run a method', async (context, [id = '', method = '', ...given], options) => {
+      const args = { ...objectOf(options['args'] as string | undefined), ...pairs(given) }
+      return await context.withConsole(async (client) => {
         const result = await client.call('modules.execute', { module: id, method, args })
         context.print(result, () => `${JSON.stringify(result.value, null, 2)}\n`)
-      }),
-    )
+      })
+    })
     .argument('<module>', 'id of the module')
     .argument('<method>', 'one of `holdfast module status`')
     .argument('[values...]', 'parameters as key=value')
