@@ -45,11 +45,16 @@ export class EdgeRole {
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   #noDevice: Disposable | null = null
+  #wasLinked = false
   /** The edge has driven for a minute and no device answers; nothing flips by itself, a person is told. */
   noDeviceSince: WallMs | null = null
+  /** Since when there is no link; and when the master was last heard, null: not since the start. */
+  unlinkedSince: WallMs
+  lastHeardAt: WallMs | null = null
 
   constructor(options: EdgeRoleOptions) {
     this.#options = options
+    this.unlinkedSince = options.clock.wall()
     this.#sync = new DocumentsSync(options.replica, options.logger)
     this.control = new EdgeControl({
       ...options,
@@ -171,7 +176,16 @@ export class EdgeRole {
     // Called during construction, before the fields are there.
     if (!this.control) return
     this.#watchDevices()
+    this.#watchLink()
     this.#options.changed()
+  }
+
+  #watchLink(): void {
+    const { link } = this.control.state
+    const wall = this.#options.clock.wall()
+    if (link.kind === 'linked') this.lastHeardAt = wall
+    else if (this.#wasLinked) this.unlinkedSince = wall
+    this.#wasLinked = link.kind === 'linked'
   }
 
   /** Control won and no device connected within a minute: keeps control, raises an alert. */

@@ -59,7 +59,7 @@ export class EdgeSite {
   constructor(options: EdgeSiteOptions) {
     this.#options = options
     this.edgeId = options.edgeId
-    const { clock, records, edgeId, runtimes } = options
+    const { records, edgeId, runtimes } = options
     this.control = new MasterControl({
       ...options,
       logger: options.logger.child(`edge ${edgeId}`),
@@ -83,7 +83,6 @@ export class EdgeSite {
         if (event !== 'took-control' && event !== 'lost-control' && event !== 'time-gap') this.incident(event, detail)
       },
     })
-    void clock
   }
 
   #stored(stored: StoredControl | null): StoredControl {
@@ -182,14 +181,12 @@ export class EdgeSite {
   documentsChanged(): void {
     this.control.documentChanged()
     if (this.control.drives) {
-      this.control.runtime
-        ?.update(this.modules())
-        .catch((error: unknown) =>
-          this.#options.logger.log('error', 'Modules could not follow their documents', {
-            edge: this.edgeId,
-            reason: failureOf(error).message,
-          }),
-        )
+      this.control.runtime?.update(this.modules()).catch((error: unknown) =>
+        this.#options.logger.log('error', 'Modules could not follow their documents', {
+          edge: this.edgeId,
+          reason: failureOf(error).message,
+        }),
+      )
     }
     void this.tellPosition()
   }

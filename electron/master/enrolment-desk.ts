@@ -2,16 +2,15 @@
 export interface EnrolmentDesk {
   isEnrolled(edgeId: string): boolean
   isRevoked(edgeId: string): boolean
-  /** Controller that joined last; null: none has. */
-  instanceOf(edgeId: string): string | null
+  /** Rejects with `HoldfastError`: `busy`, `storage`. */
   invite(
-    edge: { id: string; name: string },
-    by: { actor: string; validForMs: number; replace: boolean },
+    edgeId: string,
+    by: { actor: string; validForMs: number },
   ): Promise<{ code: string; tokenId: string; expiresAt: number }>
   invites(): readonly InviteRow[]
-  /** False: there is no such code. */
-  revokeInvite(tokenId: string): boolean
-  revoke(edgeId: string): void
+  /** Rejects with `not-found` or `code-used`. */
+  revokeInvite(tokenId: string): Promise<void>
+  revoke(edgeId: string): Promise<void>
   /** Begins a rotation: what the edge is to be told. It ends when the edge has proven the new secret. */
   rotate(edgeId: string): Promise<{ baseId: string; secretId: string; salt: string }>
 }

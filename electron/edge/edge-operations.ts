@@ -1,0 +1,150 @@
+import { HoldfastError } from '../../shared/model/failures'
+import type { ModuleView } from '../../shared/model/modules'
+import { previewView } from '../../shared/console/views'
+import { after } from '../../shared/model/time'
+import { nextOpenings } from '../core/restore/window'
+import type { OperationHandlers } from '../console/operations'
+import type { DocumentsReplica } from '../journal/journal'
+import type { Clock, Random } from '../platform/ports'
+import type { ControlRecords } from '../records/records'
+import type { EdgeRole } from './edge-role'
+
+export interface EdgeOperationsParts {
+  /** Null: this controller has not joined a master yet. */
+  readonly role: () => EdgeRole | null
+  readonly replica: DocumentsReplica
+  readonly records: ControlRecords
+  readonly clock: Clock
+  readonly random: Random
+}
+
+type EdgeHandlers = Omit<OperationHandlers, 'health' | 'status.get' | 'enrolment.join' | 'demo.cable' | 'demo.power'>
+
+/** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */
+export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
+  const { replica, records, clock } = parts
+  const own = (reference?: string): EdgeRole => {
+    const role = parts.role()
+    if (!role)
+      throw new HoldfastError('conflict', 'This edge has not joined a master.', {
+        hint: 'Ask for a join code and run: holdfast join CODE',
+      })
+    if (reference !== undefined && reference !== role.edgeId && reference !== role.name) {
+      throw new HoldfastError('not-found', `This controller is the edge "${role.name}", not "${reference}".`)
+    }
+    return role
+  }
+  const asMaster = (what: string) => (): never => {
+    throw new HoldfastError('refused', `${what} only at the master.`, {
+      hint: 'Open the console of the master, or use its command line.',
+    })
+  }
+  const moduleOf = (reference: string): ModuleView => {
+    const found = own()
+      .views()
+      .find((view) => view.id === reference || view.name === reference)
+    if (!found)
+      throw new HoldfastError('not-found', `There is no module "${reference}" running here.`, {
+        hint: 'holdfast module list shows the modules.',
+      })
+    return found
+  }
+  const driving = (): EdgeRole => {
+    const role = own()
+    if (role.control.state.tenure.kind !== 'driving')
+      throw new HoldfastError('not-in-control', 'The edge does not drive its devices now.', {
+        hint: 'Ask the master, or restore control first.',
+      })
+    return role
+  }
+  const runSystem = async (reference: string, start: boolean): Promise<{ modules: number }> => {
+    const system = own()
+      .systems()
+      .find((one) => one.id === reference || one.name === reference)
+    if (!system) throw new HoldfastError('not-found', `There is no system "${reference}".`)
+    const { runtime } = driving().control
+    await (start ? runtime.startModules(system.modules) : runtime.stopModules(system.modules))
+    return { modules: system.modules.length }
+  }
+  return {
+    'edges.list': asMaster('Edges are listed'),
+    'edges.show': asMaster('Edges are shown'),
+    'edges.set': asMaster('Edges are changed'),
+    'edges.restore': ({ edge, expectedEpoch }, { actor }) => own(edge).control.switchTo('edge', actor, expectedEpoch),
+    'edges.failover': ({ edge, expectedEpoch }, { actor }) =>
+      own(edge).control.switchTo('master', actor, expectedEpoch),
+    'edges.force': () => {
+      throw new HoldfastError(
+        'refused',
+        'There is nothing to force here: without a master the edge drives by itself within ten seconds.',
+      )
+    },
+    'edges.pause': async ({ edge, reason, forMs }, { actor }) => {
+      const until = forMs === null ? null : after(clock.wall(), forMs)
+      await own(edge)
+        .master()
+        .request('edge.pause', { until: until ?? 0, reason, actor })
+      return { until }
+    },
+    'edges.resume': async ({ edge }, { actor }) => {
+      await own(edge).master().request('edge.resume', { actor })
+      return {}
+    },
+    'edges.preview': async ({ edge, assume }) => {
+      const { preview } = await own(edge).master().request('edge.preview', { assume })
+      return previewView.parse(preview)
+    },
+    'edges.revoke': asMaster('Edges are revoked'),
+    'edges.rotate': asMaster('Secrets are rotated'),
+    'invites.create': asMaster('Join codes are made'),
+    'invites.list': asMaster('Join codes are listed'),
+    'invites.revoke': asMaster('Join codes are revoked'),
+    'decisions.list': ({ edge, limit, before }) => [
+      ...records.decisions(own(edge).edgeId, { limit, ...(before === undefined ? {} : { before }) }),
+    ],
+    'systems.list': () => {
+      const role = own()
+      const running = new Set(
+        role
+          .views()
+          .filter((view) => view.state === 'running')
+          .map((view) => view.id),
+      )
+      return role
+        .systems()
+        .map((system) => ({
+          id: system.id,
+          name: system.name,
+          edgeId: system.edgeId ?? null,
+          modules: [...system.modules],
+          running: system.modules.filter((id) => running.has(id)).length,
+        }))
+    },
+    'systems.start': ({ system }) => runSystem(system, true),
+    'systems.stop': ({ system }) => runSystem(system, false),
+    'modules.list': ({ edge }) => [...own(edge).views()],
+    'modules.status': ({ module }) => {
+      const view = moduleOf(module)
+      return { view, methods: [...own().control.runtime.methods(view.id)] }
+    },
+    'modules.execute': async ({ module, method, args, requestId }) => {
+      const { runtime } = driving().control
+      const value = await runtime.execute(moduleOf(module).id, method, args, {
+        requestId: requestId ?? parts.random.id(),
+      })
+      return { value: (value ?? null) as never }
+    },
+    'documents.apply': asMaster('Documents are changed'),
+    'documents.export': ({ kinds }) => ({
+      head: replica.head,
+      documents: kinds.flatMap((kind) =>
+        replica.list(kind).map(({ id, revision, body }) => ({ kind, id, revision, body: body as never })),
+      ),
+    }),
+    'documents.history': asMaster('The history of documents is kept'),
+    'windows.preview': ({ windowStart, windowLengthS, windowTimeZone }) => {
+      const timeZone = windowTimeZone ?? own().timeZone
+      return { timeZone, openings: [...nextOpenings({ windowStart, windowLengthS, timeZone }, clock.wall(), 5)] }
+    },
+  }
+}
