@@ -43,7 +43,9 @@ export async function webRequest(link: Link, turn: Turn, wish: WebRequest): Prom
     })
     return await within(answer, Math.max(1, deadline - Date.now()), wish.timeoutMs)
   } catch (error) {
-    const failure = error instanceof HoldfastError ? error : unreadable(error)
+    // Through TLS the gate's refusal arrives as a broken connection: the socket below knows better.
+    const cause: unknown = raw.errored instanceof HoldfastError ? raw.errored : error
+    const failure = cause instanceof HoldfastError ? cause : unreadable(cause)
     throw isSent && changesDevice && isAboutAnswer(failure) ? unknownOutcome(failure) : failure
   } finally {
     raw.destroy()

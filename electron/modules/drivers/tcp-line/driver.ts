@@ -11,7 +11,7 @@ import {
 } from '../../contract'
 import { Exchange, lines, pollOnwards } from '../exchange'
 import { secret, secretText } from '../secret'
-import { fill, parameters, placesOf, schemaOf, type Values } from '../template'
+import { fill, parameters, placesOf, schemaOf } from '../template'
 import { lineRule, match, pattern, unescaped, variablesOf, type LineRule } from './patterns'
 
 const text = z.string().min(1).max(1_000)
