@@ -11,8 +11,8 @@ export type BridgeState =
   | { readonly name: 'open'; readonly since: number; readonly hello: Hello }
   /** `since`: when the controller was last heard. */
   | { readonly name: 'lost'; readonly since: number; readonly retryAt: number }
-  /** `refused`: a key was tried and not taken. */
-  | { readonly name: 'signed-out'; readonly refused: boolean }
+  /** `refused`: a key was tried and not taken. `busy`: one is being tried. */
+  | { readonly name: 'signed-out'; readonly refused: boolean; readonly busy: boolean }
 
 export interface Bridge {
   readonly state: Readonly<ShallowRef<BridgeState>>
@@ -79,8 +79,8 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
     }
   }
 
-  function lose() {
-    if (closed || state.value.name === 'signed-out') return
+  function lose(isTryingKey = false) {
+    if (closed || (state.value.name === 'signed-out' && !isTryingKey)) return
     const delay = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 8)) * (1 + Math.random() * 0.2)
     attempts += 1
     state.value = { name: 'lost', since: heardAt, retryAt: Date.now() + delay }
@@ -95,7 +95,7 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
     if (closed || socket) return
     if (signedIn === 'unreachable') return lose()
     if (signedIn === 'no') {
-      state.value = { name: 'signed-out', refused: false }
+      state.value = { name: 'signed-out', refused: false, busy: false }
       return
     }
     open()
@@ -145,14 +145,15 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
   }
 
   async function signIn(oneTimeKey: string) {
-    state.value = { name: 'connecting', since: Date.now() }
+    // The form stays while its key is tried.
+    if (state.value.name === 'signed-out') state.value = { name: 'signed-out', refused: false, busy: true }
     const taken = await logIn(oneTimeKey)
     if (closed) return
     if (taken === 'no') {
       // A link that was opened twice is no reason to send away who is signed in already.
       if ((await session()) === 'yes') return open()
-      state.value = { name: 'signed-out', refused: true }
-    } else if (taken === 'unreachable') lose()
+      state.value = { name: 'signed-out', refused: true, busy: false }
+    } else if (taken === 'unreachable') lose(true)
     else open()
   }
 

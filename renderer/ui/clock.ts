@@ -1,4 +1,4 @@
-import { inject, readonly, shallowRef, type InjectionKey, type ShallowRef } from 'vue'
+import { inject, readonly, shallowRef, type InjectionKey, type Ref, type ShallowRef } from 'vue'
 
 /** The controller's clock, epoch ms, as the page tells it; moves once a second while the page is visible. */
 export const clockKey: InjectionKey<Readonly<ShallowRef<number>>> = Symbol('clock')
@@ -6,6 +6,9 @@ export const clockKey: InjectionKey<Readonly<ShallowRef<number>>> = Symbol('cloc
 export function useNow(): Readonly<ShallowRef<number>> {
   return inject(clockKey, () => readonly(shallowRef(Date.now())), true)
 }
+
+/** When what is shown was last known to be true (viewer's clock); null: it is live. */
+export const asOfKey: InjectionKey<Readonly<Ref<number | null>>> = Symbol('as of')
 
 export interface Clock {
   readonly now: Readonly<ShallowRef<number>>

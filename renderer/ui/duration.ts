@@ -81,7 +81,7 @@ export function formatAge(ms: number, locale: string, nowBelowMs = 5_000): strin
 /** How long something has been so, in its largest unit: `5 min`. */
 export function formatLength(ms: number, locale: string): string {
   const unit = units.find(({ ms: length }) => ms >= length) ?? units[3]
-  return unitFormats(locale)[unit.name]?.format(Math.floor(ms / unit.ms)) ?? ''
+  return unitFormats(locale)[unit.name]?.format(Math.max(1, Math.floor(ms / unit.ms))) ?? ''
 }
 
 /** hh:mm:ss of the viewer. */

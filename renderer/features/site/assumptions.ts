@@ -60,5 +60,5 @@ export function assumeOf(assumed: Assumed): Assume {
   const chosen = Object.entries(assumed).filter(([, text]) => text !== '')
   return Object.fromEntries(
     chosen.map(([fact, text]) => [fact, text === 'true' ? true : text === 'false' ? false : text]),
-  ) as Assume
+  )
 }

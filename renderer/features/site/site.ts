@@ -75,8 +75,14 @@ export function needsOf(status: StatusView): StatusView['needs'] {
 export const devicesOf = (site: Site): ModuleView[] => site.modules.filter((module) => module.role === 'device')
 export const connectedOf = (site: Site): number => devicesOf(site).filter((device) => device.connected).length
 
-export function holderTone(control: ControlView): Tone {
+/** The other side held control when it was last heard, and cannot be asked now: nobody here knows whether it still does. */
+export const isHearsay = ({ seenFrom, control, link }: Site): boolean =>
+  control.handOver === null && control.holder !== 'none' && control.holder !== seenFrom && link.state !== 'connected'
+
+export function holderTone(site: Site): Tone {
+  const { control } = site
   if (control.handOver) return 'working'
+  if (isHearsay(site)) return 'quiet'
   if (control.holder === 'edge') return 'edge'
   return control.holder === 'master' ? 'master' : 'critical'
 }

@@ -1,7 +1,18 @@
 /** A status variable in one line. Long ones are cut: the whole one is in the details. */
 export function valueText(value: unknown, charactersMax = 60): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = plainText(value)
   return text.length > charactersMax ? `${text.slice(0, charactersMax - 1)}…` : text
+}
+
+function plainText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const parts = Object.entries(value)
+  const isFlat = parts.length > 0 && parts.every(([, part]) => typeof part !== 'object' || part === null)
+  if (!isFlat) return JSON.stringify(value)
+  return parts
+    .map(([name, part]) => (Array.isArray(value) ? plainText(part) : `${nameText(name)}: ${plainText(part)}`))
+    .join(', ')
 }
 
 /** `lampHours` and `lamp_hours` as words. */

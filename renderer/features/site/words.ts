@@ -13,6 +13,7 @@ export function useWords() {
     },
     /** The rule's sentence; what the controller says where the rule is unknown. */
     reason(control: ControlView): string {
+      if (control.handOver) return t('site.handOverReason')
       return control.rule && te(`rule.${control.rule}`, 'en') ? t(`rule.${control.rule}`) : control.reason
     },
   }

@@ -73,7 +73,7 @@ export const pageDe: PageTexts = {
     handingOverMaster: 'Übergabe an die Zentrale läuft',
     driving: 'steuert',
     drivingHearsay: 'steuerte, als zuletzt gehört',
-    hearsay: '{side} ist gerade nicht zu fragen. Das ist der Stand von {age}.',
+    hearsay: '{side} ist gerade nicht zu fragen; zuletzt gehört {age}.',
     handOverReason: 'Die Module halten auf der einen Seite an, bevor sie auf der anderen starten.',
     standby: 'hält sich bereit',
     receiving: 'übernimmt',
