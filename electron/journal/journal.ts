@@ -1,4 +1,12 @@
-import type { AnyDocument, DocumentByKind, DocumentChange, DocumentKind, DocumentProblem } from '../../shared/model/documents'
+import type {
+  AnyDocument,
+  DocumentByKind,
+  DocumentChange,
+  DocumentDifference,
+  DocumentKind,
+  DocumentProblem,
+  FieldDifference,
+} from '../../shared/model/documents'
 import type { FeedCursor, JournalEntry, RequestResult } from '../../shared/wire/requests'
 
 export interface StoredDocument<K extends DocumentKind = DocumentKind> {
@@ -9,25 +17,21 @@ export interface StoredDocument<K extends DocumentKind = DocumentKind> {
   readonly body: DocumentByKind[K]
 }
 
-/** One field of one document before and after; `undefined` = absent. */
-export interface FieldDifference {
-  readonly path: string
-  readonly before: unknown
-  readonly after: unknown
-}
-export interface DocumentDifference {
-  readonly op: 'create' | 'update' | 'delete' | 'same'
-  readonly kind: DocumentKind
-  readonly id: string
-  readonly name: string
-  readonly fields: readonly FieldDifference[]
-}
+export type { DocumentDifference, FieldDifference }
 
 export type ChangeOutcome =
   | { readonly ok: true; readonly head: number; readonly differences: readonly DocumentDifference[] }
   | { readonly ok: false; readonly problems: readonly DocumentProblem[] }
   /** Somebody else changed it meanwhile; both versions. */
-  | { readonly ok: false; readonly conflict: { readonly kind: DocumentKind; readonly id: string; readonly yours: number; readonly current: StoredDocument | null } }
+  | {
+      readonly ok: false
+      readonly conflict: {
+        readonly kind: DocumentKind
+        readonly id: string
+        readonly yours: number
+        readonly current: StoredDocument | null
+      }
+    }
 
 /** Read side of the documents: the master's and each edge's copy look the same. Reads are from memory (derived), cheap, and never throw. */
 export interface Documents {
@@ -37,7 +41,12 @@ export interface Documents {
   readonly head: number
   readonly feedId: string
   /** Called after each commit with what changed; returns the unsubscriber. */
-  onChange(listener: (change: { head: number; changed: readonly { kind: DocumentKind; id: string; body: AnyDocument | null }[] }) => void): () => void
+  onChange(
+    listener: (change: {
+      head: number
+      changed: readonly { kind: DocumentKind; id: string; body: AnyDocument | null }[]
+    }) => void,
+  ): () => void
 }
 
 /** The system of record (master, standalone). */
@@ -45,7 +54,11 @@ export interface Journal extends Documents, AsyncDisposable {
   /** Validates, then appends all or nothing. `dryRun` only says what would change. */
   change(changes: readonly DocumentChange[], by: { actor: string; dryRun?: boolean }): ChangeOutcome
   /** Serves the feed `documents.read`. */
-  read(params: { cursor: FeedCursor | null; snapshotAt: number | null; offset: number }): RequestResult<'documents.read'>
+  read(params: {
+    cursor: FeedCursor | null
+    snapshotAt: number | null
+    offset: number
+  }): RequestResult<'documents.read'>
   /** Newest first, for the audit. */
   entries(options: { limit: number; before?: number }): readonly JournalEntry[]
 }
@@ -54,5 +67,7 @@ export interface Journal extends Documents, AsyncDisposable {
 export interface DocumentsReplica extends Documents, AsyncDisposable {
   readonly cursor: FeedCursor | null
   /** Applies one answer of `documents.read`; says what to ask next, null when caught up. Atomic with the cursor; a broken snapshot is discarded whole. */
-  apply(answer: RequestResult<'documents.read'>): { cursor: FeedCursor | null; snapshotAt: number | null; offset: number } | null
+  apply(
+    answer: RequestResult<'documents.read'>,
+  ): { cursor: FeedCursor | null; snapshotAt: number | null; offset: number } | null
 }

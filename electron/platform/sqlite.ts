@@ -15,6 +15,7 @@ export interface Migration {
 /** How long a statement waits for another connection to the same file (a backup, a curious operator) before it gives up. */
 const BUSY_TIMEOUT_MS = 5_000
 
+const RESTORE_HINT = 'Stop the controller, move the file aside and restore it from a backup.'
 const hints: readonly (readonly [prefix: string, what: string, hint: string])[] = [
   [
     'SQLITE_FULL',
@@ -24,7 +25,7 @@ const hints: readonly (readonly [prefix: string, what: string, hint: string])[] 
   ['SQLITE_READONLY', 'the file is read-only', 'Make the data directory and its files writable for this user.'],
   ['SQLITE_CANTOPEN', 'it cannot be opened', 'Check that the data directory exists and is writable for this user.'],
   ['SQLITE_PERM', 'access was refused', 'Make the data directory and its files writable for this user.'],
-  ['SQLITE_CORRUPT', 'the file is damaged', 'Stop the controller, move the file aside and restore it from a backup.'],
+  ['SQLITE_CORRUPT', 'the file is damaged', RESTORE_HINT],
   [
     'SQLITE_NOTADB',
     'the file is not a database',
@@ -59,10 +60,8 @@ export function storageError(file: string, error: unknown): unknown {
 }
 
 /** For what SQLite cannot notice by itself: rows that were changed outside the program. */
-export function damaged(file: string, what: string): HoldfastError {
-  return new HoldfastError('storage', `${path.basename(file)} is damaged: ${what}`, {
-    hint: 'Stop the controller, move the file aside and restore it from a backup.',
-  })
+export function damaged(file: string, what: string, hint: string = RESTORE_HINT): HoldfastError {
+  return new HoldfastError('storage', `${path.basename(file)} is damaged: ${what}`, { hint })
 }
 
 /** Runs `work` and turns what SQLite throws into `HoldfastError('storage')`. */
@@ -118,6 +117,12 @@ function migrate(file: string, database: Database, migrations: readonly Migratio
       database.pragma(`user_version = ${index + 1}`)
     })()
   }
+}
+
+/** Reads every page once, for stores small enough to be checked at each start. */
+export function refuseDamage(file: string, database: Database, hint?: string) {
+  const found = database.pragma('quick_check(1)', { simple: true })
+  if (found !== 'ok') throw damaged(file, String(found), hint)
 }
 
 /** A seal over the parts of a row, in order; SQLite has no checksums of its own, so flipped bits inside a value go unnoticed without one. */

@@ -2,7 +2,7 @@ import type { CurrentDocument, CurrentDocuments } from '../../electron/core/docu
 import type { DocumentContext } from '../../electron/core/documents/rules'
 import { checkSchedule } from '../../electron/core/restore/check'
 import { isTimeZone } from '../../electron/core/restore/zone'
-import type { AnyDocument, DocumentByKind, DocumentChange, DocumentKind } from '../../shared/model/documents'
+import type { DocumentByKind, DocumentChange, DocumentKind } from '../../shared/model/documents'
 import { documentSchemas } from '../../shared/model/documents'
 import { wallMs } from '../../shared/model/time'
 
