@@ -12,7 +12,7 @@ import { HostModules } from './host-modules'
 import { SharedState, monotonicMs } from './host-shared'
 import type { WatchData, WatchNews } from './host-watch'
 
-const BEAT_MS = 250
+const BEAT_MS = 400
 const WATCH_HEAP_MIB = 12
 
 export interface HostOptions {

@@ -4,7 +4,7 @@
  *
  * Integers:  running   slot whose code runs now, 0: the host's own
  *            entries   rises with every callback of the main thread
- *            beats     rises every 250 ms while the main thread turns
+ *            beats     rises every 400 ms while the main thread turns
  *            writing   1 while a write is between its check and its end
  *            open      1 while a permit was given and not withdrawn
  *            pressure  1 when the heap is getting full: the main thread then books growth per slot

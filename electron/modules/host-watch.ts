@@ -3,10 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { LINE_FD, lineCutter, readLineToHost, writeLine, type LineFromHost, type Suspicion } from './host-line'
 import { SharedState, monotonicMs } from './host-shared'
 
-const TICK_MS = 100
+const TICK_MS = 200
 /** Ticks without a beat of the main thread after which it counts as spinning: counted in ticks, so that a stopped process proves nothing. */
-const SPIN_TICKS = 15
-const PPID_EVERY_TICKS = 5
+const SPIN_TICKS = 8
+const SLOW_EVERY_TICKS = 3
 /** Share of the heap limit from which growth is booked. */
 const PRESSURE_SHARE = 0.5
 /** Memory outside the heap (buffers) that a host may have on top of its heap limit and its own code. */
@@ -74,7 +74,7 @@ export function runWatch(): void {
 
   function tick() {
     ticks += 1
-    if (ticks % PPID_EVERY_TICKS === 0 && process.ppid !== parentPid) return die()
+    if (ticks % SLOW_EVERY_TICKS === 0 && process.ppid !== parentPid) return die()
     const running = shared.get('running')
     silentTicks = shared.get('beats') === beats ? silentTicks + 1 : 0
     beats = shared.get('beats')
@@ -85,7 +85,7 @@ export function runWatch(): void {
   }
 
   function watchMemory() {
-    if (ticks % PPID_EVERY_TICKS === 0 && process.memoryUsage.rss() / 1_048_576 > heapMib + OUTSIDE_HEAP_MIB)
+    if (ticks % SLOW_EVERY_TICKS === 0 && process.memoryUsage.rss() / 1_048_576 > heapMib + OUTSIDE_HEAP_MIB)
       return dieBecause(shared.mostGrown() || shared.get('running'), 'memory')
     const isTight = shared.get('heapKib') / 1_024 > heapMib * PRESSURE_SHARE
     if (isTight) {
