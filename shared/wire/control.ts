@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { contested, decision, decisionRules, edgeFacts, holders, masterFacts, sides } from '../model/control'
-import { failure } from '../model/failures'
+import { wireFailure } from './failure'
 
 /**
  * Control protocol 1. FROZEN: it works between any two versions of Holdfast, so nothing here is ever changed or removed.
@@ -31,7 +31,7 @@ export const controlMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agree'), session, round: z.int(), decisionId, agreed: z.boolean(), rule: z.enum(decisionRules), winner: z.enum(sides), drivesAtEpoch: epoch.nullable() }),
   /** Either side asks the holder to hand over. */
   z.object({ type: z.literal('switch'), session, requestId: z.string().max(64), target: z.enum(sides), expectedEpoch: epoch, actor: z.string().max(200) }),
-  z.object({ type: z.literal('switchAnswer'), session, requestId: z.string().max(64), decisionId: decisionId.nullable(), failure: failure.nullable() }),
+  z.object({ type: z.literal('switchAnswer'), session, requestId: z.string().max(64), decisionId: decisionId.nullable(), failure: wireFailure.nullable() }),
   /** Holder -> other side: control is yours under this epoch, if you answer in time. */
   z.object({ type: z.literal('grant'), session, decisionId, epoch, actor: z.string().max(200), rule: z.enum(decisionRules), startedAt: z.int(), answerWithinMs: z.int(), statuses: z.json() }),
   z.object({ type: z.literal('answer'), session, decisionId, result: z.enum(['accepted', 'refused', 'cancelled']), reason: z.string().max(500).nullable() }),

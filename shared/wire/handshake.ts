@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failure } from '../model/failures'
+import { wireFailure } from './failure'
 
 /**
  * Opening of every link connection (part of frozen control protocol 1): JSON text frames of at most 16 KiB, one each way in turn. Byte strings are
@@ -74,7 +74,7 @@ export const enrolled = z.object({
   masterUrls: z.array(z.string().max(300)).max(10),
 })
 export type Enrolled = z.infer<typeof enrolled>
-export const refusal = z.object({ type: z.literal('refused'), proven: z.boolean(), failure })
+export const refusal = z.object({ type: z.literal('refused'), proven: z.boolean(), failure: wireFailure })
 export type Refusal = z.infer<typeof refusal>
 export const linkOutcome = z.discriminatedUnion('type', [welcome, refusal])
 export const enrolOutcome = z.discriminatedUnion('type', [enrolled, refusal])

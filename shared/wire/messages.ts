@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failure } from '../model/failures'
+import { wireFailure } from './failure'
 
 /**
  * What a text frame of a proven link holds (frozen with control protocol 1: control messages travel in it). What stands in `message`, `params`, `value` and
@@ -11,12 +11,12 @@ export const envelope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('control'), message: z.unknown() }),
   z.object({ kind: z.literal('request'), id: requestId, name: z.string().max(100), params: z.unknown() }),
   z.object({ kind: z.literal('result'), id: requestId, value: z.unknown() }),
-  z.object({ kind: z.literal('failure'), id: requestId, failure }),
+  z.object({ kind: z.literal('failure'), id: requestId, failure: wireFailure }),
   z.object({ kind: z.literal('event'), name: z.string().max(100), body: z.unknown() }),
   /** Says that a one-way message was not taken, and why. Never answered. */
-  z.object({ kind: z.literal('refusal'), about: z.string().max(200), failure }),
+  z.object({ kind: z.literal('refusal'), about: z.string().max(200), failure: wireFailure }),
   /** The last message of a session that one side ends on purpose. */
-  z.object({ kind: z.literal('closing'), reason: z.string().max(500), failure: failure.nullable() }),
+  z.object({ kind: z.literal('closing'), reason: z.string().max(500), failure: wireFailure.nullable() }),
 ])
 export type Envelope = z.infer<typeof envelope>
 
