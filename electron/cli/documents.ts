@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
+import { CONSOLE_KEY_BYTES_MAX } from '../../shared/console/protocol'
 import { documentKinds, type DocumentChange, type DocumentKind } from '../../shared/model/documents'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Cli } from './command'
 import { differencesText } from './differences'
 
-/** A file bigger than one message of the console protocol could not be sent; this says so before. */
-const FILE_BYTES_MAX = 900 * 1024
+/** As JSON the documents are about as long as in the file; they travel in one message, because all or none are stored. */
+const FILE_BYTES_MAX = CONSOLE_KEY_BYTES_MAX - 1024 * 1024
 
 export function addDocuments(cli: Cli, program: Command): void {
   cli

@@ -20,7 +20,7 @@ export async function watchStatus(
     let shown = ''
     const draw = (): void => {
       if (!latest) return
-      const status = { ...latest.status, at: latest.status.at + (performance.now() - latest.at) }
+      const status = { ...latest.status, at: latest.status.at + (context.clock.mono() - latest.at) }
       const { value, text } = show(json ? latest.status : status)
       const next = json ? `${JSON.stringify(value)}\n` : text
       if (next === shown) return
@@ -43,7 +43,7 @@ export async function watchStatus(
       {},
       {
         body(status) {
-          latest = { status, at: performance.now() }
+          latest = { status, at: context.clock.mono() }
           draw()
         },
         ended(failure) {

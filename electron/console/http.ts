@@ -106,6 +106,10 @@ function session(options: ConsoleHttpOptions, request: IncomingMessage, response
 }
 
 async function login(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
+    response.setHeader('Connection', 'close')
+    return answerJson(response, 413, { code: 'too-large', message: 'A login is {"key": "..."}.' } satisfies Failure)
+  }
   const body = await bodyOf(request)
   const parsed = loginBody.safeParse(body)
   if (!parsed.success)

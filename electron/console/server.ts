@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
+import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_KEY_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
 import { HoldfastError } from '../../shared/model/failures'
 import type { Clock, Logger, Random } from '../platform/ports'
 import { createDispatch, type AuditEntry } from './dispatch'
@@ -70,7 +70,12 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     port: () => port,
     link: oneTimeLink,
   })
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: CONSOLE_BYTES_MAX, perMessageDeflate: false })
+  const acceptor = (maxPayload: number): WebSocketServer =>
+    new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false })
+  const byCookie = acceptor(CONSOLE_BYTES_MAX)
+  const byKey = acceptor(CONSOLE_KEY_BYTES_MAX)
+
+  const clients = (): WebSocket[] => [...byCookie.clients, ...byKey.clients]
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const refusal = guard(request)
@@ -82,6 +87,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     if (served.size >= CONSOLES_MAX)
       return refuseUpgrade(socket, '503 Service Unavailable', 'Too many consoles are open.')
     if (!http.listening || socket.destroyed) return void socket.destroy()
+    const sockets = known.session ? byCookie : byKey
     sockets.handleUpgrade(request, socket, head, (webSocket) => attach(webSocket, known))
   }
 
@@ -114,10 +120,10 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     async [Symbol.asyncDispose]() {
       login.close()
       const stopped = new Promise<void>((resolve) => http.close(() => resolve()))
-      for (const socket of sockets.clients) socket.close(closeCodes.stopping, 'the controller stops')
+      for (const socket of clients()) socket.close(closeCodes.stopping, 'the controller stops')
       // The far side may be gone or stopped: the close handshake gets one turn, not a deadline of its own.
       setImmediate(() => {
-        for (const socket of sockets.clients) socket.terminate()
+        for (const socket of clients()) socket.terminate()
         http.closeAllConnections()
       })
       await Promise.all([stopped, ...served])

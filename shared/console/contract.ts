@@ -13,11 +13,20 @@ const edgeRef = z.string().min(1).max(100)
 const none = z.object({})
 
 export const difference = z.object({
-  op: z.enum(['create', 'update', 'delete', 'same']), kind: z.enum(documentKinds), id: z.string(), name: z.string(),
+  op: z.enum(['create', 'update', 'delete', 'same']),
+  kind: z.enum(documentKinds),
+  id: z.string(),
+  name: z.string(),
   fields: z.array(z.object({ path: z.string(), before: z.json().optional(), after: z.json().optional() })),
 })
 
-const handOver = z.object({ decisionId: z.string(), epoch: z.number(), holder: z.enum(['edge', 'master', 'none']), outcome: z.string(), detail: z.string().nullable() })
+const handOver = z.object({
+  decisionId: z.string(),
+  epoch: z.number(),
+  holder: z.enum(['edge', 'master', 'none']),
+  outcome: z.string(),
+  detail: z.string().nullable(),
+})
 
 function operation<I extends z.ZodType, O extends z.ZodType>(role: Role, changes: boolean, input: I, output: O) {
   return { role, changes, input, output } as const
@@ -25,39 +34,208 @@ function operation<I extends z.ZodType, O extends z.ZodType>(role: Role, changes
 
 /** Every operation: least role, whether it changes anything, input and output. IPC, WebSocket, CLI and mocks are derived from this table. */
 export const operations = {
-  health: operation('anonymous', false, none, z.object({ ok: z.boolean(), role: z.string(), version: z.string(), booted: z.boolean() })),
+  health: operation(
+    'anonymous',
+    false,
+    none,
+    z.object({ ok: z.boolean(), role: z.string(), version: z.string(), booted: z.boolean() }),
+  ),
   'status.get': operation('viewer', false, none, statusView),
   'edges.list': operation('viewer', false, none, z.array(edgeView)),
-  'edges.show': operation('viewer', false, z.object({ edge: edgeRef }), z.object({ view: edgeView, document: z.record(z.string(), z.json()), revision: z.number() })),
+  'edges.show': operation(
+    'viewer',
+    false,
+    z.object({ edge: edgeRef }),
+    z.object({ view: edgeView, document: z.record(z.string(), z.json()), revision: z.number() }),
+  ),
   /** `create: true` makes a missing edge. Values arrive as JSON; `null` removes a field. */
-  'edges.set': operation('admin', true, z.object({ edge: edgeRef, values: z.record(z.string(), z.json()), create: z.boolean().default(false), revision: z.number().optional(), dryRun: z.boolean().default(false) }), z.object({ head: z.number(), differences: z.array(difference) })),
-  'edges.restore': operation('operator', true, z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }), handOver),
-  'edges.failover': operation('operator', true, z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }), handOver),
+  'edges.set': operation(
+    'admin',
+    true,
+    z.object({
+      edge: edgeRef,
+      values: z.record(z.string(), z.json()),
+      create: z.boolean().default(false),
+      revision: z.number().optional(),
+      dryRun: z.boolean().default(false),
+    }),
+    z.object({ head: z.number(), differences: z.array(difference) }),
+  ),
+  'edges.restore': operation(
+    'operator',
+    true,
+    z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }),
+    handOver,
+  ),
+  'edges.failover': operation(
+    'operator',
+    true,
+    z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }),
+    handOver,
+  ),
   /** Only while the other side is unreachable; `confirm` is the site's name, typed. */
   'edges.force': operation('admin', true, z.object({ edge: edgeRef.optional(), confirm: z.string() }), handOver),
-  'edges.pause': operation('operator', true, z.object({ edge: edgeRef.optional(), reason: z.string().min(1).max(500), forMs: z.number().int().min(1_000).nullable() }), z.object({ until: z.number().nullable() })),
+  'edges.pause': operation(
+    'operator',
+    true,
+    z.object({
+      edge: edgeRef.optional(),
+      reason: z.string().min(1).max(500),
+      forMs: z.number().int().min(1_000).nullable(),
+    }),
+    z.object({ until: z.number().nullable() }),
+  ),
   'edges.resume': operation('operator', true, z.object({ edge: edgeRef.optional() }), none),
-  'edges.preview': operation('viewer', false, z.object({ edge: edgeRef.optional(), assume: z.object({ link: z.enum(['connected', 'lost']).optional(), window: z.enum(['in', 'out', 'unset']).optional(), paused: z.boolean().optional(), devices: z.enum(['up', 'down']).optional(), loading: z.boolean().optional(), failover: z.boolean().optional(), stable: z.boolean().optional(), holder: z.enum(['edge', 'master']).optional() }).default({}) }), previewView),
+  'edges.preview': operation(
+    'viewer',
+    false,
+    z.object({
+      edge: edgeRef.optional(),
+      assume: z
+        .object({
+          link: z.enum(['connected', 'lost']).optional(),
+          window: z.enum(['in', 'out', 'unset']).optional(),
+          paused: z.boolean().optional(),
+          devices: z.enum(['up', 'down']).optional(),
+          loading: z.boolean().optional(),
+          failover: z.boolean().optional(),
+          stable: z.boolean().optional(),
+          holder: z.enum(['edge', 'master']).optional(),
+        })
+        .default({}),
+    }),
+    previewView,
+  ),
   'edges.revoke': operation('admin', true, z.object({ edge: edgeRef, reason: z.string().max(500).default('') }), none),
   'edges.rotate': operation('admin', true, z.object({ edge: edgeRef }), z.object({ secretId: z.string() })),
-  'invites.create': operation('admin', true, z.object({ edge: z.string().min(1).max(100), replace: z.boolean().default(false), validForMs: z.number().int().min(10_000).max(86_400_000).optional() }), z.object({ code: z.string(), expiresAt: z.number(), tokenId: z.string(), edgeId: z.string() })),
-  'invites.list': operation('admin', false, none, z.array(z.object({ tokenId: z.string(), edgeId: z.string(), edgeName: z.string(), madeBy: z.string(), madeAt: z.number(), expiresAt: z.number(), state: z.enum(['open', 'used', 'expired', 'revoked']) }))),
+  'invites.create': operation(
+    'admin',
+    true,
+    z.object({
+      edge: z.string().min(1).max(100),
+      replace: z.boolean().default(false),
+      validForMs: z.number().int().min(10_000).max(86_400_000).optional(),
+    }),
+    z.object({ code: z.string(), expiresAt: z.number(), tokenId: z.string(), edgeId: z.string() }),
+  ),
+  'invites.list': operation(
+    'admin',
+    false,
+    none,
+    z.array(
+      z.object({
+        tokenId: z.string(),
+        edgeId: z.string(),
+        edgeName: z.string(),
+        madeBy: z.string(),
+        madeAt: z.number(),
+        expiresAt: z.number(),
+        state: z.enum(['open', 'used', 'expired', 'revoked']),
+      }),
+    ),
+  ),
   'invites.revoke': operation('admin', true, z.object({ tokenId: z.string() }), none),
-  'decisions.list': operation('viewer', false, z.object({ edge: edgeRef.optional(), limit: z.number().int().min(1).max(500).default(50), before: z.number().optional() }), z.array(decision)),
-  'systems.list': operation('viewer', false, none, z.array(z.object({ id: z.string(), name: z.string(), edgeId: z.string().nullable(), modules: z.array(z.string()), running: z.number() }))),
+  'decisions.list': operation(
+    'viewer',
+    false,
+    z.object({
+      edge: edgeRef.optional(),
+      limit: z.number().int().min(1).max(500).default(50),
+      before: z.number().optional(),
+    }),
+    z.array(decision),
+  ),
+  'systems.list': operation(
+    'viewer',
+    false,
+    none,
+    z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        edgeId: z.string().nullable(),
+        modules: z.array(z.string()),
+        running: z.number(),
+      }),
+    ),
+  ),
   'systems.start': operation('operator', true, z.object({ system: z.string() }), z.object({ modules: z.number() })),
   'systems.stop': operation('operator', true, z.object({ system: z.string() }), z.object({ modules: z.number() })),
   'modules.list': operation('viewer', false, z.object({ edge: edgeRef.optional() }), z.array(moduleView)),
-  'modules.status': operation('viewer', false, z.object({ module: z.string() }), z.object({ view: moduleView, methods: z.array(moduleMethod) })),
-  'modules.execute': operation('operator', true, z.object({ module: z.string(), method: z.string(), args: z.record(z.string(), z.json()).default({}), requestId: z.string().max(64).optional() }), z.object({ value: z.json() })),
+  'modules.status': operation(
+    'viewer',
+    false,
+    z.object({ module: z.string() }),
+    z.object({ view: moduleView, methods: z.array(moduleMethod) }),
+  ),
+  'modules.execute': operation(
+    'operator',
+    true,
+    z.object({
+      module: z.string(),
+      method: z.string(),
+      args: z.record(z.string(), z.json()).default({}),
+      requestId: z.string().max(64).optional(),
+    }),
+    z.object({ value: z.json() }),
+  ),
   /** All or nothing. With `dryRun` only the differences. */
-  'documents.apply': operation('admin', true, z.object({ changes: z.array(documentChange).max(20_000), dryRun: z.boolean().default(false) }), z.object({ head: z.number(), differences: z.array(difference) })),
-  'documents.export': operation('viewer', false, z.object({ kinds: z.array(z.enum(documentKinds)).default([...documentKinds]) }), z.object({ head: z.number(), documents: z.array(z.object({ kind: z.enum(documentKinds), id: documentId, revision: z.number(), body: z.record(z.string(), z.json()) })) })),
-  'documents.history': operation('viewer', false, z.object({ limit: z.number().int().min(1).max(500).default(50), before: z.number().optional() }), z.array(z.object({ seq: z.number(), at: z.number(), actor: z.string(), kind: z.string(), id: z.string(), op: z.string() }))),
+  'documents.apply': operation(
+    'admin',
+    true,
+    z.object({ changes: z.array(documentChange).max(20_000), dryRun: z.boolean().default(false) }),
+    z.object({ head: z.number(), differences: z.array(difference) }),
+  ),
+  'documents.export': operation(
+    'viewer',
+    false,
+    z.object({ kinds: z.array(z.enum(documentKinds)).default([...documentKinds]) }),
+    z.object({
+      head: z.number(),
+      documents: z.array(
+        z.object({
+          kind: z.enum(documentKinds),
+          id: documentId,
+          revision: z.number(),
+          body: z.record(z.string(), z.json()),
+        }),
+      ),
+    }),
+  ),
+  'documents.history': operation(
+    'viewer',
+    false,
+    z.object({ limit: z.number().int().min(1).max(500).default(50), before: z.number().optional() }),
+    z.array(
+      z.object({
+        seq: z.number(),
+        at: z.number(),
+        actor: z.string(),
+        kind: z.string(),
+        id: z.string(),
+        op: z.string(),
+      }),
+    ),
+  ),
   /** Edge: the master by its join code. Refused while it already belongs to one unless `replace`. */
-  'enrolment.join': operation('admin', true, z.object({ code: z.string().max(4_000), replace: z.boolean().default(false) }), z.object({ edgeId: z.string(), edgeName: z.string(), masterUrl: z.string() })),
+  'enrolment.join': operation(
+    'admin',
+    true,
+    z.object({ code: z.string().max(4_000), replace: z.boolean().default(false) }),
+    z.object({ edgeId: z.string(), edgeName: z.string(), masterUrl: z.string() }),
+  ),
   /** Next five openings of a schedule that is being edited. */
-  'windows.preview': operation('viewer', false, z.object({ windowStart: z.string(), windowLengthS: z.number(), windowTimeZone: z.string().optional(), edge: edgeRef.optional() }), z.object({ openings: z.array(z.object({ opensAt: z.number(), closesAt: z.number() })), timeZone: z.string() })),
+  'windows.preview': operation(
+    'viewer',
+    false,
+    z.object({
+      windowStart: z.string(),
+      windowLengthS: z.number(),
+      windowTimeZone: z.string().optional(),
+      edge: edgeRef.optional(),
+    }),
+    z.object({ openings: z.array(z.object({ opensAt: z.number(), closesAt: z.number() })), timeZone: z.string() }),
+  ),
   /** The demo site's two switches (standalone with the demo site only). */
   'demo.cable': operation('operator', true, z.object({ connected: z.boolean() }), none),
   'demo.power': operation('operator', true, z.object({ on: z.boolean() }), none),
@@ -71,7 +249,12 @@ export type OperationOutput<N extends OperationName> = z.output<(typeof operatio
 export const topics = {
   status: { kind: 'snapshot', role: 'viewer', params: none, body: statusView },
   decisions: { kind: 'stream', role: 'viewer', params: z.object({ edge: edgeRef.optional() }), body: decision },
-  debug: { kind: 'stream', role: 'operator', params: z.object({ module: z.string() }), body: z.object({ lines: z.array(debugLine), dropped: z.number() }) },
+  debug: {
+    kind: 'stream',
+    role: 'operator',
+    params: z.object({ module: z.string() }),
+    body: z.object({ lines: z.array(debugLine), dropped: z.number() }),
+  },
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>

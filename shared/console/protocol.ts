@@ -28,8 +28,10 @@ export const CONSOLE_PATH = '/console'
 export const CONSOLE_PROTOCOL = 1
 export const CONSOLE_BEAT_MS = 2_000
 export const CONSOLE_SILENCE_MS = 6_000
-/** Longest message a console may send. */
+/** Longest message a browser may send. */
 export const CONSOLE_BYTES_MAX = 1024 * 1024
+/** The same for who proves the key file: `apply` sends the documents of a whole site at once. */
+export const CONSOLE_KEY_BYTES_MAX = 16 * 1024 * 1024
 export const CONSOLE_DEPTH_MAX = 64
 /** Per connection. More is answered with `busy`. */
 export const CONSOLE_CALLS_MAX = 64
@@ -134,7 +136,7 @@ function malformed(why: string): { ok: false; failure: Failure } {
   return { ok: false, failure: { code: 'invalid', message: `The message was not understood: ${why}.` } }
 }
 
-/** Reads what a console sent. The caller has limited the length to `CONSOLE_BYTES_MAX`. */
+/** Reads what a console sent. The caller has limited the length. */
 export const decodeClientMessage = (text: string): Decoded<ClientMessage> => decode(clientMessage, text)
 export const decodeServerMessage = (text: string): Decoded<ServerMessage> => decode(serverMessage, text)
 export const encode = (message: ClientMessage | ServerMessage): string => JSON.stringify(message)

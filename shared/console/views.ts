@@ -41,7 +41,14 @@ export const windowView = z.object({
 })
 
 /** Something a person should look at; `id` is stable for the incident. */
-export const needView = z.object({ id: z.string(), severity: z.enum(['warning', 'critical']), code: z.string(), text: z.string(), edgeId: z.string().nullable(), since: z.number() })
+export const needView = z.object({
+  id: z.string(),
+  severity: z.enum(['warning', 'critical']),
+  code: z.string(),
+  text: z.string(),
+  edgeId: z.string().nullable(),
+  since: z.number(),
+})
 
 export const edgeView = z.object({
   id: z.string(),

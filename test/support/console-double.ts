@@ -2,7 +2,7 @@ import type { Caller, OperationHandlers, Operations } from '../../electron/conso
 import { startConsole, type ConsoleServer } from '../../electron/console/server'
 import type { AuditEntry } from '../../electron/console/dispatch'
 import { systemClock } from '../../electron/platform/clock'
-import type { Logger } from '../../electron/platform/ports'
+import type { Clock, Logger } from '../../electron/platform/ports'
 import { systemRandom } from '../../electron/platform/random'
 import type { OperationName, OperationOutput, TopicName } from '../../shared/console/contract'
 import { operations as contract } from '../../shared/console/contract'
@@ -180,7 +180,7 @@ export interface ConsoleDouble extends AsyncDisposable {
 }
 
 export async function startConsoleDouble(
-  options: { page?: string; extraHosts?: string[]; first?: Partial<Record<TopicName, unknown>> } = {},
+  options: { page?: string; extraHosts?: string[]; first?: Partial<Record<TopicName, unknown>>; clock?: Clock } = {},
 ): Promise<ConsoleDouble> {
   const calls: ConsoleDouble['calls'] = []
   const audit: AuditEntry[] = []
@@ -214,7 +214,7 @@ export async function startConsoleDouble(
   const key = 'file-key-of-the-test'
   const server = await startConsole({
     operations,
-    clock: systemClock(),
+    clock: options.clock ?? systemClock(),
     random: systemRandom(),
     log,
     version: '0.1.0',

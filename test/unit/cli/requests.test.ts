@@ -1,0 +1,141 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { HoldfastError } from '../../../shared/model/failures'
+import { useCli } from '../../support/cli-console'
+import { AT, defaultHandlers } from '../../support/console-double'
+
+const { run, asked, double, dataDir } = useCli()
+
+describe('what is asked of the controller', () => {
+  test('edge set sends typed values and shows what differs', async () => {
+    const { out } = await run([
+      'edge',
+      'set',
+      'Berlin',
+      'timeoutMs=30000',
+      'windowStart=0 4 * * *',
+      '--create',
+      '--dry-run',
+    ])
+    expect(asked()).toEqual([
+      [
+        'edges.set',
+        { edge: 'Berlin', values: { timeoutMs: 30_000, windowStart: '0 4 * * *' }, create: true, dryRun: true },
+      ],
+    ])
+    expect(out).toBe('~ edge berlin (Berlin)\n    timeoutMs: 20000 -> 30000\n')
+  })
+
+  test('switches on an edge need no name; the epoch that was seen can be named', async () => {
+    await run(['edge', 'restore'])
+    await run(['edge', 'failover', 'Berlin', '--expected-epoch', '3'])
+    await run(['edge', 'pause', '--reason', 'works'])
+    expect(asked()).toEqual([
+      ['edges.restore', {}],
+      ['edges.failover', { edge: 'Berlin', expectedEpoch: 3 }],
+      ['edges.pause', { reason: 'works', forMs: null }],
+    ])
+    expect(double().calls[0]!.caller).toMatchObject({ role: 'admin', actor: expect.stringMatching(/^cli:/) })
+  })
+
+  test('invite makes the edge first when it is new', async () => {
+    let isThere = false
+    double().answer({
+      'invites.create': (params, caller) => {
+        if (!isThere) throw new HoldfastError('not-found', 'There is no edge Hamburg.')
+        return defaultHandlers['invites.create'](params, caller)
+      },
+      'edges.set': (params, caller) => {
+        isThere = true
+        return defaultHandlers['edges.set'](params, caller)
+      },
+    })
+    const invite = (await run(['invite', '--edge', 'Hamburg', '--json'])).json()
+    expect(invite).toMatchObject({ code: 'HF1.sample', expiresAt: AT + 3_600_000 })
+    expect(asked().map(([op]) => op)).toEqual(['invites.create', 'edges.set', 'invites.create'])
+    expect(asked()[1]![1]).toMatchObject({ edge: 'Hamburg', create: true })
+  })
+
+  test('force asks a person for the name of the site, and a script for --confirm', async () => {
+    expect((await run(['edge', 'force', 'Berlin'], { answer: ' Berlin ' })).code).toBe(0)
+    expect(asked()).toEqual([['edges.force', { edge: 'Berlin', confirm: 'Berlin' }]])
+    const script = await run(['edge', 'force', 'Berlin'])
+    expect(script.code).toBe(2)
+    expect(script.err).toContain('--confirm NAME')
+  })
+
+  test('module exec takes parameters as pairs or as one object', async () => {
+    await run(['module', 'exec', 'm1', 'input', 'name=hdmi1', '--args', '{"port": 2}'])
+    expect(asked()).toEqual([['modules.execute', { module: 'm1', method: 'input', args: { port: 2, name: 'hdmi1' } }]])
+    expect((await run(['module', 'exec', 'm1', 'input', '--args', '[1]'])).code).toBe(2)
+  })
+})
+
+describe('apply and export', () => {
+  const parsed = {
+    parseDocumentFile: async () => ({ changes: [{ op: 'put', kind: 'edge', body: { id: 'berlin', name: 'Berlin' } }] }),
+  }
+  const file = async (): Promise<string> => {
+    const name = path.join(dataDir(), 'site.yaml')
+    await writeFile(name, 'edges: []')
+    return name
+  }
+
+  test('shows the differences, then stores all when the person agrees', async () => {
+    const { code, out } = await run(['apply', await file()], { services: parsed, answer: 'yes' })
+    expect(code).toBe(0)
+    expect(out).toContain('timeoutMs: 20000 -> 30000')
+    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true, false])
+  })
+
+  test.each([
+    ['a person who says no', ['apply'], 'n', 1],
+    ['--dry-run', ['apply', '--dry-run'], null, 0],
+  ])('%s stores nothing', async (_, [command, ...flags], answer, expected) => {
+    const { code } = await run([command!, await file(), ...flags], { services: parsed, answer })
+    expect(code).toBe(expected)
+    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true])
+  })
+
+  test('a script is not asked', async () => {
+    await run(['apply', await file()], { services: parsed })
+    await run(['apply', await file(), '--yes'], { services: parsed, answer: 'n' })
+    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true, false, true, false])
+  })
+
+  test('problems are listed with field, value and range, and nothing is asked of the controller', async () => {
+    const problems = [
+      {
+        kind: 'edge',
+        id: 'berlin',
+        field: 'windowLengthS',
+        value: 5,
+        allowed: '60..604800',
+        message: 'is out of range',
+      },
+    ]
+    const { code, err } = await run(['apply', await file()], {
+      services: { parseDocumentFile: async () => ({ problems }) },
+    })
+    expect(code).toBe(1)
+    expect(err).toContain('edge berlin windowLengthS is 5: is out of range (allowed: 60..604800)')
+    expect(asked()).toEqual([])
+  })
+
+  test('a file that is not there is one clear line', async () => {
+    const { code, err } = await run(['apply', '/no/such.yaml'])
+    expect([code, err]).toEqual([1, 'error [invalid]: /no/such.yaml does not exist.\nhint: Check the path.\n'])
+  })
+
+  test('export writes what the format makes of the documents', async () => {
+    const target = path.join(dataDir(), 'out.yaml')
+    const services = {
+      formatDocumentFile: async (documents: readonly { id: string }[]) => `${documents.map(({ id }) => id).join()}\n`,
+    }
+    expect((await run(['export', '--kind', 'edge'], { services })).out).toBe('berlin\n')
+    expect(asked()).toEqual([['documents.export', { kinds: ['edge'] }]])
+    expect((await run(['export', '-o', target], { services })).out).toBe('')
+    expect(await readFile(target, 'utf8')).toBe('berlin\n')
+  })
+})
