@@ -179,7 +179,7 @@ test('a document of a later version keeps what this one does not know; one it ca
   expect([replica.cursor, replica.get('edge', 'berlin')?.revision]).toEqual([cursor, 1])
 })
 
-test('whatever happens, a copy that has caught up equals the journal', () => {
+test('whatever happens, a copy that has caught up equals the journal', async () => {
   const id = fc.integer({ min: 0, max: 9 }).map((n) => `e${n}`)
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), id, text: fc.string({ maxLength: 8 }) }) },
@@ -194,7 +194,7 @@ test('whatever happens, a copy that has caught up equals the journal', () => {
       ),
     },
   )
-  fc.assert(
+  await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const place = mkdtempSync(path.join(tmpdir(), 'holdfast-history-'))
       // Small limits, so that history is often gone and snapshots are often in use.
