@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { HoldfastError } from '../../../shared/model/failures'
 
 /** A password or token in a document: the text itself, or the name of a sealed value that is put in its place before a driver sees it. */
-export const secret = z.union([z.string().max(200), z.strictObject({ secretRef: z.string().min(1).max(200) })])
+export const secret = z.union(
+  [z.string().max(200), z.strictObject({ secretRef: z.string().min(1).max(200) })],
+  'a text of up to 200 characters, or {secretRef: name}',
+)
 export type Secret = z.infer<typeof secret>
 
 /** The text of a secret. A reference that is still one here could not be resolved on this controller. */

@@ -36,7 +36,7 @@ const action = z.strictObject({
 const rule = z.strictObject({
   name: z.string().min(1).max(64),
   /** One condition, or several that must hold together. */
-  when: z.union([condition, conditions]),
+  when: z.union([condition, conditions], 'a condition {module, variable, op, value, forMs}, or 1 to 20 of them'),
   /** Carried out in order; the first that fails ends it. */
   do: z.array(action).min(1).max(20),
   /** True: fires also when the conditions hold already at the start. */
@@ -46,12 +46,15 @@ const rule = z.strictObject({
 })
 export type Rule = z.output<typeof rule>
 
-const computed = z.union([
-  z.strictObject({ all: conditions }),
-  z.strictObject({ any: conditions }),
-  z.strictObject({ copy: source }),
-  z.strictObject({ of: z.enum(['min', 'max', 'sum', 'average']), from: z.array(source).min(1).max(100) }),
-])
+const computed = z.union(
+  [
+    z.strictObject({ all: conditions }),
+    z.strictObject({ any: conditions }),
+    z.strictObject({ copy: source }),
+    z.strictObject({ of: z.enum(['min', 'max', 'sum', 'average']), from: z.array(source).min(1).max(100) }),
+  ],
+  'one of {all}, {any}, {copy} or {of, from}',
+)
 export type Computed = z.output<typeof computed>
 
 const isOwn = (name: string) => (ownVariables as readonly string[]).includes(name)
