@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
+import { inspect } from 'node:util'
 import { CredentialStore } from '../../electron/link/credentials'
 import { Enrolments, type EnrolmentsOptions } from '../../electron/link/enrolments'
 import { joinMaster, type Joined } from '../../electron/link/joining'
@@ -29,6 +30,27 @@ export function capturedLog(): { lines: string[]; logger: Logger } {
   return { lines, logger: lineLogger(stream, { clock: systemClock(), level: 'debug' }) }
 }
 
+/** Remembers every value ever kept, as it would look in a log. */
+function remembering(secrets: Secrets, seen: Set<string>): Secrets {
+  return {
+    ...secrets,
+    set(name, value) {
+      for (const [hex] of value.matchAll(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g)) {
+        const bytes = Buffer.from(hex, 'hex')
+        for (const form of [
+          hex,
+          hex.toUpperCase(),
+          bytes.toString('base64').slice(0, 40),
+          bytes.toString('base64url').slice(0, 40),
+        ])
+          seen.add(form)
+      }
+      for (const [, line] of value.matchAll(/BEGIN PRIVATE KEY-----\\n([A-Za-z0-9+/=]{40,})/g)) seen.add(line!)
+      return secrets.set(name, value)
+    },
+  }
+}
+
 /** A master's side of the link on a free port, with real secrets, records and certificates in a temporary folder. */
 export interface LinkPlace extends AsyncDisposable {
   readonly folder: string
@@ -43,6 +65,10 @@ export interface LinkPlace extends AsyncDisposable {
   /** The next session the listener hands out. */
   session(): Promise<LinkSession>
   readonly edgeCredentials: CredentialStore
+  /** Each secret that any side of this place ever kept, in the forms it could take in a log. */
+  readonly seenSecrets: ReadonlySet<string>
+  /** Another machine's store. */
+  otherCredentials(): CredentialStore
   join(code: string, options?: { instanceId?: string; credentials?: CredentialStore }): Promise<Joined>
   dialer(options?: {
     instanceId?: string
@@ -66,7 +92,9 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   const { lines, logger } = capturedLog()
   const clock = options.clock ?? systemClock()
   const random = systemRandom()
-  const secrets = fileSecrets(path.join(folder, 'master'))
+  const seenSecrets = new Set<string>()
+  const storeOf = (name: string) => remembering(fileSecrets(path.join(folder, name)), seenSecrets)
+  const secrets = storeOf('master')
   const authority = await openAuthority({ secrets, clock, random, logger, names: [] })
   const records = openRecords(path.join(folder, 'records.db'))
   const edges = new Map([[EDGE_ID, { name: 'Berlin', epochFloor: 1 }]])
@@ -89,40 +117,61 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
     if (next === undefined) sessions.push(session)
     else next(session)
   })
-  const edgeCredentials = new CredentialStore(fileSecrets(path.join(folder, 'edge')))
+  const edgeCredentials = new CredentialStore(storeOf('edge'))
+  /** Errors are shown to people: they count as log. */
+  const noted = async <T>(attempt: Promise<T>): Promise<T> => {
+    try {
+      return await attempt
+    } catch (error) {
+      lines.push(inspect(error, { depth: 5 }))
+      throw error
+    }
+  }
   const place: LinkPlace = {
-    ...{ folder, lines, logger, authority, secrets, enrolments, listener, edges, edgeCredentials },
+    ...{ folder, lines, logger, authority, secrets, enrolments, listener, edges, edgeCredentials, seenSecrets },
+    otherCredentials: () => new CredentialStore(storeOf('other')),
     session() {
       const ready = sessions.shift()
       return ready === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(ready)
     },
     join: (code, { instanceId = 'instance-1', credentials = edgeCredentials } = {}) =>
-      joinMaster({
-        code,
-        instanceId,
-        timeZone: 'Europe/Berlin',
-        programVersion: PROGRAM_VERSION,
+      noted(
+        joinMaster({
+          code,
+          instanceId,
+          timeZone: 'Europe/Berlin',
+          programVersion: PROGRAM_VERSION,
+          credentials,
+          clock: systemClock(),
+          random,
+          logger,
+        }),
+      ),
+    async dialer({ instanceId = 'instance-1', credentials = edgeCredentials, versions } = {}) {
+      const given = versions === undefined ? {} : { versions }
+      const dialer = await wsDialer({
         credentials,
+        instanceId,
+        programVersion: PROGRAM_VERSION,
         clock: systemClock(),
         random,
         logger,
-      }),
-    dialer: ({ instanceId = 'instance-1', credentials = edgeCredentials, versions } = {}) =>
-      wsDialer({
-        credentials,
-        instanceId,
-        programVersion: PROGRAM_VERSION,
-        clock: systemClock(),
-        random,
-        logger,
-        ...(versions === undefined ? {} : { versions }),
-      }),
+        ...given,
+      })
+      return {
+        get url() {
+          return dialer.url
+        },
+        dial: (signal) => noted(dialer.dial(signal)),
+      }
+    },
     async linked() {
       await place.join((await enrolments.invite({ id: EDGE_ID }, { actor: 'console:ada' })).code)
       return connect(await place.dialer(), place.session())
     },
     async [Symbol.asyncDispose]() {
       await listener[Symbol.asyncDispose]()
+      await enrolments[Symbol.asyncDispose]()
       await authority[Symbol.asyncDispose]()
       await records[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
