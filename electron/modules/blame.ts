@@ -9,11 +9,15 @@ import type { SharedState } from './host-shared'
 export class Blame {
   readonly #slots = new AsyncLocalStorage<number>()
   readonly #shared: SharedState
+  /** Where the slot outlives the process. */
+  readonly #mark: (slot: number) => void
+  #marked = 0
   /** Slots of nested callbacks, innermost last, and the heap at their begin. */
   readonly #stack: { slot: number; heap: number }[] = []
 
-  constructor(shared: SharedState) {
+  constructor(shared: SharedState, mark: (slot: number) => void) {
     this.#shared = shared
+    this.#mark = mark
     createHook({ before: () => this.#enter(this.current()), after: () => this.#leave() }).enable()
   }
 
@@ -37,7 +41,7 @@ export class Blame {
     const heap = this.#shared.get('pressure') === 1 ? getHeapStatistics().used_heap_size : 0
     this.#stack.push({ slot, heap })
     this.#shared.count('entries')
-    this.#shared.set('running', slot)
+    this.#show(slot)
   }
 
   #leave(): void {
@@ -46,6 +50,13 @@ export class Blame {
       const growth = getHeapStatistics().used_heap_size - left.heap
       if (growth > 0) this.#shared.bookGrowth(left.slot, growth)
     }
-    this.#shared.set('running', this.#stack.at(-1)?.slot ?? 0)
+    this.#show(this.#stack.at(-1)?.slot ?? 0)
+  }
+
+  #show(slot: number): void {
+    this.#shared.set('running', slot)
+    if (slot === this.#marked) return
+    this.#marked = slot
+    this.#mark(slot)
   }
 }

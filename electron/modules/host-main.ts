@@ -10,6 +10,7 @@ import { LINE_FD, writeLine, type Suspicion } from './host-line'
 import { faultText, readToHost, type FromHost } from './host-messages'
 import { HostModules } from './host-modules'
 import { SharedState, monotonicMs } from './host-shared'
+import { markWriter } from './running-mark'
 import type { WatchData, WatchNews } from './host-watch'
 
 const BEAT_MS = 400
@@ -27,7 +28,7 @@ export interface HostOptions {
 export async function runHost(options: HostOptions): Promise<void> {
   const shared = new SharedState()
   const watch = startWatch(options, shared)
-  const blame = new Blame(shared)
+  const blame = new Blame(shared, markWriter())
   const gate = new HostGate(shared, monotonicMs)
   const more = options.driversPath === null ? [] : await loadDrivers(options.driversPath)
   const send = (message: FromHost, taken?: () => void) => {

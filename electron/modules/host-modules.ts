@@ -39,6 +39,8 @@ export class HostModules {
   readonly #entries = new Map<string, Entry>()
   readonly #calls = new Map<number, AbortController>()
   readonly #debugged = new Set<string>()
+  /** Stops under way: the host does not end before them. */
+  readonly #stops = new Set<Promise<void>>()
   readonly #reports: HostReports
   readonly #peers: HostPeers
 
@@ -137,28 +139,36 @@ export class HostModules {
     }
   }
 
-  async #stop(id: string): Promise<void> {
+  #stop(id: string): Promise<void> {
     const entry = this.#entries.get(id)
-    if (!entry) return
+    if (!entry) return Promise.resolve()
     this.#entries.delete(id)
     entry.over.abort()
-    await this.#ports.blame.run(entry.slot, () => entry.life.stop()).catch(() => {})
-    this.#reports.flush()
+    const done = this.#ports.blame
+      .run(entry.slot, () => entry.life.stop())
+      .catch(() => {})
+      .then(() => this.#reports.flush())
+      .finally(() => this.#stops.delete(done))
+    this.#stops.add(done)
+    return done
   }
 
   async #execute({ call, id, method, args, epoch }: Execute): Promise<void> {
     const caller = new AbortController()
     this.#calls.set(call, caller)
+    let answer: FromHost
     try {
       const value = await this.#run(id, method, args, { epoch, signal: caller.signal })
       if (JSON.stringify(value).length > ANSWER_BYTES_MAX)
         throw new HoldfastError('too-large', 'The answer is larger than 1 MiB.', { outcomeUnknown: false })
-      this.#ports.send({ type: 'answer', call, ok: true, value })
+      answer = { type: 'answer', call, ok: true, value }
     } catch (error) {
-      this.#ports.send({ type: 'answer', call, ok: false, failure: failureOf(error) })
-    } finally {
-      this.#calls.delete(call)
+      answer = { type: 'answer', call, ok: false, failure: failureOf(error) }
     }
+    this.#calls.delete(call)
+    // Whoever reads the status after the answer sees what the call changed.
+    this.#reports.flush()
+    this.#ports.send(answer)
   }
 
   async #run(id: string, method: string, args: Record<string, Json>, turn: { epoch: number; signal: AbortSignal }) {
@@ -178,8 +188,8 @@ export class HostModules {
   }
 
   async #end(): Promise<void> {
-    const ids = [...this.#entries.keys()].reverse()
-    await Promise.all(ids.map((id) => this.#stop(id)))
+    for (const id of [...this.#entries.keys()].reverse()) void this.#stop(id)
+    await Promise.all(this.#stops)
     process.exit(0)
   }
 }

@@ -6,6 +6,7 @@ import { after } from '../../shared/model/time'
 import type { Clock } from '../platform/ports'
 import { LINE_FD, lineCutter, readLineFromHost, writeLine, type Suspicion } from './host-line'
 import { readFromHost, type FromHost, type ToHost } from './host-messages'
+import { RunningMark } from './running-mark'
 import type { Permit } from './runtime'
 
 /** How hosts are started; `compose` knows the paths and the environment. */
@@ -57,6 +58,7 @@ export class ProcessHost {
   readonly #child: ChildProcess
   /** Undefined: the system refused to start a process at all. */
   readonly #line: Socket | undefined
+  readonly #mark = new RunningMark()
   readonly #clock: Clock
   readonly #listener: HostListener
   /** Withdrawals that wait for both threads of the host. */
@@ -82,7 +84,7 @@ export class ProcessHost {
       execPath: launch.execPath,
       execArgv: [`--max-old-space-size=${heapMib}`],
       env: launch.env,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe', this.#mark.fd ?? 'ignore'],
     })
     const channels = this.#child.stdio as ChildProcess['stdio'] | undefined
     this.#line = channels?.[LINE_FD] as Socket | undefined
@@ -201,12 +203,16 @@ export class ProcessHost {
     if (this.#isGone) return
     this.#isGone = true
     this.#settleEnded()
-    const suspect = this.#suspect
-    const isFresh = suspect !== null && this.#clock.mono() - suspect.at < SUSPECT_FRESH_MS[suspect.why]
+    const running = this.#mark.read()
+    this.#mark.close()
+    const said = this.#suspect
+    const isFresh = said !== null && this.#clock.mono() - said.at < SUSPECT_FRESH_MS[said.why]
+    // Words come first: who made the heap grow is not always who asked for the last bytes.
+    const suspect = isFresh ? said : running === 0 ? null : { slot: running, why: 'busy' as const }
     this.#listener.ended({
       code,
       signal,
-      suspect: isFresh ? { slot: suspect.slot, why: suspect.why } : null,
+      suspect: suspect && { slot: suspect.slot, why: suspect.why },
       wasKilled: this.#isKilled,
       wasReady: this.#isReady,
       errorText: this.#errorText.trim(),

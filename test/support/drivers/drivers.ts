@@ -94,9 +94,10 @@ const misdeeds: Record<string, () => unknown> = {
   'leak-fast': () => {
     for (;;) hoard.push(new Array(10_000).fill(0.5))
   },
-  throw: () => {
-    throw new Error('thrown in a timer')
-  },
+  throw: () =>
+    setTimeout(() => {
+      throw new Error('thrown in a timer')
+    }, 1),
   reject: () => {
     void Promise.reject(new Error('rejected by nobody'))
   },
