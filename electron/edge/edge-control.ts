@@ -12,7 +12,7 @@ import {
   type SwitchRequest,
 } from '../core/control/edge-state'
 import { enrolledControl } from '../core/control/stored'
-import type { ControlOutput } from '../core/control/turn'
+import { settledDecision, type ControlOutput, type Settlement } from '../core/control/turn'
 import { HandOvers, type HandOverResult } from '../core/hand-overs'
 import { MachineDriver, within } from '../core/machine-driver'
 import type { LinkDialer, LinkHandlers, LinkSession } from '../link/link'
@@ -44,6 +44,8 @@ export interface EdgeControlOptions {
   /** The machine's state changed. */
   changed(): void
   report(event: string, detail: string): void
+  /** A decision was stored. */
+  decided(decision: Decision): void
 }
 
 /** The driver around the edge's control machine: dials, sends, persists, opens and closes the gate of its modules, and arms the timers. */
@@ -155,6 +157,7 @@ export class EdgeControl {
     switch (output.type) {
       case 'persist':
         this.#options.records.save(this.#options.edgeId, output.stored, output.decision ?? undefined)
+        this.#settle(output.settled)
         return this.#decided(output.decision)
       case 'send':
         return this.#send(output.message)
@@ -252,8 +255,19 @@ export class EdgeControl {
     }
   }
 
+  /** A hand-over whose end nobody here knew: the next link has told it. */
+  #settle(settled: Settlement | null): void {
+    const open = settled === null ? null : this.#options.records.decision(settled.decisionId)
+    if (settled === null || open === null || open.finishedAt !== null) return
+    const decision = settledDecision(open, settled)
+    this.#options.records.saveDecision(decision)
+    this.#decided(decision)
+  }
+
   #decided(decision: Decision | null): void {
-    if (decision !== null) this.#handOvers.decided(decision)
+    if (decision === null) return
+    this.#handOvers.decided(decision)
+    this.#options.decided(decision)
   }
 
   async #startModules(): Promise<void> {

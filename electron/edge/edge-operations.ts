@@ -91,7 +91,9 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
       return {}
     },
     'edges.preview': async ({ edge, assume }) => {
-      const { preview } = await own(edge).master().request('edge.preview', { assume })
+      const { preview } = await own(edge)
+        .master()
+        .request('edge.preview', { assume: assume as never })
       return previewView.parse(preview)
     },
     'edges.revoke': asMaster('Edges are revoked'),
@@ -110,15 +112,13 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
           .filter((view) => view.state === 'running')
           .map((view) => view.id),
       )
-      return role
-        .systems()
-        .map((system) => ({
-          id: system.id,
-          name: system.name,
-          edgeId: system.edgeId ?? null,
-          modules: [...system.modules],
-          running: system.modules.filter((id) => running.has(id)).length,
-        }))
+      return role.systems().map((system) => ({
+        id: system.id,
+        name: system.name,
+        edgeId: system.edgeId ?? null,
+        modules: [...system.modules],
+        running: system.modules.filter((id) => running.has(id)).length,
+      }))
     },
     'systems.start': ({ system }) => runSystem(system, true),
     'systems.stop': ({ system }) => runSystem(system, false),

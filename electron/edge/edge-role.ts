@@ -1,4 +1,5 @@
 import { NO_DEVICE_ALERT_MS } from '../../shared/model/defaults'
+import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
@@ -44,6 +45,7 @@ export class EdgeRole {
   readonly #sync: DocumentsSync
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
+  readonly #decided = new Set<(decision: Decision) => void>()
   #noDevice: Disposable | null = null
   #wasLinked = false
   /** The edge has driven for a minute and no device answers; nothing flips by itself, a person is told. */
@@ -65,6 +67,9 @@ export class EdgeRole {
       startModules: (runtime) => runtime.start(this.modules()),
       handlers: (session) => this.#handlers(session),
       changed: () => this.#controlChanged(),
+      decided: (decision) => {
+        for (const listener of this.#decided) listener(decision)
+      },
       report: (event, detail) => {
         if (event !== 'took-control' && event !== 'lost-control' && event !== 'time-gap') this.#incident(event, detail)
       },
@@ -132,6 +137,11 @@ export class EdgeRole {
       }),
     ]
     this.control.start()
+  }
+
+  onDecision(listener: (decision: Decision) => void): () => void {
+    this.#decided.add(listener)
+    return () => void this.#decided.delete(listener)
   }
 
   timeGap(): void {

@@ -1,4 +1,5 @@
 import { REQUEST_TIMEOUT_MS } from '../../shared/model/defaults'
+import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { DebugLine, ModuleView } from '../../shared/model/modules'
@@ -38,6 +39,7 @@ export interface EdgeSiteOptions {
   /** Zone of schedules that name none. */
   readonly timeZone: string
   changed(): void
+  decided(decision: Decision): void
   /** Serves what an edge asks of its master. */
   serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>>
 }

@@ -2,15 +2,15 @@
 export interface EnrolmentDesk {
   isEnrolled(edgeId: string): boolean
   isRevoked(edgeId: string): boolean
-  /** Rejects with `HoldfastError`: `busy`, `storage`. */
+  /** Rejects with `HoldfastError`: `conflict` (joined already, without `replace`), `busy`, `storage`. */
   invite(
-    edgeId: string,
-    by: { actor: string; validForMs: number },
+    edge: { id: string },
+    by: { actor: string; validForMs: number; replace: boolean },
   ): Promise<{ code: string; tokenId: string; expiresAt: number }>
   invites(): readonly InviteRow[]
-  /** Rejects with `not-found` or `code-used`. */
-  revokeInvite(tokenId: string): Promise<void>
-  revoke(edgeId: string): Promise<void>
+  /** False: there is no such code. Throws `code-used`. */
+  revokeInvite(tokenId: string): boolean
+  revoke(edgeId: string): void
   /** Begins a rotation: what the edge is to be told. It ends when the edge has proven the new secret. */
   rotate(edgeId: string): Promise<{ baseId: string; secretId: string; salt: string }>
 }

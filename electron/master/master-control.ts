@@ -13,7 +13,7 @@ import {
   type MasterState,
 } from '../core/control/master-state'
 import type { StoredControl } from '../core/control/stored'
-import type { ControlOutput } from '../core/control/turn'
+import { settledDecision, type ControlOutput, type Settlement } from '../core/control/turn'
 import { HandOvers, type HandOverResult } from '../core/hand-overs'
 import { MachineDriver, within } from '../core/machine-driver'
 import type { LinkHandlers, LinkSession } from '../link/link'
@@ -50,6 +50,8 @@ export interface MasterControlOptions {
   /** The edge agreed with a result, or its session is gone. */
   linkChanged(session: LinkSession | null): void
   report(event: string, detail: string): void
+  /** A decision was stored. */
+  decided(decision: Decision): void
 }
 
 /** The driver around the master's control machine of one edge. */
@@ -217,6 +219,7 @@ export class MasterControl {
     switch (output.type) {
       case 'persist':
         this.#options.records.save(this.#options.edgeId, output.stored, output.decision ?? undefined)
+        this.#settle(output.settled)
         return this.#decided(output.decision)
       case 'send':
         return this.#send(output.message)
@@ -292,8 +295,19 @@ export class MasterControl {
     }
   }
 
+  /** A hand-over whose end nobody here knew: the next link has told it. */
+  #settle(settled: Settlement | null): void {
+    const open = settled === null ? null : this.#options.records.decision(settled.decisionId)
+    if (settled === null || open === null || open.finishedAt !== null) return
+    const decision = settledDecision(open, settled)
+    this.#options.records.saveDecision(decision)
+    this.#decided(decision)
+  }
+
   #decided(decision: Decision | null): void {
-    if (decision !== null) this.#handOvers.decided(decision)
+    if (decision === null) return
+    this.#handOvers.decided(decision)
+    this.#options.decided(decision)
   }
 
   #openGate(): void {

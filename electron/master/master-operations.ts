@@ -77,14 +77,14 @@ export function masterOperations(parts: MasterOperationsParts): MasterHandlers {
       return {}
     },
     'edges.preview': ({ edge, assume }) => previewOf(site(edge), assume, clock),
-    'edges.revoke': async ({ edge, reason }, { actor }) => {
+    'edges.revoke': ({ edge, reason }, { actor }) => {
       const found = site(edge)
       role.editEdge(
         found.edgeId,
         { pausedUntil: 0, pauseReason: reason === '' ? 'revoked' : `revoked: ${reason}` },
         actor,
       )
-      await desk.revoke(found.edgeId)
+      desk.revoke(found.edgeId)
       found.close('revoked', {
         code: 'revoked',
         message: 'This edge has been revoked',
@@ -103,21 +103,18 @@ export function masterOperations(parts: MasterOperationsParts): MasterHandlers {
     },
     'invites.create': async ({ edge, replace, validForMs }, { actor }) => {
       const found = site(edge)
-      const name = found.document?.name ?? found.edgeId
-      if (desk.isEnrolled(found.edgeId) && !desk.isRevoked(found.edgeId) && !replace) {
-        throw new HoldfastError('conflict', `${name} has joined already.`, {
-          hint: 'Use --replace to let another machine take its place.',
-        })
-      }
-      const invite = await desk.invite(found.edgeId, { actor, validForMs: validForMs ?? JOIN_CODE_VALID_MS })
+      const invite = await desk.invite(
+        { id: found.edgeId },
+        { actor, validForMs: validForMs ?? JOIN_CODE_VALID_MS, replace },
+      )
       return { ...invite, edgeId: found.edgeId }
     },
     'invites.list': () =>
       desk
         .invites()
         .map((invite) => ({ ...invite, edgeName: role.sites.get(invite.edgeId)?.document?.name ?? invite.edgeId })),
-    'invites.revoke': async ({ tokenId }) => {
-      await desk.revokeInvite(tokenId)
+    'invites.revoke': ({ tokenId }) => {
+      if (!desk.revokeInvite(tokenId)) throw new HoldfastError('not-found', `There is no join code ${tokenId}.`)
       return {}
     },
     'decisions.list': ({ edge, limit, before }) => {
@@ -138,7 +135,7 @@ export function masterOperations(parts: MasterOperationsParts): MasterHandlers {
     'modules.status': async ({ module }) => moduleStatus(parts, module),
     'modules.execute': async ({ module, method, args, requestId }) => {
       role.requireBooted()
-      const { id, owner } = locate(parts, module)
+      const { id, owner } = locateModule(parts, module)
       const request = requestId ?? parts.random.id()
       const value =
         owner === null
@@ -270,7 +267,11 @@ function refuseWhileDriving(role: MasterRole, changes: readonly DocumentChange[]
   }
 }
 
-function locate({ journal, role }: MasterOperationsParts, reference: string): { id: string; owner: string | null } {
+/** A module by id or name, and whose it is. */
+export function locateModule(
+  { journal, role }: Pick<MasterOperationsParts, 'journal' | 'role'>,
+  reference: string,
+): { id: string; owner: string | null } {
   role.requireBooted()
   const direct = journal.get('module', reference) ?? journal.list('module').find(({ body }) => body.name === reference)
   if (!direct)
@@ -289,7 +290,7 @@ async function moduleStatus(
   parts: MasterOperationsParts,
   reference: string,
 ): Promise<{ view: ModuleView; methods: ModuleMethod[] }> {
-  const { id, owner } = locate(parts, reference)
+  const { id, owner } = locateModule(parts, reference)
   const { role } = parts
   const site = owner === null ? null : role.site(owner)
   const runtime = site === null ? role.own : site.control.drives ? site.control.runtime : null

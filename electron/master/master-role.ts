@@ -1,4 +1,5 @@
 import { MASTER_BOOT_WAIT_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
+import type { Decision } from '../../shared/model/control'
 import type { AnyDocument, DocumentKind, EdgeDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
@@ -37,7 +38,9 @@ export class MasterRole {
   readonly #options: MasterRoleOptions
   readonly #own: ModuleRuntime
   readonly #predecessorsGone: Promise<unknown>
+  readonly #decided = new Set<(decision: Decision) => void>()
   #booted = false
+  #ended = false
   #wakeBoot: (() => void) | null = null
   #unsubscribe: (() => void) | null = null
   #pauseTimer: Disposable | null = null
@@ -56,32 +59,46 @@ export class MasterRole {
     return this.#own
   }
 
-  /** Strictly in the order of the specification; resolves when booted. `listen` opens the port once edges and systems are loaded. */
-  async start(listen: () => Promise<LinkListener>): Promise<LinkListener> {
-    const { journal, logger } = this.#options
+  /**
+   * Strictly in the order of the specification. `listen` opens the port once edges and systems are loaded; resolves when it is open. The wait for edges and
+   * what follows it goes on; `booted` says when it is over.
+   */
+  async start(listen: () => Promise<readonly LinkListener[]>): Promise<void> {
+    const { journal } = this.#options
     for (const { body } of journal.list('edge')) this.#addSite(body)
     this.#unsubscribe = journal.onChange(({ changed }) => this.#documentsChanged(changed))
     await this.#predecessorsGone
     await this.#own.start(this.#ownModules())
-    const listener = await listen()
+    for (const listener of await listen()) this.#hear(listener)
+    void this.#boot()
+  }
+
+  #hear(listener: LinkListener): void {
     listener.onSession((session) => this.#session(session))
     listener.onProvenRefusal(({ edgeId, failure }) =>
       this.sites.get(edgeId)?.control.provenRefusal(`${failure.code}: ${failure.message}`),
     )
     listener.onUnprovenDial(({ edgeId, address, reason }) => {
-      logger.log('warn', 'Someone without the secret calls itself this edge', { edge: edgeId, address, reason })
+      this.#options.logger.log('warn', 'Someone without the secret calls itself this edge', {
+        edge: edgeId,
+        address,
+        reason,
+      })
       this.sites.get(edgeId)?.incident('unproven-dial', `${address}: ${reason}`)
     })
+  }
+
+  async #boot(): Promise<void> {
     await this.#waitForEdges()
+    if (this.#ended) return
     this.#booted = true
     for (const site of this.sites.values()) {
       site.control.ready()
       site.control.session?.sendEvent('master.ready', {})
     }
     this.#watchPauses()
-    logger.log('info', 'The master has booted', { edges: this.sites.size })
+    this.#options.logger.log('info', 'The master has booted', { edges: this.sites.size })
     this.#options.changed()
-    return listener
   }
 
   /** At most 6 s, and no longer than until every enrolled edge has linked. */
@@ -98,7 +115,7 @@ export class MasterRole {
         resolve()
       }
       this.#wakeBoot = () => {
-        if (complete()) done()
+        if (this.#ended || complete()) done()
       }
     })
   }
@@ -139,6 +156,11 @@ export class MasterRole {
     return null
   }
 
+  onDecision(listener: (decision: Decision) => void): () => void {
+    this.#decided.add(listener)
+    return () => void this.#decided.delete(listener)
+  }
+
   timeGap(): void {
     for (const site of this.sites.values()) site.control.timeGap()
   }
@@ -170,6 +192,8 @@ export class MasterRole {
   }
 
   async end(): Promise<void> {
+    this.#ended = true
+    this.#wakeBoot?.()
     this.#unsubscribe?.()
     this.#pauseTimer?.[Symbol.dispose]()
     await Promise.all([...this.sites.values()].map((site) => site.end()))
@@ -184,6 +208,9 @@ export class MasterRole {
       predecessorsGone: this.#predecessorsGone,
       booted: this.#booted,
       timeZone,
+      decided: (decision) => {
+        for (const listener of this.#decided) listener(decision)
+      },
       serve: (from, name, params) => this.#serve(from, name, params),
     })
     this.sites.set(document.id, site)

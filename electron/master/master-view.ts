@@ -76,7 +76,7 @@ function linkViewOf(site: EdgeSite, clock: Clock): LinkView {
     since: wallOf(link.since),
     url,
     reason: null,
-    lastHeardAt: wallOf(link.pings.leaseBase),
+    lastHeardAt: wallOf(link.pings.answeredAt ?? link.pings.watchedFrom),
   }
 }
 

@@ -1,0 +1,204 @@
+import path from 'node:path'
+import type { OperationHandlers, Operations } from './console/operations'
+import { LiveTopic } from './console/live-topic'
+import { removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
+import { startConsole, type ConsoleServer } from './console/server'
+import { watchGaps } from './platform/gap-watch'
+import { lockDataDirectory } from './platform/data-directory/sqlite'
+import { systemClock } from './platform/clock'
+import type { Clock, Logger, Random, Secrets } from './platform/ports'
+import { systemRandom } from './platform/random'
+import { fileSecrets } from './platform/secrets'
+import { ensureDirectory, loadSettings } from './platform/settings-file'
+import type { HostLaunch } from './modules/process-host'
+import { HoldfastError } from '../shared/model/failures'
+import type { StatusView } from '../shared/console/views'
+import { settingsFromEnvironment, type Identity, type Settings } from '../shared/settings/settings'
+import { version } from '../package.json'
+import type { DebugLine } from '../shared/model/modules'
+import type { Decision } from '../shared/model/control'
+
+/** Where the built parts of the program are, and what runs them. */
+export interface Program {
+  /** Folder of the built entries (`module-host.js`, `simulators.js`). */
+  readonly mainDir: string
+  /** Folder of the built page; null: none. */
+  readonly pageDir: string | null
+  /** Node, or Electron told by `env` to be Node. */
+  readonly execPath: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface ComposeOptions {
+  readonly dataDir: string
+  /** Flags; they win over the environment and the settings file. */
+  readonly overrides: Record<string, unknown>
+  readonly log: Logger
+  readonly program: Program
+}
+
+/** What all parts of one controller share. */
+export interface Parts {
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly secrets: Secrets
+  readonly settings: Settings
+  readonly identity: Identity
+  /** Of this process. */
+  readonly bootId: string
+  readonly timeZone: string
+  readonly version: string
+  readonly program: Program
+  readonly hosts: HostLaunch
+  changed(): void
+}
+
+export interface Controller {
+  readonly role: Settings['role']
+  readonly consolePort: number
+  /** With a fresh one-time key. */
+  consoleUrl(): string
+  /** Orderly end: gates closed, modules stopped, ports free. Safe to call twice. */
+  stop(): Promise<void>
+  /** Settles with the exit code when the controller has ended. */
+  readonly ended: Promise<number>
+}
+
+/**
+ * Builds one controller from its adapters and starts it. Rejects with `HoldfastError` when it cannot: `conflict` (port taken, directory in use), `storage`
+ * (not writable, full, damaged), `invalid` (settings). Nothing is left behind then.
+ */
+export async function compose(options: ComposeOptions): Promise<Controller> {
+  const { dataDir, log, program } = options
+  const clock = systemClock()
+  const random = systemRandom()
+  await ensureDirectory(dataDir)
+  await using started = new AsyncDisposableStack()
+  started.use(lockDataDirectory(path.join(dataDir, 'lock.db')))
+  const { settings, identity } = await loadSettings(
+    dataDir,
+    { ...settingsFromEnvironment(process.env), ...options.overrides },
+    random,
+  )
+  // Filled in below: the parts tell of changes before the topic that carries them exists.
+  let live: LiveTopic<StatusView> | null = null
+  const parts: Parts = {
+    dataDir,
+    clock,
+    random,
+    log,
+    secrets: fileSecrets(path.join(dataDir, 'secrets')),
+    settings,
+    identity,
+    bootId: random.id(),
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    version,
+    program,
+    hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },
+    changed: () => live?.changed(),
+  }
+  const startedAt = clock.wall()
+  const site = await composeSite(parts, started)
+  const status = (): StatusView => ({ ...site.status(), at: clock.wall(), startedAt })
+  live = started.use(new LiveTopic(clock, status))
+  const operations = operationsOf(site, status, live)
+  const key = await writeKeyFile(dataDir, random)
+  const server: ConsoleServer = started.use(
+    await startConsole({
+      operations,
+      clock,
+      random,
+      log,
+      version,
+      port: settings.consolePort,
+      page: program.pageDir,
+      key,
+      audit: (entry) =>
+        log.child('audit').log(entry.outcome === 'done' ? 'info' : 'warn', entry.op, {
+          actor: entry.actor,
+          outcome: entry.outcome,
+          code: entry.failure?.code,
+        }),
+    }),
+  )
+  await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
+  started.defer(() => removeControllerFiles(dataDir))
+  started.use(
+    watchGaps(clock, (gapMs) => {
+      log.log('warn', 'This controller was stopped or asleep', { gapMs: Math.round(gapMs) })
+      site.timeGap()
+    }),
+  )
+  await site.start()
+  log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
+  return running(started.move(), settings.role, server)
+}
+
+/** What the roles of one controller offer to the rest of it. */
+export interface Site {
+  status(): Omit<StatusView, 'at' | 'startedAt'>
+  handlers(): Omit<OperationHandlers, 'health' | 'status.get'>
+  subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
+  onDecision(listener: (decision: Decision) => void): () => void
+  start(): Promise<void>
+  timeGap(): void
+}
+
+async function composeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
+  // Loaded by role: an edge never carries the master's code in memory.
+  switch (parts.settings.role) {
+    case 'edge':
+      return (await import('./compose/edge')).edgeSite(parts, stack)
+    case 'master':
+      return (await import('./compose/master')).masterSite(parts, stack)
+    case 'standalone':
+      return (await import('./compose/standalone')).standaloneSite(parts, stack)
+  }
+}
+
+function operationsOf(site: Site, status: () => StatusView, live: LiveTopic<StatusView>): Operations {
+  return {
+    handlers: {
+      ...site.handlers(),
+      health: () => {
+        const { role, version, booted } = status()
+        return { ok: true, role, version, booted }
+      },
+      'status.get': status,
+    },
+    topics: {
+      subscribe: (topic, params, listener) => {
+        switch (topic) {
+          case 'status':
+            return live.subscribe(listener as (body: StatusView) => void)
+          case 'debug':
+            return site.subscribeDebug(String(params['module']), listener as never)
+          case 'decisions':
+            return site.onDecision(listener as never)
+        }
+        throw new HoldfastError('not-found', `There is no topic ${String(topic)}.`)
+      },
+    },
+  }
+}
+
+function running(stack: AsyncDisposableStack, role: Settings['role'], server: ConsoleServer): Controller {
+  const { promise: ended, resolve } = Promise.withResolvers<number>()
+  let stopping: Promise<void> | null = null
+  return {
+    role,
+    consolePort: server.port,
+    consoleUrl: () => server.oneTimeLink().url,
+    stop: () =>
+      (stopping ??= stack.disposeAsync().then(
+        () => resolve(0),
+        (error: unknown) => {
+          resolve(1)
+          throw error
+        },
+      )),
+    ended,
+  }
+}

@@ -1,0 +1,223 @@
+import path from 'node:path'
+import { HoldfastError } from '../../shared/model/failures'
+import type { Decision } from '../../shared/model/control'
+import type { Parts, Site } from '../compose'
+import { feedRules } from '../core/replication/feed'
+import type { StoredControl } from '../core/control/stored'
+import { enrolledControl } from '../core/control/stored'
+import { edgeOperations } from '../edge/edge-operations'
+import { EdgeRole } from '../edge/edge-role'
+import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
+import { openReplica } from '../journal/replica'
+import type { DocumentsReplica } from '../journal/journal'
+import { CredentialStore } from '../link/credentials'
+import { joinMaster, type Joined } from '../link/joining'
+import type { LinkDialer } from '../link/link'
+import { wsDialer } from '../link/ws-client'
+import { processRuntimes } from '../modules/process-runtimes'
+import type { ModuleRuntimes } from '../modules/runtime'
+import { ensureDirectory } from '../platform/settings-file'
+import type { WallMs } from '../../shared/model/time'
+import { openRecords } from '../records/sqlite'
+import type { ControlRecords } from '../records/records'
+import { noDemo } from './demo'
+
+/** What an edge has on disk and around it, whether or not it has joined. */
+export interface EdgeStores {
+  readonly records: ControlRecords
+  readonly replica: DocumentsReplica
+  readonly runtimes: ModuleRuntimes
+  readonly credentials: CredentialStore
+}
+
+export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Promise<EdgeStores> {
+  const folder = path.join(parts.dataDir, 'edge')
+  await ensureDirectory(folder)
+  const { clock, random, log } = parts
+  return {
+    records: stack.use(openRecords(path.join(folder, 'control.db'))),
+    replica: stack.use(openReplica(path.join(folder, 'documents.db'), { logger: log, feed: feedRules })),
+    runtimes: processRuntimes({
+      clock,
+      random,
+      logger: log,
+      launch: parts.hosts,
+      ledgerPath: path.join(folder, 'hosts.json'),
+    }),
+    credentials: new CredentialStore(parts.secrets),
+  }
+}
+
+export interface EdgeIdentity {
+  readonly edgeId: string
+  readonly edgeName: string
+  readonly instanceId: string
+}
+
+export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDialer, self: EdgeIdentity): EdgeRole {
+  return new EdgeRole({
+    ...parts,
+    ...stores,
+    ...self,
+    logger: parts.log.child('edge'),
+    dialer,
+    rotate: (params) => stores.credentials.rotate(params),
+  })
+}
+
+/** An edge that joins a master over TLS; before that it waits for a join code. */
+export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
+  const stores = await edgeStores(parts, stack)
+  const { clock, log } = parts
+  let role: EdgeRole | null = null
+  const decided = new Set<(decision: Decision) => void>()
+  stack.defer(() => role?.end())
+
+  const begin = async (): Promise<void> => {
+    const joined = await stores.credentials.load()
+    if (joined === null) {
+      log.log('warn', 'This edge has not joined a master yet', { hint: 'holdfast join CODE' })
+      return
+    }
+    const { clock: _, random, version } = parts
+    const dialer = await wsDialer({
+      credentials: stores.credentials,
+      instanceId: parts.identity.nodeId,
+      programVersion: version,
+      clock,
+      random,
+      logger: log.child('link'),
+    })
+    role = makeEdgeRole(parts, stores, dialer, {
+      edgeId: joined.edgeId,
+      edgeName: joined.edgeName,
+      instanceId: parts.identity.nodeId,
+    })
+    role.onDecision((decision) => {
+      for (const listener of decided) listener(decision)
+    })
+    role.start()
+    parts.changed()
+  }
+
+  const join = async (code: string, replace: boolean) => {
+    if (role !== null && !replace) {
+      throw new HoldfastError('conflict', `This controller is the edge "${role.name}" already.`, {
+        hint: 'Use --replace to leave its master for another one.',
+      })
+    }
+    const joined = await joinWith(parts, stores.credentials, code)
+    await role?.end()
+    role = null
+    beginControl(stores.records, joined, clock.wall())
+    await begin()
+    return { edgeId: joined.edgeId, edgeName: joined.edgeName, masterUrl: joined.masterUrls[0] ?? '' }
+  }
+
+  return {
+    start: begin,
+    timeGap: () => role?.timeGap(),
+    subscribeDebug: (module, listener) => {
+      if (role === null) throw new HoldfastError('conflict', 'This edge has not joined a master.')
+      const id = role.views().find((view) => view.id === module || view.name === module)?.id ?? module
+      return role.control.runtime.debug(id, (lines, dropped) => listener({ lines: [...lines], dropped }))
+    },
+    onDecision: (listener) => {
+      decided.add(listener)
+      return () => void decided.delete(listener)
+    },
+    status: () => ({
+      role: 'edge',
+      nodeId: parts.identity.nodeId,
+      name: parts.settings.name ?? role?.name ?? 'edge',
+      version: parts.version,
+      booted: true,
+      ...(role === null ? notJoined(clock.wall()) : edgeStatusOf(role, clock, stores.records)),
+    }),
+    handlers: () => ({
+      ...edgeOperations({
+        role: () => role,
+        replica: stores.replica,
+        records: stores.records,
+        clock,
+        random: parts.random,
+      }),
+      ...noDemo,
+      'enrolment.join': ({ code, replace }) => join(code, replace),
+    }),
+  }
+}
+
+/** Uses a join code; the credentials are stored when it resolves. */
+export function joinWith(
+  parts: Pick<Parts, 'clock' | 'random' | 'log' | 'timeZone' | 'version' | 'identity'>,
+  credentials: CredentialStore,
+  code: string,
+): Promise<Joined> {
+  const { clock, random, log, timeZone, version, identity } = parts
+  return joinMaster({
+    code,
+    instanceId: identity.nodeId,
+    timeZone,
+    programVersion: version,
+    credentials,
+    clock,
+    random,
+    logger: log,
+  })
+}
+
+/**
+ * The control record of a newly joined edge. A machine that replaces another one must not think that it holds control: it begins above every epoch the
+ * master ever heard of, and the first negotiation decides.
+ */
+export function beginControl(
+  records: ControlRecords,
+  { edgeId, epochFloor }: Pick<Joined, 'edgeId' | 'epochFloor'>,
+  now: WallMs,
+): void {
+  if (records.load(edgeId) !== null) return
+  const fresh = enrolledControl(now)
+  const replaced: StoredControl = {
+    ...fresh,
+    record: { ...fresh.record, holder: 'none', epoch: 0, agreedEpoch: 0 },
+    floor: epochFloor,
+  }
+  records.save(edgeId, epochFloor <= 1 ? fresh : replaced)
+}
+
+function notJoined(now: number): SiteStatus {
+  return {
+    link: {
+      state: 'unknown',
+      since: now,
+      url: null,
+      reason: 'This edge has not joined a master yet.',
+      lastHeardAt: null,
+    },
+    control: {
+      holder: 'none',
+      epoch: 0,
+      since: now,
+      rule: null,
+      reason: 'This edge has not joined a master yet.',
+      handOver: null,
+      degraded: false,
+    },
+    modules: [],
+    window: { open: false, nextOpenAt: null, closesAt: null, timeZone: null, next: [] },
+    paused: null,
+    failover: true,
+    autonomyAt: null,
+    needs: [
+      {
+        id: 'not-joined',
+        severity: 'warning',
+        code: 'not-joined',
+        text: 'This edge has not joined a master yet: holdfast join CODE',
+        edgeId: null,
+        since: now,
+      },
+    ],
+  }
+}

@@ -1,0 +1,235 @@
+import { networkInterfaces } from 'node:os'
+import path from 'node:path'
+import { HoldfastError } from '../../shared/model/failures'
+import type { DebugLine } from '../../shared/model/modules'
+import type { StatusView } from '../../shared/console/views'
+import type { Parts, Site } from '../compose'
+import { checkDocuments } from '../core/documents/check'
+import { feedRules } from '../core/replication/feed'
+import { checkSchedule } from '../core/restore/check'
+import { isTimeZone } from '../core/restore/zone'
+import type { Journal } from '../journal/journal'
+import { openJournal } from '../journal/sqlite'
+import type { JoinDesk } from '../link/enrolment'
+import { Enrolments } from '../link/enrolments'
+import { listenWs } from '../link/ws-server'
+import type { EnrolmentDesk } from '../master/enrolment-desk'
+import { locateModule, masterOperations } from '../master/master-operations'
+import { MasterRole } from '../master/master-role'
+import { edgeViewOf } from '../master/master-view'
+import { drivers } from '../modules/drivers/registry'
+import { checkModule } from '../modules/module-check'
+import { processRuntimes } from '../modules/process-runtimes'
+import { machineNames, openAuthority } from '../platform/authority'
+import { ensureDirectory } from '../platform/settings-file'
+import type { ControlRecords, Enrolments as EnrolmentRows } from '../records/records'
+import { openRecords } from '../records/sqlite'
+import { noDemo } from './demo'
+
+const JOIN_URLS_MAX = 4
+const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
+
+export interface MasterStores {
+  readonly records: ControlRecords & EnrolmentRows
+  readonly journal: Journal
+}
+
+export async function masterStores(parts: Parts, stack: AsyncDisposableStack): Promise<MasterStores> {
+  const folder = path.join(parts.dataDir, 'master')
+  await ensureDirectory(folder)
+  const { clock, random, log, identity, timeZone } = parts
+  const rules = {
+    checkModule: (document: Parameters<typeof checkModule>[0]) => checkModule(document, drivers),
+    checkSchedule: (schedule: Parameters<typeof checkSchedule>[0]) => checkSchedule(schedule, clock.wall()),
+    isTimeZone,
+    defaultTimeZone: timeZone,
+  }
+  return {
+    records: stack.use(openRecords(path.join(folder, 'control.db'))),
+    journal: stack.use(
+      openJournal(path.join(folder, 'journal.db'), {
+        clock,
+        random,
+        logger: log.child('journal'),
+        sourceId: identity.nodeId,
+        feed: feedRules,
+        check: (changes, current) => checkDocuments(changes, current, rules),
+      }),
+    ),
+  }
+}
+
+export function makeMasterRole(parts: Parts, stores: MasterStores, desk: EnrolmentDesk): MasterRole {
+  const { clock, random, log, hosts, dataDir } = parts
+  return new MasterRole({
+    ...parts,
+    ...stores,
+    desk,
+    logger: log.child('master'),
+    runtimes: processRuntimes({
+      clock,
+      random,
+      logger: log,
+      launch: hosts,
+      ledgerPath: path.join(dataDir, 'master', 'hosts.json'),
+    }),
+  })
+}
+
+/** The control plane on its own: edges link over TLS. */
+export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
+  const { clock, random, log, settings, secrets, identity, version } = parts
+  const stores = await masterStores(parts, stack)
+  const { records, journal } = stores
+  const authority = stack.use(
+    await openAuthority({
+      secrets,
+      clock,
+      random,
+      logger: log.child('authority'),
+      names: [...machineNames(), ...namesOf(settings.masterUrls)],
+    }),
+  )
+  let linkPort = settings.linkPort
+  // The role and the enrolments know each other: who may link depends on both.
+  let role: MasterRole | null = null
+  const enrolments = new Enrolments({
+    rows: records,
+    secrets,
+    clock,
+    random,
+    logger: log.child('enrolment'),
+    caSha256: authority.caSha256,
+    masterUrls: () => masterUrls(settings, linkPort),
+    edge: (edgeId) => {
+      const document = journal.get('edge', edgeId)
+      return document === null ? null : { name: document.body.name, epochFloor: records.load(edgeId)?.floor ?? 1 }
+    },
+    admission: (peer) => role?.admit(peer) ?? null,
+  })
+  const master = makeMasterRole(parts, stores, enrolments)
+  role = master
+  stack.defer(() => master.end())
+  const joinDesk: JoinDesk = {
+    token: (tokenId, instanceId) => enrolments.token(tokenId, instanceId),
+    join: async (join, secretFor) => {
+      const joined = await enrolments.join(join, secretFor)
+      master.enrolled(joined.edgeId)
+      return joined
+    },
+  }
+  return {
+    start: () =>
+      master.start(async () => {
+        const listener = await listenWs({
+          host: settings.linkHost,
+          port: settings.linkPort,
+          authority,
+          planeId: identity.planeId,
+          programVersion: version,
+          directory: enrolments,
+          joinDesk,
+          clock,
+          random,
+          logger: log.child('link'),
+        })
+        stack.use(listener)
+        linkPort = listener.port
+        return [listener]
+      }),
+    timeGap: () => master.timeGap(),
+    subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
+    onDecision: (listener) => master.onDecision(listener),
+    status: () => ({
+      ...masterStatus(parts, master, stores, enrolments),
+      link: listening(clock.wall(), masterUrls(settings, linkPort)[0] ?? null),
+    }),
+    handlers: () => ({
+      ...masterOperations({
+        role: master,
+        journal,
+        records,
+        desk: enrolments,
+        clock,
+        random,
+        timeZone: parts.timeZone,
+      }),
+      ...noDemo,
+      'enrolment.join': () => {
+        throw new HoldfastError('refused', 'This controller is a master: edges join it.', {
+          hint: 'Start a controller with --role edge on the other machine.',
+        })
+      },
+    }),
+  }
+}
+
+function listening(since: number, url: string | null): StatusView['link'] {
+  return { state: 'unknown', since, url, reason: null, lastHeardAt: null }
+}
+
+/** The control plane's part of the status: its own systems and every edge. */
+export function masterStatus(
+  parts: Parts,
+  master: MasterRole,
+  { records }: MasterStores,
+  desk: EnrolmentDesk,
+): Omit<StatusView, 'at' | 'startedAt' | 'link'> {
+  const { clock } = parts
+  const edges = [...master.sites.values()].map((site) => edgeViewOf(site, { clock, records, desk }))
+  return {
+    role: 'master',
+    nodeId: parts.identity.nodeId,
+    name: parts.settings.name ?? 'master',
+    version: parts.version,
+    booted: master.booted,
+    control: {
+      holder: 'master',
+      epoch: 0,
+      since: clock.wall(),
+      rule: null,
+      reason: '',
+      handOver: null,
+      degraded: false,
+    },
+    modules: [...master.own.views()],
+    window: { open: false, nextOpenAt: null, closesAt: null, timeZone: null, next: [] },
+    paused: null,
+    failover: true,
+    autonomyAt: null,
+    needs: edges.flatMap((edge) => edge.needs),
+    edges,
+  }
+}
+
+export function debugOf(
+  master: MasterRole,
+  journal: Journal,
+  module: string,
+  listener: (body: { lines: DebugLine[]; dropped: number }) => void,
+): () => void {
+  const { id, owner } = locateModule({ role: master, journal }, module)
+  const told = (lines: readonly DebugLine[], dropped: number): void => listener({ lines: [...lines], dropped })
+  return owner === null ? master.own.debug(id, told) : master.site(owner).debug(id, told)
+}
+
+/** Where edges are told to find this master: as configured, else by the machine's own addresses and name. */
+export function masterUrls(
+  { masterUrls: configured, linkHost }: { masterUrls: readonly string[]; linkHost: string },
+  port: number,
+): string[] {
+  if (configured.length > 0) return [...configured]
+  if (!ANY_ADDRESS.has(linkHost)) return [`wss://${bracketed(linkHost)}:${port}`]
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => address)
+  const hosts = own.length > 0 ? own : ['127.0.0.1']
+  return hosts.slice(0, JOIN_URLS_MAX).map((host) => `wss://${bracketed(host)}:${port}`)
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+function namesOf(urls: readonly string[]): string[] {
+  return urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname.replace(/^\[|\]$/g, '')] : []))
+}

@@ -1,0 +1,31 @@
+import Sqlite from 'better-sqlite3'
+import { HoldfastError } from '../../../shared/model/failures'
+
+/**
+ * Owns a data directory for as long as this process lives: an exclusive lock that the system gives back by itself when the process ends, however it ends.
+ * Throws `HoldfastError('conflict')` when another controller has it, `storage` when the directory cannot be written.
+ */
+export function lockDataDirectory(file: string): Disposable {
+  let database: Sqlite.Database | null = null
+  try {
+    database = new Sqlite(file, { timeout: 0 })
+    // In WAL mode an exclusive transaction would leave readers in; this file has none and needs no journal of its own.
+    database.pragma('journal_mode = DELETE')
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database?.close()
+    const code = (error as { code?: string }).code ?? ''
+    if (code.startsWith('SQLITE_BUSY')) {
+      throw new HoldfastError('conflict', 'Another controller uses this data directory.', {
+        hint: 'Stop it first (holdfast status says who it is), or choose another one: --data DIR',
+        cause: error,
+      })
+    }
+    throw new HoldfastError('storage', `The data directory cannot be written: ${(error as Error).message}`, {
+      hint: 'Check its permissions and the free space on its disk.',
+      cause: error,
+    })
+  }
+  const owned = database
+  return { [Symbol.dispose]: () => void owned.close() }
+}

@@ -1,0 +1,101 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { HoldfastError } from '../../shared/model/failures'
+import { identity, settings, type Identity, type Settings } from '../../shared/settings/settings'
+import type { Random } from './ports'
+
+const SETTINGS_FILE = 'settings.json'
+
+/** What the data directory knows about its controller. */
+export interface StoredSettings {
+  readonly settings: Settings
+  readonly identity: Identity
+}
+
+const stored = z.object({ ...settings.partial().shape, ...identity.partial().shape })
+
+/** Makes the directory when it is missing. Throws `HoldfastError('storage')` with a hint when that cannot be done. */
+export async function ensureDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new HoldfastError('storage', `The data directory ${directory} cannot be made: ${(error as Error).message}`, {
+      hint: 'Choose another one: --data DIR',
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Reads the settings, lets `overrides` (flags, environment) win, and writes them back when they are new: identity and role are kept from the first start on.
+ * Throws `conflict` when another role is asked for, `invalid` for values out of range, `storage` when the file cannot be read or written.
+ */
+export async function loadSettings(
+  directory: string,
+  overrides: Record<string, unknown>,
+  random: Random,
+): Promise<StoredSettings> {
+  const file = path.join(directory, SETTINGS_FILE)
+  const known = await readStored(file)
+  if (known.role !== undefined && overrides['role'] !== undefined && overrides['role'] !== known.role) {
+    throw new HoldfastError('conflict', `This data directory belongs to a controller of role "${known.role}".`, {
+      hint: `Start it without --role, or choose another directory: --data DIR`,
+    })
+  }
+  const read = settings.safeParse({ ...known, ...overrides })
+  if (!read.success) {
+    const [issue] = read.error.issues
+    throw new HoldfastError('invalid', `Setting ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`)
+  }
+  const self = { nodeId: known.nodeId ?? random.id(), planeId: known.planeId ?? random.id() }
+  const next = {
+    ...known,
+    role: read.data.role,
+    ...(read.data.name === undefined ? {} : { name: read.data.name }),
+    ...self,
+  }
+  if (JSON.stringify(next) !== JSON.stringify(known)) await writeStored(file, next)
+  return { settings: read.data, identity: self }
+}
+
+async function readStored(file: string): Promise<z.infer<typeof stored>> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new HoldfastError('storage', `${file} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const read = stored.safeParse(parsed(text))
+  if (read.success) return read.data
+  throw new HoldfastError('storage', `${file} is not a settings file.`, { hint: 'Correct it, or move it aside.' })
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** Whole or not at all, also when the power goes. */
+async function writeStored(file: string, content: unknown): Promise<void> {
+  const draft = `${file}.new`
+  try {
+    const handle = await open(draft, 'w', 0o600)
+    try {
+      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(draft, file)
+  } catch (error) {
+    throw new HoldfastError('storage', `${file} cannot be written: ${(error as Error).message}`, {
+      hint: 'Check the permissions of the data directory and the free space on its disk.',
+      cause: error,
+    })
+  }
+}
