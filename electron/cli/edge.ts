@@ -4,9 +4,10 @@ import type { Cli, Context } from './command'
 import { differencesText } from './differences'
 import { exitCodes, UsageError } from './failure'
 import { edgesText, edgeText } from './show-status'
-import { ageBetween, lengthOf, oneLine, say, short, table, timeOf } from './output'
+import { oneLine, say, short, timeOf } from './output'
 import { count, duration, pairs } from './values'
-import { watchStatus } from './watch'
+import { follow, watchStatus } from './follow'
+import { decisionLine, decisionsText } from './show-decisions'
 
 type HandOver = OperationOutput<'edges.restore'>
 
@@ -54,37 +55,18 @@ function addReading(cli: Cli, edge: Command): void {
     .add(edge, 'log', 'the decisions, newest first', (context, [name], options) =>
       context.withConsole(async (client) => {
         const limit = (options['limit'] as number | undefined) ?? 20
-        const decisions = await client.call('decisions.list', { ...edgeOf(name), limit })
-        context.print(decisions, () => {
-          const rows = decisions.map((decision) => [
-            timeOf(decision.startedAt),
-            `${ageBetween(decision.startedAt, context.clock.wall())} ago`,
-            decision.rule,
-            say(`side.${decision.winner}`),
-            String(decision.epoch),
-            say(`outcome.${decision.outcome}`),
-            decision.finishedAt === null ? '' : `${decision.finishedAt - decision.startedAt} ms`,
-            oneLine(decision.actor),
-            decision.id,
-            [
-              decision.detail ?? '',
-              decision.contested
-                ? say('control.contested', { age: lengthOf(decision.contested.to - decision.contested.from) })
-                : '',
-            ]
-              .filter(Boolean)
-              .join('; '),
-          ])
-          return table(
-            ['AT', 'AGE', 'RULE', 'WINNER', 'EPOCH', 'OUTCOME', 'TOOK', 'ACTOR', 'DECISION', 'NOTES'],
-            rows,
-            context.paint,
-          )
-        })
+        if (options['watch'] !== true) {
+          const decisions = await client.call('decisions.list', { ...edgeOf(name), limit })
+          return context.print(decisions, () => decisionsText(decisions, context.clock.wall(), context.paint))
+        }
+        return await follow(context, client, 'decisions', edgeOf(name), (decision) =>
+          context.print(decision, () => decisionLine(decision, context.paint)),
+        )
       }),
     )
     .argument('[name]', NAME)
     .option('--limit <n>', 'at most so many (default: 20)', count)
+    .option('--watch', 'instead: each decision as it is made or ends')
 
   cli
     .add(

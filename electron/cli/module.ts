@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { errorOf } from '../../shared/console/connection'
 import type { DebugLine } from '../../shared/model/modules'
-import { NotReachable, type ConsoleClient } from '../console/client'
+import type { ConsoleClient } from '../console/client'
 import type { Cli, Context } from './command'
-import { exitCodes, UsageError } from './failure'
+import { UsageError } from './failure'
+import { follow } from './follow'
 import { modulesText } from './show-status'
 import { oneLine, timeOf } from './output'
 import { duration, pairs } from './values'
@@ -79,33 +79,9 @@ async function followDebug(
     json
       ? `${JSON.stringify(line)}\n`
       : `${timeOf(line.at)} ${paint(line.level === 'error' ? 'red' : line.level === 'warn' ? 'yellow' : 'dim', line.level.padEnd(5))} ${oneLine(line.text)}\n`
-  return await new Promise<number>((resolve, reject) => {
-    const timer = forMs === null ? undefined : setTimeout(() => finish(), forMs)
-    const offInterrupt = terminal.onInterrupt(() => finish())
-    let unsubscribe = (): void => {}
-    const finish = (error?: Error): void => {
-      clearTimeout(timer)
-      offInterrupt()
-      unsubscribe()
-      if (error === undefined) resolve(exitCodes.done)
-      else reject(error)
-    }
-    unsubscribe = client.subscribe(
-      'debug',
-      { module },
-      {
-        body({ lines, dropped }, missed) {
-          for (const line of lines) terminal.out(show(line))
-          if (dropped + missed > 0) terminal.err(`${dropped + missed} lines were left out.\n`)
-        },
-        ended(failure) {
-          finish(
-            failure.code === 'link-lost'
-              ? new NotReachable(context.dataDir, { message: failure.message })
-              : errorOf(failure),
-          )
-        },
-      },
-    )
-  })
+  const take = ({ lines, dropped }: { lines: DebugLine[]; dropped: number }, missed: number): void => {
+    for (const line of lines) terminal.out(show(line))
+    if (dropped + missed > 0) terminal.err(`${dropped + missed} lines were left out.\n`)
+  }
+  return await follow(context, client, 'debug', { module }, take, forMs)
 }

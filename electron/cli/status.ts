@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from './command'
 import { statusText } from './show-status'
-import { watchStatus } from './watch'
+import { watchStatus } from './follow'
 
 export function addStatus(cli: Cli, program: Command): void {
   cli

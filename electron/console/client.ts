@@ -9,6 +9,7 @@ import type {
 } from '../../shared/console/contract'
 import { closeCodes, CONSOLE_BEAT_MS, CONSOLE_PATH, CONSOLE_SILENCE_MS } from '../../shared/console/protocol'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
+import { TIMER_LATE_MS } from '../../shared/model/defaults'
 import { after } from '../../shared/model/time'
 import type { Clock } from '../platform/ports'
 import { readControllerFiles, type ControllerFile } from './files'
@@ -69,8 +70,8 @@ export async function openConsole({ dataDir, user, clock }: ConsoleClientOptions
   })
   let watch: Disposable | null = null
   const armWatch = (): void => {
-    watch = clock.at(after(clock.mono(), CONSOLE_BEAT_MS), () => {
-      if (clock.mono() - connection.heardAt > CONSOLE_SILENCE_MS) socket.terminate()
+    watch = clock.at(after(clock.mono(), CONSOLE_BEAT_MS), (lateMs) => {
+      if (lateMs < TIMER_LATE_MS && clock.mono() - connection.heardAt > CONSOLE_SILENCE_MS) socket.terminate()
       else armWatch()
     })
   }

@@ -15,6 +15,7 @@ import {
 import { topics } from '../../shared/console/contract'
 import { diff } from '../../shared/console/patch'
 import { failureOf } from '../../shared/model/failures'
+import { TIMER_LATE_MS } from '../../shared/model/defaults'
 import { after } from '../../shared/model/time'
 import type { Clock, Logger } from '../platform/ports'
 import { isTopic, type Dispatch } from './dispatch'
@@ -138,8 +139,9 @@ export function serveConsole({ socket, caller, dispatch, clock, log, version }: 
 
   let beat: Disposable
   const armBeat = (): void => {
-    beat = clock.at(after(clock.mono(), CONSOLE_BEAT_MS), () => {
-      if (clock.mono() - heardAt > CONSOLE_SILENCE_MS) {
+    beat = clock.at(after(clock.mono(), CONSOLE_BEAT_MS), (lateMs) => {
+      // After a sleep of this machine the answers may lie unread in the socket: they get another round.
+      if (lateMs < TIMER_LATE_MS && clock.mono() - heardAt > CONSOLE_SILENCE_MS) {
         socket.close(closeCodes.silent, 'nothing heard')
         return socket.terminate()
       }

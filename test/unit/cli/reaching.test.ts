@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../shared/model/failures'
 import { cli, dataDirFor } from '../../support/cli-run'
 import { useCli } from '../../support/cli-console'
-import { AT, startConsoleDouble, statusSample } from '../../support/console-double'
+import { AT, decisionSample, startConsoleDouble, statusSample } from '../../support/console-double'
 
 const { run, double, dataDir } = useCli()
 
@@ -20,6 +20,13 @@ describe('watching', () => {
     })
     expect(result.code).toBe(0)
     expect(lines.map((line) => JSON.parse(line).name)).toEqual(['Head office', 'Renamed'])
+  })
+
+  test('edge log --watch prints each decision as it comes', async () => {
+    const following = run(['edge', 'log', 'Berlin', '--watch'], { onOut: (_, interrupt) => interrupt() })
+    while (double().subscribers('decisions') === 0) await new Promise((resolve) => setImmediate(resolve))
+    double().publish('decisions', decisionSample())
+    expect((await following).out).toContain('the edge drives, epoch 3, T3, done, by system, d1\n')
   })
 
   test('module debug prints lines as they come', async () => {
