@@ -125,12 +125,12 @@ async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDi
   // What somebody changed in the demo stays changed; only the addresses follow the simulators.
   const changes = demoDocuments(simulators.ports).flatMap((change) => {
     if (isFirst || change.op !== 'put') return [change]
-    const id = String(change.body['id'])
+    const id = typeof change.body['id'] === 'string' ? change.body['id'] : ''
     if (change.kind !== 'module' || !known.has(id)) return []
     const current = journal.get('module', id)
     return current === null
       ? []
-      : [{ ...change, body: { ...current.body, uri: change.body['uri'] ?? '' } as typeof change.body }]
+      : [{ ...change, body: { ...current.body, uri: change.body['uri'] ?? '' } }]
   })
   const outcome = journal.change(changes, { actor: 'system:demo' })
   if (!outcome.ok)

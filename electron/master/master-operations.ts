@@ -254,7 +254,7 @@ function changed(
 function refuseWhileDriving(role: MasterRole, changes: readonly DocumentChange[]): void {
   for (const change of changes) {
     if (change.kind !== 'edge') continue
-    const id = change.op === 'delete' ? change.id : String(change.body['id'] ?? '')
+    const id = change.op === 'delete' ? change.id : (typeof change.body['id'] === 'string' ? change.body['id'] : '')
     const site = role.sites.get(id)
     if (!site?.control.drives) continue
     const endsIt = change.op === 'delete' || change.body['failover'] === false
