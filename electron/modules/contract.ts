@@ -35,7 +35,7 @@ export interface Driver<Settings extends z.ZodType = z.ZodType> {
 
 /** Gives a driver's parts their inferred types while the registry may hold drivers of all kinds. */
 export function defineDriver<Settings extends z.ZodType>(driver: Driver<Settings>): Driver {
-  return driver as unknown as Driver
+  return driver
 }
 
 export interface UriRule {
