@@ -136,7 +136,7 @@ export function fleetSample(): EdgeView[] {
       control: {
         ...down,
         holder: 'none',
-        handOver: { decisionId: 'd9', target: 'edge', step: 'stopping modules', since: now - SECOND },
+        handOver: { decisionId: 'd9', target: 'edge', step: 'stopping', since: now - SECOND },
       },
     }),
   ]
@@ -231,7 +231,12 @@ export async function startFixtureConsole(options: {
   stepMs?: number
 }): Promise<FixtureConsole> {
   let status = statusSample(options.role, options.edges)
-  const double = await startConsoleDouble({ page: options.page, first: { status } })
+  const first = {
+    get status() {
+      return status
+    },
+  }
+  const double = await startConsoleDouble({ page: options.page, first })
   const decisions = decisionSamples(status.nodeId)
   const timers = new Set<NodeJS.Timeout>()
 
@@ -261,7 +266,7 @@ export async function startFixtureConsole(options: {
       control: {
         ...site.control,
         holder: 'none',
-        handOver: { decisionId: id, target, step: 'stopping modules', since: Date.now() },
+        handOver: { decisionId: id, target, step: 'stopping', since: Date.now() },
       },
     }))
     await new Promise<void>((resolve) => {

@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { AxeResults } from 'axe-core'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../support/browser'
+import { fleetSample, siteSample, startFixtureConsole, type FixtureConsole } from '../support/fixture-console'
+
+/** The built page in a real browser, behind the real console transport; what the controller says is a fixture. */
+const root = path.resolve(import.meta.dirname, '../..')
+const page = path.join(root, 'out/renderer')
+const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8')
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+
+let open: BrowserContext[] = []
+const fixtures: FixtureConsole[] = []
+afterEach(async () => {
+  await Promise.all(open.map((context) => context.close()))
+  open = []
+  await Promise.all(fixtures.splice(0).map((fixture) => fixture[Symbol.asyncDispose]()))
+})
+
+async function start(role: 'standalone' | 'master' | 'edge', edges = [siteSample('demo', 'Demo site')]) {
+  const fixture = await startFixtureConsole({ page, role, edges, stepMs: 150 })
+  fixtures.push(fixture)
+  return fixture
+}
+
+interface View {
+  readonly tab: Page
+  /** Errors and reports of the browser's console, policy violations among them. */
+  readonly complaints: string[]
+}
+
+async function view(
+  fixture: FixtureConsole,
+  place = '',
+  options: { colorScheme?: 'light' | 'dark'; width?: number; height?: number } = {},
+): Promise<View> {
+  const { colorScheme = 'light', width = 1280, height = 800 } = options
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme,
+    locale: 'en-GB',
+    reducedMotion: 'reduce',
+  })
+  open.push(context)
+  const tab = await context.newPage()
+  const complaints: string[] = []
+  tab.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  tab.on('pageerror', (error) => complaints.push(error.message))
+  await tab.goto(fixture.link())
+  await tab.getByTestId('control-holder').first().waitFor()
+  if (place) await tab.goto(`${fixture.double.server.url}#/${place}`)
+  await tab.getByTestId('control-holder').first().waitFor()
+  return { tab, complaints }
+}
+
+const violations = async (tab: Page) => {
+  const results = await tab.evaluate<AxeResults>(`${axe};axe.run()`)
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`)
+}
+const press = (tab: Page, testId: string) => tab.getByTestId(testId).click()
+
+describe.each(['light', 'dark'] as const)('the pages in %s', (colorScheme) => {
+  it('pass axe and break no rule of their content policy', async () => {
+    const fixture = await start('master', fleetSample())
+    const { tab, complaints } = await view(fixture, '', { colorScheme })
+    expect(await violations(tab)).toEqual([])
+    await tab.goto(`${fixture.double.server.url}#/site/lyon`)
+    await tab.getByTestId('decision-row').first().waitFor()
+    await tab.getByTestId('drill-result').waitFor()
+    await tab.getByTestId('device-row').first().getByRole('button').click()
+    await tab.getByTestId('method').first().click()
+    expect(await violations(tab)).toEqual([])
+    await tab.getByTestId('force-button').click()
+    await tab.getByRole('dialog').waitFor()
+    expect(await violations(tab)).toEqual([])
+    expect(complaints).toEqual([])
+  })
+})
+
+describe('the page', () => {
+  it('takes the one-time key out of the address and goes on without it after a reload', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture)
+    expect(tab.url()).not.toContain('key=')
+    await tab.reload()
+    await tab.getByTestId('control-holder').waitFor()
+  })
+
+  it('asks for a key when it has none, refuses a wrong one and takes a pasted link', async () => {
+    const fixture = await start('standalone')
+    const context = await browser.newContext()
+    open.push(context)
+    const tab = await context.newPage()
+    await tab.goto(fixture.double.server.url)
+    const field = tab.getByTestId('sign-in').getByRole('textbox')
+    await field.fill('wrong')
+    await field.press('Enter')
+    await tab.getByText('That key is not valid.').waitFor()
+    await field.fill(fixture.link())
+    await field.press('Enter')
+    await tab.getByTestId('control-holder').waitFor()
+  })
+
+  it('fails over and restores after asking, with the epoch that was looked at', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo')
+    await press(tab, 'failover-button')
+    await tab.getByRole('dialog').getByText('Move control of Demo site to the master?').waitFor()
+    await press(tab, 'confirm-button')
+    await tab.locator('[data-testid=control-holder][data-holder=master]').waitFor()
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(await tab.getByTestId('decision-row').first().getAttribute('data-rule')).toBe('fail-over')
+    await press(tab, 'restore-button')
+    await press(tab, 'confirm-button')
+    await tab.locator('[data-testid=control-holder][data-holder=edge]').waitFor()
+    const epochs = fixture.double.calls
+      .filter(({ op }) => op === 'edges.failover' || op === 'edges.restore')
+      .map(({ params }) => params)
+    expect(epochs).toEqual([
+      { edge: 'demo', expectedEpoch: 7 },
+      { edge: 'demo', expectedEpoch: 8 },
+    ])
+    expect(await tab.getByTestId('announcer').textContent()).toContain('Demo site: The edge drives.')
+  })
+
+  it('pauses only with a reason, and resumes', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo')
+    await press(tab, 'pause-button')
+    await press(tab, 'confirm-button')
+    await tab.getByText('Say why, in a few words.').waitFor()
+    await tab.getByTestId('pause-reason').fill('Switch replacement')
+    await press(tab, 'confirm-button')
+    await tab.getByTestId('automatic').getByText('Switch replacement').waitFor()
+    await press(tab, 'resume-button')
+    await tab.getByTestId('automatic').getByText('on', { exact: true }).waitFor()
+    const [pause] = fixture.double.calls.filter(({ op }) => op === 'edges.pause')
+    expect(pause?.params).toEqual({ edge: 'demo', reason: 'Switch replacement', forMs: 7_200_000 })
+  })
+
+  it('keeps the dialog open with what the controller refused', async () => {
+    const fixture = await start('standalone')
+    fixture.double.answer({
+      'edges.failover': () => Promise.reject(new Error('The disk is full.')),
+    })
+    const { tab } = await view(fixture, 'site/demo')
+    await press(tab, 'failover-button')
+    await press(tab, 'confirm-button')
+    await tab.getByRole('dialog').getByTestId('failure').waitFor()
+  })
+
+  it('forces only while the other side is gone, and only when the name is typed', async () => {
+    const fixture = await start('master', fleetSample())
+    const { tab } = await view(fixture, 'site/lyon')
+    await press(tab, 'force-button')
+    expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
+    await tab.getByTestId('force-name').fill('Lion')
+    expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
+    await tab.getByTestId('force-name').fill('Lyon')
+    await press(tab, 'confirm-button')
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(fixture.double.calls.filter(({ op }) => op === 'edges.force').map(({ params }) => params)).toEqual([
+      { edge: 'lyon', confirm: 'Lyon' },
+    ])
+    await tab.goto(`${fixture.double.server.url}#/site/berlin`)
+    await tab.getByRole('heading', { name: 'Berlin' }).waitFor()
+    expect(await tab.getByTestId('force-button').count()).toBe(0)
+  })
+
+  it('executes a method with what its form says, after checking it', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo')
+    await tab.getByTestId('device-row').first().getByRole('button').click()
+    await tab.getByTestId('method').getByText('Input').click()
+    await press(tab, 'execute-button')
+    await tab.getByText('This is needed.').waitFor()
+    await tab.getByLabel('Input number').fill('12')
+    await press(tab, 'execute-button')
+    await tab.getByText('This is outside the allowed range.').waitFor()
+    await tab.getByLabel('Input number').fill('3')
+    await press(tab, 'execute-button')
+    await tab.getByTestId('method-result').waitFor()
+    const [call] = fixture.double.calls.filter(({ op }) => op === 'modules.execute')
+    expect(call?.params).toMatchObject({ module: 'projector', method: 'setInput', args: { input: 3, freeze: false } })
+  })
+
+  it('says that it lost its controller and keeps what it knew, marked with its age', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo')
+    await fixture.double.server[Symbol.asyncDispose]()
+    await tab.getByTestId('controller-lost').waitFor()
+    expect(await tab.getByTestId('control-holder').textContent()).toContain('The edge drives')
+    expect(await tab.getByTestId('failover-button').getAttribute('aria-disabled')).toBe('true')
+    expect(await tab.getByTestId('control-card').textContent()).toMatch(/as of \d\d:\d\d:\d\d/)
+  })
+
+  it('comes back by itself after its connection broke, and shows what happened meanwhile', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture)
+    let cut = () => {}
+    let isCut = false
+    await tab.routeWebSocket('**/console', (socket) => {
+      if (isCut) return void socket.close()
+      socket.connectToServer()
+      cut = () => {
+        isCut = true
+        void socket.close()
+      }
+    })
+    await tab.goto(`${fixture.double.server.url}#/site/demo`)
+    await tab.reload()
+    await tab.getByTestId('control-holder').waitFor()
+    cut()
+    await tab.getByTestId('controller-lost').waitFor()
+    fixture.show((status) => ({ ...status, edges: status.edges!.map((edge) => ({ ...edge, name: 'Renamed site' })) }))
+    isCut = false
+    await tab.getByTestId('controller-lost').waitFor({ state: 'detached' })
+    await tab.getByRole('heading', { name: 'Renamed site' }).waitFor()
+  })
+
+  it.each([
+    [800, 500],
+    [640, 400],
+    [400, 250],
+  ])('loses nothing sideways at %i x %i', async (width, height) => {
+    const fixture = await start('master', fleetSample())
+    const { tab } = await view(fixture, '', { width, height })
+    for (const place of ['', 'site/lyon']) {
+      await tab.goto(`${fixture.double.server.url}#/${place}`)
+      await tab.getByTestId('control-holder').first().waitFor()
+      expect(await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+    }
+  })
+})
