@@ -153,6 +153,16 @@ describe.concurrent.each(rows)('$kind', ({ kind, shows, command, bad, garbage })
     expect(await simulator.writes()).toEqual([])
   })
 
+  it('refuses a command that waited behind another one while control changed hands', async (test) => {
+    const { simulator, stand } = await connected(test)
+    await simulator.behave('slow', { delayMs: 300 })
+    const [first, second] = [outcome(call(stand)), outcome(call(stand))]
+    stand.grant(3)
+    expect(await second).toMatchObject({ code: 'stale-epoch' })
+    await first
+    expect((await simulator.writes()).length).toBeLessThanOrEqual(1)
+  })
+
   it('says that the outcome is unknown when a command is not answered, and sends it once', async (test) => {
     const { simulator, stand } = await connected(test)
     await simulator.behave('silent')

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { Socket, type AddressInfo } from 'node:net'
 import 'reflect-metadata'
 import { X509CertificateGenerator } from '@peculiar/x509'
 import { describe, expect, it, type TestContext } from 'vitest'
+import type { Link } from '../../../electron/modules/contract'
+import { webRequest } from '../../../electron/modules/drivers/http-json/request'
 import { quickSettings } from '../../support/simulators/device-documents'
 import { DriverStand } from '../../support/simulators/driver-stand'
 import { startSimulator } from '../../support/simulators/simulator'
@@ -25,6 +27,20 @@ async function web(test: TestContext, answer: RequestListener): Promise<string> 
   test.onTestFinished(() => server.closeAllConnections())
   test.onTestFinished(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A key and a certificate for this machine that no authority knows. */
+async function selfSigned(): Promise<{ cert: string; key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=127.0.0.1',
+    keys,
+    signingAlgorithm: algorithm,
+    notAfter: new Date(Date.now() + 86_400_000),
+  })
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+  return { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` }
 }
 
 const status =
@@ -110,23 +126,12 @@ describe.concurrent('the JSON driver', () => {
   })
 
   it('speaks TLS, checks the certificate unless told not to, and asks the gate for every write', async (test) => {
-    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-    const certificate = await X509CertificateGenerator.createSelfSigned({
-      name: 'CN=127.0.0.1',
-      keys,
-      signingAlgorithm: algorithm,
-      notAfter: new Date(Date.now() + 86_400_000),
-    })
-    const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+    const identity = await selfSigned()
     const asked: string[] = []
-    const server = createSecureServer(
-      { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` },
-      (request, response) => {
-        asked.push(request.method ?? '')
-        response.end('{"air":{"temperature":1}}')
-      },
-    ).listen(0, '127.0.0.1')
+    const server = createSecureServer(identity, (request, response) => {
+      asked.push(request.method ?? '')
+      response.end('{"air":{"temperature":1}}')
+    }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     test.onTestFinished(() => void server.close())
     const uri = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -141,5 +146,43 @@ describe.concurrent('the JSON driver', () => {
     lenient.stand.revoke(false)
     expect(await call).toBe('not-in-control')
     expect(asked.filter((method) => method === 'PUT')).toHaveLength(1)
+  })
+
+  it('writes through its socket under TLS as well, because the socket is what asks the gate', async (test) => {
+    const server = createSecureServer(await selfSigned(), (_, response) => void response.end('{}')).listen(
+      0,
+      '127.0.0.1',
+    )
+    await once(server, 'listening')
+    test.onTestFinished(() => void server.close())
+    class Watched extends Socket {
+      sent = 0
+      override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+        this.sent += chunk.length
+        super._write(chunk, encoding, done)
+      }
+    }
+    const socket = new Watched()
+    const gate: Link['gate'] = { epoch: 1, write: (send) => send() }
+    const turn = { gate, signal: new AbortController().signal }
+    const tcp: Link['tcp'] = async ({ host, port }) => {
+      await once(socket.connect({ host, port }), 'connect')
+      return socket
+    }
+    const { port } = server.address() as AddressInfo
+    const wish = {
+      secure: true,
+      host: '127.0.0.1',
+      port,
+      method: 'PUT',
+      path: '/',
+      headers: {},
+      body: 'x'.repeat(10_000),
+      timeoutMs: 5_000,
+      bodyBytesMax: 100,
+      verifyCertificate: false,
+    }
+    expect(await webRequest({ ...turn, tcp, poll: () => () => {} }, turn, wish)).toEqual({ status: 200, text: '{}' })
+    expect(socket.sent).toBeGreaterThan(10_000)
   })
 })

@@ -5,9 +5,9 @@ type Settings = ModuleDocument['settings']
 
 /** Settings with which each driver reads its simulator, quick enough for tests. */
 export const quickSettings: Record<SimulatorKind, Settings> = {
-  pjlink: { pollMs: 250, timeoutMs: 400 },
+  pjlink: { pollMs: 250, timeoutMs: 1_000 },
   'modbus-tcp': {
-    timeoutMs: 400,
+    timeoutMs: 1_000,
     registers: [
       { name: 'light', kind: 'coil', address: 0, writable: true, pollMs: 250 },
       { name: 'door', kind: 'discrete', address: 0, pollMs: 250 },
@@ -29,7 +29,7 @@ export const quickSettings: Record<SimulatorKind, Settings> = {
     ],
   },
   'http-json': {
-    timeoutMs: 400,
+    timeoutMs: 1_000,
     polls: [
       {
         path: '/api/status',
@@ -48,7 +48,7 @@ export const quickSettings: Record<SimulatorKind, Settings> = {
     },
   },
   'tcp-line': {
-    timeoutMs: 400,
+    timeoutMs: 1_000,
     refused: '^ERR',
     polls: [
       {

@@ -41,7 +41,7 @@ export class DriverStand implements AsyncDisposable {
   constructor(drivers: readonly Driver[] = builtIn) {
     this.#host = new HostModules(drivers, {
       gate: new HostGate(this.#shared, monotonicMs),
-      blame: (blame ??= new Blame(new SharedState())),
+      blame: (blame ??= new Blame(new SharedState(), () => {})),
       send: (message, taken) => {
         this.#hear(message)
         taken?.()

@@ -172,7 +172,10 @@ class ModbusDevice implements DriverInstance {
     }
   }
 
-  /** One request at a time: the library sends at once what it is given, and many devices answer only one. */
+  /**
+   * One request at a time, because many devices answer only one. The library has a queue of its own, but what waits in it would have asked the
+   * gate long before it is sent.
+   */
   async #request<T>(
     turn: Turn,
     changesDevice: boolean,
