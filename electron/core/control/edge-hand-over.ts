@@ -1,16 +1,18 @@
-import type { Decision } from '../../../shared/model/control'
+import type { ControlRecord, Decision } from '../../../shared/model/control'
 import {
   GRANT_CANCEL_AFTER_MS,
   GRANT_CLOSE_AFTER_MS,
   GRANT_ANSWER_MS,
   HAND_OVER_STEP_MS,
+  LINK_SILENCE_MS,
 } from '../../../shared/model/defaults'
 import type { FailureCode } from '../../../shared/model/failures'
 import { after } from '../../../shared/model/time'
 import type { ControlMessageOf } from '../../../shared/wire/control'
 import type { EdgeContext, Release, SwitchRequest } from './edge-state'
 import { isGrantable, nextEpoch } from './epoch'
-import { beginDriving, hearOf, newDecision, takeControl, unlinked, type EdgeTurn } from './edge-tenure'
+import { AUTONOMY_LATEST_MS, sendFacts } from './edge-link'
+import { beginDriving, newDecision, takeControl, unlinked, type EdgeTurn } from './edge-tenure'
 
 function refuseSwitch(turn: EdgeTurn, requestId: string, code: FailureCode, message: string): void {
   turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure: { code, message } })
@@ -25,6 +27,7 @@ export function onSwitchAsked(turn: EdgeTurn, context: EdgeContext, request: Swi
       turn.out({ type: 'answerSwitch', requestId, decisionId: tenure.release.decisionId, failure: null })
     else refuseSwitch(turn, requestId, 'busy', 'A fail-over to the master is running.')
   } else if (link.kind !== 'linked') refuseSwitch(turn, requestId, 'link-lost', 'The master cannot be reached.')
+  else if (link.sent !== null) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.')
   else if (tenure.kind !== 'driving') refuseSwitch(turn, requestId, 'not-in-control', 'The edge does not drive.')
   else if (request.target === 'edge')
     turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
@@ -45,6 +48,19 @@ export function onSwitchAsked(turn: EdgeTurn, context: EdgeContext, request: Swi
       { type: 'answerSwitch', requestId, decisionId: release.decisionId, failure: null },
       { type: 'stopModules' },
     )
+  }
+}
+
+/** The edge drives at once, because a person at the site said so while the master cannot be reached: both may be driven after this. */
+export function onEdgeForced(turn: EdgeTurn, context: EdgeContext, request: SwitchRequest): void {
+  const { tenure, link, stored } = turn.state
+  const { requestId } = request
+  if (link.kind === 'linked') refuseSwitch(turn, requestId, 'refused', 'The master can be reached: use Restore.')
+  else if (tenure.kind === 'driving' || (tenure.kind === 'stopping' && tenure.thenDrive !== null))
+    turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
+  else {
+    takeControl(turn, context, 'force', { actor: request.actor })
+    turn.out({ type: 'answerSwitch', requestId, decisionId: turn.state.stored.record.decisionId, failure: null })
   }
 }
 
@@ -99,7 +115,7 @@ export function onModulesStopped(turn: EdgeTurn, context: EdgeContext): void {
         until: after(context.now, GRANT_CANCEL_AFTER_MS),
       },
     })
-    turn.persist(next, releaseDecision(context, tenure.release, epoch, 'open', null))
+    turn.persist(releaseDecision(context, tenure.release, epoch, 'open', null))
     turn.send({
       type: 'grant',
       session: link.session,
@@ -111,12 +127,15 @@ export function onModulesStopped(turn: EdgeTurn, context: EdgeContext): void {
       answerWithinMs: GRANT_ANSWER_MS,
       statuses: null,
     })
-  }
+  } else turn.refuse(`modules stopped while ${tenure.kind}`)
 }
 
 export function onAnswer(turn: EdgeTurn, context: EdgeContext, message: ControlMessageOf<'answer'>): void {
   const { tenure, stored } = turn.state
-  if (tenure.kind !== 'granted' || tenure.release.decisionId !== message.decisionId) return
+  if (tenure.kind !== 'granted' || tenure.release.decisionId !== message.decisionId) {
+    turn.refuse('an answer to no open grant')
+    return
+  }
   if (message.result === 'accepted') {
     const next = {
       ...stored,
@@ -131,7 +150,7 @@ export function onAnswer(turn: EdgeTurn, context: EdgeContext, message: ControlM
       manualAt: context.wall,
     }
     turn.set({ stored: next, tenure: { kind: 'idle' }, lastRule: 'fail-over' })
-    turn.persist(next, releaseDecision(context, tenure.release, tenure.epoch, 'done', null))
+    turn.persist(releaseDecision(context, tenure.release, tenure.epoch, 'done', null))
     turn.out({ type: 'report', event: 'lost-control', detail: 'fail-over' })
   } else driveAgain(turn, context, message.result, message.reason)
 }
@@ -140,33 +159,51 @@ export function onAnswer(turn: EdgeTurn, context: EdgeContext, message: ControlM
 function driveAgain(
   turn: EdgeTurn,
   context: EdgeContext,
-  outcome: 'refused' | 'cancelled' | 'failed',
+  outcome: 'refused' | 'cancelled',
   reason: string | null,
 ): void {
-  const { tenure } = turn.state
+  const { tenure, stored } = turn.state
   if (tenure.kind !== 'granted') return
-  turn.set({ tenure: { kind: 'idle' } })
-  takeControl(turn, context, 'fail-over', { decisionId: context.freshId })
-  const decision = releaseDecision(context, tenure.release, turn.state.stored.record.epoch, outcome, reason)
-  const next = { ...turn.state.stored, record: { ...turn.state.stored.record, decisionId: decision.id } }
-  turn.set({ stored: next }).persist(next, decision)
+  turn.set({ tenure: { kind: 'idle' }, stored: { ...stored, record: { ...stored.record, intent: null } } })
+  takeControl(turn, context, 'fail-over', { decisionId: tenure.release.decisionId })
+  turn.persist(releaseDecision(context, tenure.release, turn.state.stored.record.epoch, outcome, reason))
   turn.out({ type: 'report', event: 'hand-over-failed', detail: reason ?? outcome })
 }
 
-/** The session of a running fail-over is gone. Before the grant the edge just goes on; after it, the 3 s rule gives control back to it. */
+/**
+ * The session of a running fail-over is gone. Before the grant the edge just goes on. After it nobody here knows whether the master took it: the decision
+ * stays open until the next negotiation, and the 3 s rule gives control back to the edge.
+ */
 export function abandonHandOver(turn: EdgeTurn, context: EdgeContext, reason: string): void {
   const { tenure } = turn.state
   if (tenure.kind === 'releasing') {
     turn.set({ tenure: { kind: 'stopping', thenDrive: 'resume' } })
-    turn.persist(
-      turn.state.stored,
-      releaseDecision(context, tenure.release, turn.state.stored.record.epoch, 'failed', reason),
-    )
-  } else if (tenure.kind === 'granted') {
-    turn.set({ tenure: { kind: 'idle' } })
-    turn.persist(turn.state.stored, releaseDecision(context, tenure.release, tenure.epoch, 'failed', reason))
-    turn.out({ type: 'report', event: 'hand-over-failed', detail: reason })
-  }
+    turn.persist(releaseDecision(context, tenure.release, turn.state.stored.record.epoch, 'failed', reason))
+  } else if (tenure.kind === 'granted') turn.set({ tenure: { kind: 'idle' } })
+  else return
+  turn.out({ type: 'report', event: 'hand-over-failed', detail: reason })
+}
+
+/** A grant whose answer was lost with its session: what both sides once agreed on says whether the master took it. */
+export function settleFailOver(turn: EdgeTurn, context: EdgeContext, master: ControlRecord): void {
+  const { stored } = turn.state
+  const { intent } = stored.record
+  if (intent === null) return
+  const taken = master.agreedEpoch >= intent.epoch
+  turn.set({ stored: { ...stored, record: { ...stored.record, intent: null } } })
+  turn.settle({
+    decisionId: intent.decisionId,
+    outcome: taken ? 'done' : 'cancelled',
+    winner: taken ? 'master' : 'edge',
+    at: context.wall,
+  })
+}
+
+/** What arrived during a fail-over is looked at once, now that it has ended. */
+export function askAfterHandOver(turn: EdgeTurn, context: EdgeContext): void {
+  const { tenure, link } = turn.state
+  if (tenure.kind === 'releasing' || tenure.kind === 'granted' || link.kind !== 'linked' || link.sent !== null) return
+  sendFacts(turn, context)
 }
 
 export function onGrant(turn: EdgeTurn, context: EdgeContext, message: ControlMessageOf<'grant'>): void {
@@ -197,7 +234,7 @@ export function onGrant(turn: EdgeTurn, context: EdgeContext, message: ControlMe
     since: context.wall,
     manualAt: null,
   }
-  turn.set({ stored: next, lastRule: message.rule }).persist(next, decision)
+  turn.set({ stored: next, lastRule: message.rule }).persist(decision)
   answer('accepted', null)
   turn.out({ type: 'report', event: 'took-control', detail: message.rule })
   beginDriving(turn, context, message.rule)
@@ -209,7 +246,6 @@ export function onCancel(turn: EdgeTurn, context: EdgeContext, message: ControlM
   if (!took) {
     turn.set({ cancelledDecision: message.decisionId })
     turn.persist(
-      stored,
       newDecision({ ...context, freshId: message.decisionId }, 'restore', 'master', stored.record.epoch, {
         outcome: 'cancelled',
       }),
@@ -236,9 +272,7 @@ export function onHandOverWake(turn: EdgeTurn, context: EdgeContext): void {
     return
   }
   turn.out({ type: 'closeLink', reason: 'no answer to the grant' })
-  const from = after(link.heardAt, 3_000)
-  unlinked(turn, context, from, 9_000, from > context.now ? from : context.now)
+  const from = after(link.heardAt, LINK_SILENCE_MS)
+  unlinked(turn, context, from, AUTONOMY_LATEST_MS, from > context.now ? from : context.now)
   abandonHandOver(turn, context, 'no answer')
 }
-
-export { hearOf }

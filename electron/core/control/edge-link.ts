@@ -12,6 +12,16 @@ import { takeControl, unlinked, type EdgeTurn } from './edge-tenure'
 /** Two attempts of 3,000 ms with 3,000 ms between them: no half-alive master keeps a cold edge idle for longer. */
 export const AUTONOMY_LATEST_MS = 2 * LINK_ATTEMPT_MS + LINK_RETRY_MS
 
+/** A life begins. Its first attempt starts now; whatever the one before it heard, 3,000 ms pass before the edge drives. */
+export function onStart(turn: EdgeTurn, context: EdgeContext): void {
+  if (turn.state.link.kind !== 'waiting') {
+    turn.refuse('started already')
+    return
+  }
+  unlinked(turn, context, after(context.now, LINK_SILENCE_MS), AUTONOMY_LATEST_MS, context.now)
+  beginAttempt(turn, context)
+}
+
 export function beginAttempt(turn: EdgeTurn, context: EdgeContext): void {
   turn.set({
     link: {
@@ -48,14 +58,20 @@ export function sendFacts(turn: EdgeTurn, context: EdgeContext): void {
 
 export function onLoading(turn: EdgeTurn): void {
   const { link } = turn.state
-  if (link.kind !== 'attempting' || link.loading) return
+  if (link.kind !== 'attempting' || link.loading) {
+    turn.refuse('loading is of no use now')
+    return
+  }
   turn.set({ link: { ...link, loading: true, until: after(link.startedAt, LINK_ATTEMPT_LOADING_MS) } })
 }
 
 /** Any outcome but a negotiation result. */
 export function onAttemptFailed(turn: EdgeTurn, context: EdgeContext, reason: string): void {
   const { link } = turn.state
-  if (link.kind !== 'attempting') return
+  if (link.kind !== 'attempting') {
+    turn.refuse(`an attempt failed while ${link.kind}`)
+    return
+  }
   const counts = link.startedAt >= turn.state.autonomyFrom || (link.loading && context.now >= turn.state.autonomyFrom)
   turn.set({
     link: { kind: 'waiting', dialAt: after(context.now, LINK_RETRY_MS + context.jitterMs) },
@@ -66,23 +82,30 @@ export function onAttemptFailed(turn: EdgeTurn, context: EdgeContext, reason: st
 
 export function onLinkLost(turn: EdgeTurn, context: EdgeContext, session: string, reason: string): void {
   const { link } = turn.state
-  if (link.kind === 'waiting' || link.session !== session) return
+  if (link.kind === 'waiting' || link.session !== session) {
+    turn.refuse('a session that had ended before')
+    return
+  }
   if (link.kind === 'attempting') {
     onAttemptFailed(turn, context, reason)
     return
   }
   // Never earlier than 3,000 ms after the last ping heard: until then a driving master may still have its lease.
   const from = after(link.heardAt, LINK_SILENCE_MS)
-  const dialAt = (context.now > from ? context.now : from)
+  const dialAt = context.now > from ? context.now : from
   unlinked(turn, context, from, AUTONOMY_LATEST_MS, after(dialAt, context.jitterMs))
   turn.set({ lastFailure: reason })
   abandonHandOver(turn, context, 'link-lost')
 }
 
+/** Does not drive and is not about to: only then is there something to begin. */
+function waitsToDrive({ tenure }: EdgeState): boolean {
+  return tenure.kind === 'idle' || (tenure.kind === 'stopping' && tenure.thenDrive === null)
+}
+
 /** The 3 s rule has passed, or the last moment for it: the edge drives unless it does already. A hand-over of its own never outlives the link. */
 export function driveAlone(turn: EdgeTurn, context: EdgeContext): void {
-  const { kind } = turn.state.tenure
-  if (kind === 'driving' || kind === 'releasing' || kind === 'granted') return
+  if (!waitsToDrive(turn.state)) return
   const { record, floor } = turn.state.stored
   takeControl(turn, context, record.holder === 'edge' && record.epoch >= floor ? 'resume' : 'autonomy')
 }
@@ -99,6 +122,10 @@ export function onTimeGap(turn: EdgeTurn, context: EdgeContext): void {
 
 export function onPing(turn: EdgeTurn, context: EdgeContext, n: number): void {
   const { link } = turn.state
+  if (link.kind === 'waiting' || link.session === null) {
+    turn.refuse('a ping without a session')
+    return
+  }
   turn.send({ type: 'pong', n })
   if (link.kind === 'linked') turn.set({ link: { ...link, heardAt: context.now } })
 }
@@ -124,8 +151,7 @@ export function onLinkWake(turn: EdgeTurn, context: EdgeContext): void {
 
 export function linkWakeAt(state: EdgeState): MonoMs {
   const { link } = state
-  const idle = state.tenure.kind === 'idle' || state.tenure.kind === 'stopping'
   if (link.kind === 'linked') return after(link.heardAt, LINK_SILENCE_MS)
   const own = link.kind === 'attempting' ? link.until : link.dialAt
-  return (idle && state.autonomyLatest < own ? state.autonomyLatest : own)
+  return waitsToDrive(state) && state.autonomyLatest < own ? state.autonomyLatest : own
 }

@@ -1,12 +1,13 @@
+import type { EdgeFacts } from '../../../shared/model/control'
 import type { ControlMessageOf } from '../../../shared/wire/control'
 import type { EdgeContext } from './edge-state'
-import { sendFacts } from './edge-link'
+import { settleFailOver } from './edge-hand-over'
+import { AUTONOMY_LATEST_MS, sendFacts } from './edge-link'
 import { heardIn } from './epoch'
 import { negotiate, tableFacts } from './negotiate'
 import { hearOf, letGo, newDecision, takeControl, unlinked, type EdgeTurn } from './edge-tenure'
-import { AUTONOMY_LATEST_MS } from './edge-link'
 import { after } from '../../../shared/model/time'
-import { LINK_RETRY_MS } from '../../../shared/model/defaults'
+import { LINK_RETRY_MS, LINK_SILENCE_MS } from '../../../shared/model/defaults'
 
 /** The master's verdict on one record of facts. The edge evaluates the same record; where it disagrees nothing moves. */
 export function onResult(turn: EdgeTurn, context: EdgeContext, message: ControlMessageOf<'result'>): void {
@@ -26,9 +27,7 @@ export function onResult(turn: EdgeTurn, context: EdgeContext, message: ControlM
   }
   const facts = { edge: link.sent, master: message.master }
   const own = negotiate(tableFacts(facts))
-  const sameFacts =
-    message.edge.devicesUp === link.sent.devicesUp && message.edge.record.epoch === link.sent.record.epoch
-  if (own.rule !== message.rule || own.winner !== message.winner || !sameFacts) {
+  if (own.rule !== message.rule || own.winner !== message.winner || !isSame(message.edge, link.sent)) {
     disagree(
       turn,
       context,
@@ -50,14 +49,27 @@ export function onResult(turn: EdgeTurn, context: EdgeContext, message: ControlM
       round: link.round,
       heardAt: context.now,
       since: linkedSince,
-      sent: link.sent,
+      sent: null,
     },
     lastFailure: null,
   })
+  settleFailOver(turn, context, message.master.record)
   hearOf(turn, message.master.floor, heardIn(message.master.record), message.masterEpoch ?? 0)
   if (own.winner === 'edge' && !own.byHandBack) edgeDrives(turn, context, message, facts)
   else edgeStandsBy(turn, context, message, facts)
   turn.set({ lastRule: message.rule })
+}
+
+/** Whether the master decided on the facts this side sent, as far as they can decide anything. */
+function isSame(a: EdgeFacts, b: EdgeFacts): boolean {
+  return (
+    a.devicesUp === b.devicesUp &&
+    a.bootId === b.bootId &&
+    a.floor === b.floor &&
+    a.record.holder === b.record.holder &&
+    a.record.epoch === b.record.epoch &&
+    a.record.agreedEpoch === b.record.agreedEpoch
+  )
 }
 
 type Facts = { edge: ControlMessageOf<'result'>['edge']; master: ControlMessageOf<'result'>['master'] }
@@ -78,7 +90,7 @@ function edgeDrives(turn: EdgeTurn, context: EdgeContext, message: ControlMessag
       stored.record.epoch,
       { facts, contested: message.contested },
     )
-    turn.set({ stored: agreed }).persist(agreed, decision)
+    turn.set({ stored: agreed }).persist(decision)
   }
   agree(turn, message, stored.record.epoch)
 }
@@ -101,13 +113,15 @@ function edgeStandsBy(turn: EdgeTurn, context: EdgeContext, message: ControlMess
       since: changed ? context.wall : stored.since,
     }
     turn.set({ stored: next })
-    turn.persist(
-      next,
-      newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', epoch, {
-        facts,
-        contested: message.contested,
-      }),
-    )
+    // A hand-back is written when the grant comes: until then it is the master's, and open.
+    if (message.winner === 'master') {
+      turn.persist(
+        newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', epoch, {
+          facts,
+          contested: message.contested,
+        }),
+      )
+    }
   }
   if (turn.state.tenure.kind === 'driving') turn.out({ type: 'report', event: 'lost-control', detail: message.rule })
   letGo(turn)
@@ -141,7 +155,7 @@ function disagree(turn: EdgeTurn, context: EdgeContext, message: ControlMessageO
   })
   turn.out({ type: 'report', event: 'disagreement', detail }, { type: 'closeLink', reason: 'the two sides disagree' })
   const { link } = turn.state
-  const from = link.kind === 'linked' ? after(link.heardAt, 3_000) : turn.state.autonomyFrom
+  const from = link.kind === 'linked' ? after(link.heardAt, LINK_SILENCE_MS) : turn.state.autonomyFrom
   const latest = link.kind === 'linked' ? AUTONOMY_LATEST_MS : Math.max(0, turn.state.autonomyLatest - context.now)
   unlinked(turn, context, from, latest, after(context.now, LINK_RETRY_MS + context.jitterMs))
   turn.set({ lastFailure: detail })

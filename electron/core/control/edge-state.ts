@@ -48,6 +48,7 @@ export type EdgeLink =
       readonly round: number
       readonly heardAt: MonoMs
       readonly since: MonoMs
+      /** The facts of a negotiation that is not answered yet; null: none runs. */
       readonly sent: EdgeFacts | null
     }
 
@@ -57,7 +58,7 @@ export interface EdgeState {
   readonly retryPersistAt: MonoMs | null
   readonly tenure: EdgeTenure
   readonly link: EdgeLink
-  /** Without a link: an attempt that began at or after this and failed means "disconnected" (the 3 s rule). Also the least wait after the last ping heard. */
+  /** Without a link: an attempt that began at or after this and failed means "disconnected" (the 3 s rule). Also the least wait after the last ping heard, or after the start. */
   readonly autonomyFrom: MonoMs
   /** Without a link: by now at the latest the edge drives, whatever half-alive masters do. */
   readonly autonomyLatest: MonoMs
@@ -100,6 +101,8 @@ export type EdgeInput =
   | { readonly type: 'devices'; readonly started: boolean; readonly connected: number; readonly total: number }
   | { readonly type: 'modulesStopped' }
   | { readonly type: 'switchAsked'; readonly request: SwitchRequest }
+  /** A person at the site wants it driven now, without waiting for the 3 s rule. */
+  | { readonly type: 'forced'; readonly request: SwitchRequest }
   /** A timer fired too late or a tick was missed: nobody was watching. */
   | { readonly type: 'timeGap' }
   | { readonly type: 'wake' }

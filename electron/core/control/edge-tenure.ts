@@ -31,7 +31,7 @@ export function newDecision(
   }
 }
 
-/** Raises the floor to everything a record or a number tells of; persisted with the next persist, or by `persistFloor`. */
+/** Raises the floor to everything a record or a number tells of. */
 export function hearOf(turn: EdgeTurn, ...epochs: number[]): void {
   const floor = Math.max(turn.state.stored.floor, ...epochs)
   if (floor > turn.state.stored.floor) turn.set({ stored: { ...turn.state.stored, floor } })
@@ -39,13 +39,13 @@ export function hearOf(turn: EdgeTurn, ...epochs: number[]): void {
 
 /**
  * The edge drives from now on. Resumes its own epoch when it holds control and nothing higher was ever heard of, else takes the next odd one, persisted
- * first. `decision` is stored with it; without one a resume writes nothing.
+ * first; a resume writes nothing. An open intent stays until the next negotiation tells what became of it.
  */
 export function takeControl(
   turn: EdgeTurn,
   context: EdgeContext,
   rule: DecisionRule,
-  given: { decisionId?: string; facts?: NegotiationFacts; contested?: Decision['contested'] } = {},
+  given: { decisionId?: string; actor?: string; facts?: NegotiationFacts; contested?: Decision['contested'] } = {},
 ): void {
   const { stored, tenure } = turn.state
   const resumes =
@@ -54,17 +54,18 @@ export function takeControl(
     const epoch = nextEpoch('edge', Math.max(stored.floor, heardIn(stored.record)))
     const decision = newDecision(context, rule, 'edge', epoch, {
       id: given.decisionId ?? context.freshId,
+      actor: given.actor ?? 'system',
       facts: given.facts ?? null,
       contested: given.contested ?? null,
     })
     const next = {
       ...stored,
-      record: { ...stored.record, holder: 'edge' as const, epoch, decisionId: decision.id, intent: null },
+      record: { ...stored.record, holder: 'edge' as const, epoch, decisionId: decision.id },
       floor: epoch,
       since: context.wall,
       manualAt: null,
     }
-    turn.set({ stored: next }).persist(next, decision)
+    turn.set({ stored: next }).persist(decision)
     turn.out({ type: 'report', event: 'took-control', detail: rule })
   }
   beginDriving(turn, context, rule, tenure.kind === 'driving' && !resumes)

@@ -1,10 +1,19 @@
 import { after, monoMs, type MonoMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import { unreachable, type Step } from '../machine'
-import { onAnswer, onCancel, onGrant, onHandOverWake, onModulesStopped, onSwitchAsked } from './edge-hand-over'
+import { LINK_SILENCE_MS } from '../../../shared/model/defaults'
+import {
+  askAfterHandOver,
+  onAnswer,
+  onCancel,
+  onEdgeForced,
+  onGrant,
+  onHandOverWake,
+  onModulesStopped,
+  onSwitchAsked,
+} from './edge-hand-over'
 import {
   AUTONOMY_LATEST_MS,
-  beginAttempt,
   linkWakeAt,
   onAttemptFailed,
   onAttemptProven,
@@ -12,17 +21,15 @@ import {
   onLinkWake,
   onLoading,
   onPing,
+  onStart,
   onTimeGap,
   sendFacts,
 } from './edge-link'
 import { onResult } from './edge-negotiation'
 import type { EdgeContext, EdgeInput, EdgeState } from './edge-state'
 import { beginDriving, type EdgeTurn } from './edge-tenure'
-import type { StoredControl } from './stored'
+import { PERSIST_RETRY_MS, type StoredControl } from './stored'
 import { Turn, type ControlOutput } from './turn'
-
-/** How long to wait before a record that could not be written is tried again. */
-export const PERSIST_RETRY_MS = 5_000
 
 export function newEdge(stored: StoredControl, now: MonoMs): EdgeState {
   return {
@@ -30,8 +37,8 @@ export function newEdge(stored: StoredControl, now: MonoMs): EdgeState {
     retryPersistAt: null,
     tenure: { kind: 'idle' },
     link: { kind: 'waiting', dialAt: now },
-    // The first attempt begins at `now` and never counts: it is the one after the 3,000 ms wait that decides.
-    autonomyFrom: monoMs(now + 1),
+    // The first attempt never counts: it is the one after the 3,000 ms wait that decides. A predecessor may have heard a ping just now.
+    autonomyFrom: after(now, LINK_SILENCE_MS),
     autonomyLatest: after(now, AUTONOMY_LATEST_MS),
     devices: { started: false, connected: 0, total: 0 },
     lastRule: null,
@@ -43,14 +50,21 @@ export function newEdge(stored: StoredControl, now: MonoMs): EdgeState {
 /** One step of the edge's side of control. Pure; see SPEC.md. */
 export function stepEdge(state: EdgeState, input: EdgeInput, context: EdgeContext): Step<EdgeState, ControlOutput> {
   const turn = new Turn(state)
-  perform(turn, input, context)
-  return { state: turn.state, outputs: turn.outputs, wakeAt: wakeAt(turn.state) }
+  let outputs: readonly ControlOutput[]
+  if (input.type === 'storageFailed') {
+    onStorageFailed(turn, context, input)
+    outputs = turn.finishUnwritten(after(context.now, PERSIST_RETRY_MS))
+  } else {
+    perform(turn, input, context)
+    outputs = turn.finish(state)
+  }
+  return { state: turn.state, outputs, wakeAt: wakeAt(turn.state) }
 }
 
 function perform(turn: EdgeTurn, input: EdgeInput, context: EdgeContext): void {
   switch (input.type) {
     case 'start':
-      return beginAttempt(turn, context)
+      return onStart(turn, context)
     case 'attemptProven':
       return onAttemptProven(turn, context, input.session)
     case 'attemptFailed':
@@ -66,6 +80,8 @@ function perform(turn: EdgeTurn, input: EdgeInput, context: EdgeContext): void {
       return onModulesStopped(turn, context)
     case 'switchAsked':
       return onSwitchAsked(turn, context, input.request)
+    case 'forced':
+      return onEdgeForced(turn, context, input.request)
     case 'timeGap':
       return onTimeGap(turn, context)
     case 'wake':
@@ -88,13 +104,17 @@ function onMessage(turn: EdgeTurn, context: EdgeContext, message: ControlMessage
     case 'loading':
       return onLoading(turn)
     case 'renegotiate':
-      return sendFacts(turn, context)
+      if (turn.state.tenure.kind === 'releasing' || turn.state.tenure.kind === 'granted')
+        turn.refuse('a hand-over is running: the edge negotiates when it has ended')
+      else sendFacts(turn, context)
+      return
     case 'result':
       return onResult(turn, context, message)
     case 'grant':
       return onGrant(turn, context, message)
     case 'answer':
-      return onAnswer(turn, context, message)
+      onAnswer(turn, context, message)
+      return askAfterHandOver(turn, context)
     case 'cancel':
       return onCancel(turn, context, message)
     case 'switch':
@@ -108,9 +128,7 @@ function onWake(turn: EdgeTurn, context: EdgeContext): void {
   onHandOverWake(turn, context)
   onLinkWake(turn, context)
   const { retryPersistAt } = turn.state
-  if (retryPersistAt !== null && context.now >= retryPersistAt) {
-    turn.set({ retryPersistAt: null }).persist(turn.state.stored, null)
-  }
+  if (retryPersistAt !== null && context.now >= retryPersistAt) turn.persist(null)
 }
 
 /**
@@ -126,17 +144,11 @@ function onStorageFailed(
   if (input.type === 'message' && input.message.type === 'grant') {
     const { session, decisionId } = input.message
     turn.send({ type: 'answer', session, decisionId, result: 'refused', reason: `storage: ${reason}` })
-    return
-  }
-  if (turn.state.tenure.kind === 'releasing') {
+  } else if (input.type === 'modulesStopped' && turn.state.tenure.kind === 'releasing') {
     turn.set({ tenure: { kind: 'idle' } })
+    turn.out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
     beginDriving(turn, context, 'resume')
-    return
-  }
-  if (turn.state.retryPersistAt === null || input.type !== 'wake') perform(turn, input, context)
-  const persist = turn.outputs.findIndex((output) => output.type === 'persist')
-  if (persist >= 0) turn.outputs.splice(persist, 1)
-  turn.set({ retryPersistAt: after(context.now, PERSIST_RETRY_MS) })
+  } else perform(turn, input, context)
 }
 
 function wakeAt(state: EdgeState): MonoMs {

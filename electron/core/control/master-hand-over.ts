@@ -12,6 +12,7 @@ import type { SwitchRequest } from './edge-state'
 import { newDecision } from './edge-tenure'
 import { isGrantable, nextEpoch } from './epoch'
 import { isMasterDriving, type HandBack, type MasterContext } from './master-state'
+import { onMasterLinkLost } from './master-link'
 import { armTakeOver, claimControl, driveNow, type MasterTurn } from './master-tenure'
 
 function refuseSwitch(turn: MasterTurn, requestId: string, code: FailureCode, message: string): void {
@@ -28,8 +29,8 @@ export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, re
     else refuseSwitch(turn, requestId, 'busy', 'A hand-back to the edge is running.')
   } else if (request.target === 'master' && tenure.kind === 'driving') {
     turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
-  } else if (link.kind !== 'linked' || !link.agreed)
-    refuseSwitch(turn, requestId, 'link-lost', 'The edge cannot be reached.')
+  } else if (link.kind !== 'linked') refuseSwitch(turn, requestId, 'link-lost', 'The edge cannot be reached.')
+  else if (!link.agreed) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.')
   else if (tenure.kind !== 'driving')
     refuseSwitch(
       turn,
@@ -152,7 +153,7 @@ export function onMasterModulesStopped(turn: MasterTurn, context: MasterContext)
         until: after(context.now, GRANT_CANCEL_AFTER_MS),
       },
     })
-    turn.persist(next, handBackDecision(context, handBack, epoch, 'open', null, 'none'))
+    turn.persist(handBackDecision(context, handBack, epoch, 'open', null, 'none'))
     turn.send({
       type: 'grant',
       session: link.session,
@@ -164,11 +165,11 @@ export function onMasterModulesStopped(turn: MasterTurn, context: MasterContext)
       answerWithinMs: GRANT_ANSWER_MS,
       statuses: null,
     })
-  }
+  } else turn.refuse(`modules stopped while ${tenure.kind}`)
 }
 
 export function onMasterAnswer(turn: MasterTurn, context: MasterContext, message: ControlMessageOf<'answer'>): void {
-  const { tenure, stored, link } = turn.state
+  const { tenure, stored } = turn.state
   if (
     tenure.kind !== 'handingBack' ||
     (tenure.phase !== 'offered' && tenure.phase !== 'cancelling') ||
@@ -178,7 +179,7 @@ export function onMasterAnswer(turn: MasterTurn, context: MasterContext, message
     return
   }
   const { handBack, epoch } = tenure
-  turn.set({ tenure: { kind: 'idle' } })
+  turn.set({ tenure: { kind: 'idle' }, stored: { ...stored, record: { ...stored.record, intent: null } } })
   if (message.result === 'accepted') {
     const next = {
       ...stored,
@@ -186,11 +187,11 @@ export function onMasterAnswer(turn: MasterTurn, context: MasterContext, message
       since: context.wall,
       manualAt: null,
       edgeStoodBy: false,
-      spentOpeningAt: null,
+      spentOpeningAt: handBack.openingAt ?? stored.spentOpeningAt,
     }
     turn
       .set({ stored: next, lastRule: handBack.rule })
-      .persist(next, handBackDecision(context, handBack, epoch, 'done', null, 'edge'))
+      .persist(handBackDecision(context, handBack, epoch, 'done', null, 'edge'))
     turn.out({ type: 'report', event: 'lost-control', detail: handBack.rule })
   } else {
     claimControl(turn, context, { rule: handBack.rule, decisionId: handBack.decisionId, edgeStandsBy: true })
@@ -210,22 +211,29 @@ function finishFailed(
   const next = { ...stored, spentOpeningAt: handBack.openingAt ?? stored.spentOpeningAt }
   turn
     .set({ stored: next })
-    .persist(next, handBackDecision(context, handBack, stored.record.epoch, outcome, reason, stored.record.holder))
+    .persist(handBackDecision(context, handBack, stored.record.epoch, outcome, reason, stored.record.holder))
   turn.out({ type: 'report', event: 'hand-over-failed', detail: reason ?? outcome })
 }
 
 /**
- * The hand-back cannot go on (link lost, a step took too long). Before the modules stopped the master goes on driving under its lease; afterwards it stays
- * released: what was granted may have been taken, and only `timeoutMs` without a link lets the master drive again.
+ * The hand-back cannot go on (link lost, a step took too long). Before the modules stopped the master goes on driving under its lease. Once granted it
+ * stays released, and the decision open until the next negotiation: the edge may have taken it, and only `timeoutMs` without a link lets the master drive again.
  */
 export function failHandBack(turn: MasterTurn, context: MasterContext, reason: string): void {
-  const { tenure } = turn.state
+  const { tenure, stored, link } = turn.state
   if (tenure.kind !== 'handingBack') return
+  const { handBack } = tenure
   if (tenure.phase === 'syncing') turn.set({ tenure: { kind: 'driving', since: tenure.since, lease: tenure.lease } })
-  else if (tenure.phase === 'stopping')
-    turn.set({ tenure: { kind: 'stopping', thenDrive: turn.state.link.kind === 'linked' } })
-  else turn.set({ tenure: { kind: 'idle' } })
-  finishFailed(turn, context, tenure.handBack, 'failed', reason)
+  else if (tenure.phase === 'stopping') turn.set({ tenure: { kind: 'stopping', thenDrive: link.kind === 'linked' } })
+  else {
+    turn.set({
+      tenure: { kind: 'idle' },
+      stored: { ...stored, spentOpeningAt: handBack.openingAt ?? stored.spentOpeningAt },
+    })
+    turn.out({ type: 'report', event: 'hand-over-failed', detail: reason })
+    return
+  }
+  finishFailed(turn, context, handBack, 'failed', reason)
 }
 
 /** A fail-over by hand that the edge carries out: control is offered to the master. */
@@ -257,7 +265,6 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
   }
   turn.set({ stored: next, lastRule: message.rule })
   turn.persist(
-    next,
     newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', message.epoch, {
       actor: message.actor,
       startedAt: message.startedAt,
@@ -274,7 +281,6 @@ export function onMasterCancel(turn: MasterTurn, context: MasterContext, message
   if (!took) {
     turn.set({ cancelledDecision: message.decisionId })
     turn.persist(
-      stored,
       newDecision({ ...context, freshId: message.decisionId }, 'fail-over', 'edge', stored.record.epoch, {
         outcome: 'cancelled',
       }),
@@ -301,8 +307,6 @@ export function onMasterHandOverWake(turn: MasterTurn, context: MasterContext): 
     turn.send({ type: 'cancel', session: link.session, decisionId: tenure.handBack.decisionId })
   } else {
     turn.out({ type: 'closeLink', reason: 'no answer to the grant' })
-    turn.set({ link: { kind: 'none', since: context.now }, lastFailure: 'no answer to the grant' })
-    failHandBack(turn, context, 'no answer')
-    armTakeOver(turn, context, true)
+    if (link.kind !== 'none') onMasterLinkLost(turn, context, link.session, 'no answer to the grant')
   }
 }

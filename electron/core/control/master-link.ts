@@ -9,7 +9,7 @@ import {
   type MasterState,
   type Pings,
 } from './master-state'
-import { armTakeOver, claimControl, driveNow, masterLetsGo, type MasterTurn } from './master-tenure'
+import { armTakeOver, claimControl, driveNow, leaseOf, masterLetsGo, type MasterTurn } from './master-tenure'
 
 /** Pings remembered per session; the silence limit makes older ones meaningless. */
 const PINGS_REMEMBERED = 8
@@ -20,7 +20,7 @@ export function onSessionProven(turn: MasterTurn, context: MasterContext, sessio
   const { link } = turn.state
   // The same controller dialled again (the listener refuses another one): its older connection is dead.
   if (link.kind !== 'none') onMasterLinkLost(turn, context, link.session, 'replaced by a newer connection')
-  const pings: Pings = { next: 1, nextAt: context.now, sent: [], leaseBase: context.now }
+  const pings: Pings = { nextAt: context.now, sent: [], answeredAt: null, watchedFrom: context.now }
   turn.set({
     link: { kind: 'proven', session, since: context.now, pings, pending: null },
     takeOverFrom: null,
@@ -31,9 +31,14 @@ export function onSessionProven(turn: MasterTurn, context: MasterContext, sessio
 
 export function onMasterLinkLost(turn: MasterTurn, context: MasterContext, session: string, reason: string): void {
   const { link, tenure } = turn.state
-  if (link.kind === 'none' || link.session !== session) return
+  if (link.kind === 'none' || link.session !== session) {
+    turn.refuse('a session that had ended before')
+    return
+  }
   turn.set({ link: { kind: 'none', since: context.now }, lastFailure: reason })
   if (tenure.kind === 'handingBack') failHandBack(turn, context, 'link-lost')
+  // It was to drive under the lease of this session.
+  if (tenure.kind === 'stopping') turn.set({ tenure: { kind: 'stopping', thenDrive: false } })
   armTakeOver(turn, context, true)
 }
 
@@ -46,28 +51,29 @@ export function onProvenRefusal(turn: MasterTurn, context: MasterContext, reason
 
 export function onPong(turn: MasterTurn, n: number): void {
   const { link, tenure } = turn.state
-  if (link.kind === 'none') return
-  const sent = link.pings.sent.find((ping) => ping.n === n)
-  if (!sent || sent.at < link.pings.leaseBase) return
-  const pings = { ...link.pings, leaseBase: sent.at, sent: link.pings.sent.filter((ping) => ping.n > n) }
+  const ping = link.kind === 'none' ? undefined : link.pings.sent.find((sent) => sent.n === n)
+  if (link.kind === 'none' || !ping) {
+    turn.refuse('an answer to no ping of this session')
+    return
+  }
+  const pings = { ...link.pings, answeredAt: ping.at, sent: link.pings.sent.filter((sent) => sent.n > n) }
   turn.set({ link: { ...link, pings } })
-  if (link.kind !== 'linked' || !isMasterDriving(turn.state)) return
-  const lease = after(sent.at, LINK_SILENCE_MS)
+  if (link.kind !== 'linked' || !link.counts) return
+  const lease = leaseOf(turn.state)
   if (tenure.kind === 'driving' || (tenure.kind === 'handingBack' && tenure.phase === 'syncing'))
     turn.set({ tenure: { ...tenure, lease } })
 }
 
 function sendPing(turn: MasterTurn, context: MasterContext): void {
-  const { link } = turn.state
+  const { link, nextPing: n } = turn.state
   if (link.kind === 'none') return
-  const { next, sent, leaseBase } = link.pings
-  const pings: Pings = {
-    next: next + 1,
-    nextAt: after(context.now, PING_EVERY_MS),
-    sent: [...sent.slice(1 - PINGS_REMEMBERED), { n: next, at: context.now }],
-    leaseBase,
-  }
-  turn.set({ link: { ...link, pings } }).send({ type: 'ping', n: next })
+  const sent = [...link.pings.sent.slice(1 - PINGS_REMEMBERED), { n, at: context.now }]
+  const pings: Pings = { ...link.pings, nextAt: after(context.now, PING_EVERY_MS), sent }
+  turn.set({ link: { ...link, pings }, nextPing: n + 1 }).send({ type: 'ping', n })
+}
+
+function silentAt(pings: Pings): MonoMs {
+  return after(monoMs(Math.max(pings.watchedFrom, pings.answeredAt ?? 0)), LINK_SILENCE_MS)
 }
 
 /** What the clock alone brings about on the link and on the lease. */
@@ -78,6 +84,7 @@ export function onMasterLinkWake(turn: MasterTurn, context: MasterContext): void
   const lease = isMasterDriving(turn.state) && 'lease' in tenure ? tenure.lease : null
   if (lease !== null && context.now >= lease) {
     turn.out({ type: 'report', event: 'lease-lost', detail: `epoch ${turn.state.stored.record.epoch}` })
+    if (tenure.kind === 'handingBack') failHandBack(turn, context, 'the lease has passed')
     masterLetsGo(turn)
     armTakeOver(turn, context, true)
   }
@@ -85,7 +92,7 @@ export function onMasterLinkWake(turn: MasterTurn, context: MasterContext): void
 }
 
 function watchLink(turn: MasterTurn, context: MasterContext, link: LiveLink): void {
-  const silent = context.now >= after(link.pings.leaseBase, LINK_SILENCE_MS)
+  const silent = context.now >= silentAt(link.pings)
   const mute =
     link.kind === 'proven' && link.pending === null && context.now >= after(link.since, AUTHENTICATION_DEADLINE_MS)
   if (silent || mute) {
@@ -116,26 +123,24 @@ export function onMasterTimeGap(turn: MasterTurn, context: MasterContext): void 
     masterLetsGo(turn)
   } else if (link.kind === 'linked') {
     turn.set({
-      link: {
-        ...link,
-        stableFrom: context.now,
-        askedAt: context.now,
-        pings: { ...link.pings, leaseBase: context.now, nextAt: context.now },
-      },
+      link: { ...link, stableFrom: context.now, askedAt: context.now, pings: watchedFromNow(context) },
     })
     turn.send({ type: 'renegotiate', session: link.session, reason: 'time gap' })
   } else if (link.kind === 'proven') {
-    turn.set({
-      link: { ...link, since: context.now, pings: { ...link.pings, leaseBase: context.now, nextAt: context.now } },
-    })
+    turn.set({ link: { ...link, since: context.now, pings: watchedFromNow(context) } })
   }
   armTakeOver(turn, context, true)
+}
+
+/** Nothing answered before counts any more: neither for the lease nor for the silence. */
+function watchedFromNow(context: MasterContext): Pings {
+  return { nextAt: context.now, sent: [], answeredAt: null, watchedFrom: context.now }
 }
 
 export function masterLinkWakeAt(state: MasterState, context: MasterContext): MonoMs | null {
   const { link, tenure } = state
   const times: number[] = []
-  if (link.kind !== 'none') times.push(link.pings.nextAt, after(link.pings.leaseBase, LINK_SILENCE_MS))
+  if (link.kind !== 'none') times.push(link.pings.nextAt, silentAt(link.pings))
   if (link.kind === 'proven' && link.pending === null) times.push(after(link.since, AUTHENTICATION_DEADLINE_MS))
   if (isMasterDriving(state) && 'lease' in tenure && tenure.lease !== null) times.push(tenure.lease)
   const due = takeOverAt(state, context.timeoutMs)

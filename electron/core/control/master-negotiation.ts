@@ -5,8 +5,9 @@ import type { ControlMessageOf } from '../../../shared/wire/control'
 import { newDecision } from './edge-tenure'
 import { heardIn } from './epoch'
 import { beginHandBack } from './master-hand-over'
+import { onMasterLinkLost } from './master-link'
 import { isMasterDriving, type MasterContext, type MasterLink, type MasterState } from './master-state'
-import { armTakeOver, claimControl, driveNow, hearAtMaster, masterLetsGo, type MasterTurn } from './master-tenure'
+import { claimControl, driveNow, hearAtMaster, masterLetsGo, type MasterTurn } from './master-tenure'
 import { negotiate, tableFacts, waitsForReady } from './negotiate'
 
 type LiveLink = Exclude<MasterLink, { kind: 'none' }>
@@ -53,7 +54,7 @@ export function onNegotiate(turn: MasterTurn, context: MasterContext, round: num
     turn.send({ type: 'loading', session: link.session })
     return
   }
-  settleOpenGrant(turn, context, edge)
+  settleHandBack(turn, context, edge)
   hearAtMaster(turn, edge.floor, heardIn(edge.record))
   if (facts.master.record.holder === 'master' && facts.master.record.epoch < edge.record.agreedEpoch) {
     turn.out({
@@ -74,14 +75,18 @@ export function onNegotiate(turn: MasterTurn, context: MasterContext, round: num
     contested,
     sentAt: context.now,
   })
-  const claim = { rule: verdict.rule, decisionId: context.freshId, facts, contested, edgeStandsBy: true }
   if (verdict.winner === 'edge' && !verdict.byHandBack) giveUp(turn, context, edge)
-  else if (
-    verdict.winner === 'master' &&
-    (claimControl(turn, context, claim) || turn.state.tenure.kind === 'driving') &&
-    isMasterDriving(turn.state)
-  )
-    driveNow(turn, context)
+  else {
+    // Also before a hand-back: nothing below what the edge has heard of may stand in a record both sides agree on.
+    claimControl(turn, context, {
+      rule: verdict.rule,
+      decisionId: context.freshId,
+      facts,
+      contested,
+      edgeStandsBy: true,
+    })
+    leaseFromResult(turn, context)
+  }
   const drives = turn.state.stored.record.holder === 'master'
   turn.send({
     type: 'result',
@@ -95,6 +100,17 @@ export function onNegotiate(turn: MasterTurn, context: MasterContext, round: num
     masterEpoch: drives ? turn.state.stored.record.epoch : null,
     contested,
   })
+}
+
+/**
+ * The master drives already and has told the edge so just now: the edge drives no earlier than 3,000 ms after it hears that. A lease that runs is not made
+ * longer before the edge has answered.
+ */
+function leaseFromResult(turn: MasterTurn, context: MasterContext): void {
+  const { tenure, stored } = turn.state
+  if (tenure.kind !== 'driving') return
+  turn.set({ tenure: { ...tenure, lease: tenure.lease ?? after(context.now, LINK_SILENCE_MS) } })
+  turn.out({ type: 'openGate', epoch: stored.record.epoch })
 }
 
 function becomeLinked(
@@ -112,6 +128,7 @@ function becomeLinked(
       since: link.since,
       pings: link.pings,
       agreed: false,
+      counts: link.kind === 'linked' && link.counts,
       round,
       edge,
       result,
@@ -122,30 +139,18 @@ function becomeLinked(
   })
 }
 
-/** A grant whose answer was lost with its session: the edge's record says what became of it. */
-function settleOpenGrant(turn: MasterTurn, context: MasterContext, edge: EdgeFacts): void {
+/** A grant whose answer was lost with its session: what both sides once agreed on says whether the edge took it. */
+function settleHandBack(turn: MasterTurn, context: MasterContext, edge: EdgeFacts): void {
   const { stored } = turn.state
-  const { intent } = stored.record
-  if (intent === null || edge.record.decisionId !== intent.decisionId || edge.record.holder !== 'edge') return
-  const next = {
-    ...stored,
-    record: {
-      ...stored.record,
-      holder: 'edge' as const,
-      epoch: edge.record.epoch,
-      agreedEpoch: edge.record.epoch,
-      intent: null,
-    },
-    edgeStoodBy: false,
-    manualAt: null,
-  }
-  turn.set({ stored: next })
-  turn.persist(
-    next,
-    newDecision({ ...context, freshId: intent.decisionId }, 'restore', 'edge', edge.record.epoch, {
-      detail: 'the answer came with the next link',
-    }),
-  )
+  const { record } = stored
+  if (record.intent === null) return
+  const taken = edge.record.agreedEpoch >= record.intent.epoch
+  turn.set({ stored: { ...stored, record: { ...record, intent: null } } }).settle({
+    decisionId: record.intent.decisionId,
+    outcome: taken ? 'done' : 'cancelled',
+    winner: taken ? 'edge' : 'master',
+    at: context.wall,
+  })
 }
 
 /** The edge drives: the record says so before the gate closes, and the gate closes before the edge is told. */
@@ -154,12 +159,12 @@ function giveUp(turn: MasterTurn, context: MasterContext, edge: EdgeFacts): void
   if (stored.record.holder !== 'edge') {
     const next = {
       ...stored,
-      record: { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch, intent: null },
+      record: { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch },
       edgeStoodBy: false,
       manualAt: null,
       since: context.wall,
     }
-    turn.set({ stored: next }).persist(next, null)
+    turn.set({ stored: next }).persist(null)
   }
   if (isMasterDriving(turn.state)) turn.out({ type: 'report', event: 'lost-control', detail: 'the edge drives' })
   masterLetsGo(turn)
@@ -182,12 +187,14 @@ export function onAgree(turn: MasterTurn, context: MasterContext, message: Contr
       },
       { type: 'closeLink', reason: 'the two sides disagree' },
     )
-    turn.set({ link: { kind: 'none', since: context.now }, lastFailure: 'the two sides disagree' })
-    armTakeOver(turn, context, true)
+    onMasterLinkLost(turn, context, link.session, 'the two sides disagree')
     return
   }
-  if (link.agreed || tenure.kind === 'handingBack') return
-  turn.set({ link: { ...link, agreed: true } })
+  if (link.agreed || tenure.kind === 'handingBack') {
+    turn.refuse('agreed already')
+    return
+  }
+  turn.set({ link: { ...link, agreed: true, counts: true } })
   const epoch = message.drivesAtEpoch
   if (epoch !== null) hearAtMaster(turn, epoch)
   recordAgreement(turn, context, epoch)
@@ -229,7 +236,6 @@ function recordAgreement(turn: MasterTurn, context: MasterContext, edgeEpoch: nu
   // A hand-back keeps the same decision open until it is done.
   const outcome = result.verdict.byHandBack ? 'open' : 'done'
   turn.persist(
-    next,
     newDecision(
       { ...context, freshId: result.decisionId },
       result.verdict.rule,
@@ -256,18 +262,26 @@ export function evaluate(turn: MasterTurn, context: MasterContext): void {
     return
   }
   const recentlyAsked = link.askedAt !== null && context.now < after(link.askedAt, LINK_SILENCE_MS)
-  if (!link.agreed || tenure.kind !== 'driving' || recentlyAsked) return
-  const verdict = negotiate(tableFacts({ edge: link.edge, master: masterFactsOf(turn.state, context) }))
-  if (!verdict.byHandBack) return
+  if (!link.agreed || recentlyAsked) return
+  if (!drivesNothing(turn.state)) {
+    if (tenure.kind !== 'driving') return
+    const verdict = negotiate(tableFacts({ edge: link.edge, master: masterFactsOf(turn.state, context) }))
+    if (!verdict.byHandBack) return
+  }
   turn
     .set({ link: { ...link, askedAt: context.now } })
-    .send({ type: 'renegotiate', session: link.session, reason: verdict.rule })
+    .send({ type: 'renegotiate', session: link.session, reason: 'facts have changed' })
+}
+
+/** Linked, not given to the edge, and yet not driven (a lease has passed while the link held): somebody has to drive. */
+function drivesNothing({ link, tenure, stored }: MasterState): boolean {
+  return link.kind === 'linked' && link.agreed && tenure.kind === 'idle' && stored.record.holder !== 'edge'
 }
 
 /** When facts may change by themselves while a hand-back is possible: never later than 30,000 ms, whatever the schedule says. */
 export function evaluateAt(state: MasterState, context: MasterContext): MonoMs | null {
   const { link, tenure } = state
-  if (link.kind !== 'linked' || !link.agreed || tenure.kind !== 'driving') return null
+  if (link.kind !== 'linked' || !link.agreed || (tenure.kind !== 'driving' && !drivesNothing(state))) return null
   const times = [context.now + 30_000]
   const stableAt = after(link.stableFrom, context.stableForMs)
   if (stableAt > context.now) times.push(stableAt)

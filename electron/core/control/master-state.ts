@@ -42,12 +42,14 @@ export type MasterTenure =
       readonly until: MonoMs
     }
 
-/** Pings of a session: which were sent when, and the sending time of the newest one whose answer came back. */
+/** Pings of a session. */
 export interface Pings {
-  readonly next: number
   readonly nextAt: MonoMs
   readonly sent: readonly { readonly n: number; readonly at: MonoMs }[]
-  readonly leaseBase: MonoMs
+  /** The sending time of the newest one whose answer came back: the lease counts from it. Null: none has. */
+  readonly answeredAt: MonoMs | null
+  /** Silence counts from here when nothing was answered since: the session began, or nobody was watching. */
+  readonly watchedFrom: MonoMs
 }
 
 /** What was sent to the edge, until it agrees and after. */
@@ -76,6 +78,8 @@ export type MasterLink =
       readonly since: MonoMs
       readonly pings: Pings
       readonly agreed: boolean
+      /** The edge agreed to some result of this session: it counts pings, and drives by itself no earlier than 3,000 ms after the last one. */
+      readonly counts: boolean
       readonly round: number
       readonly edge: EdgeFacts
       readonly result: NegotiationResult
@@ -89,6 +93,10 @@ export type MasterLink =
 
 export interface MasterState {
   readonly stored: StoredControl
+  /** The record could not be written and lives in memory; null: it is on disk. Otherwise when to try again. */
+  readonly retryPersistAt: MonoMs | null
+  /** Numbers are never used again, so that no answer of an older session counts. */
+  readonly nextPing: number
   readonly booted: boolean
   readonly tenure: MasterTenure
   readonly link: MasterLink

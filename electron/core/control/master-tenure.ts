@@ -16,12 +16,12 @@ export function hearAtMaster(turn: MasterTurn, ...epochs: number[]): void {
 
 /**
  * Until when commands may go out while the edge stands by over the link: 3,000 ms after the sending of the newest message the edge is known to have got
- * (an answered ping, or the result it was told by); null without a link the edge knows of.
+ * (an answered ping, or the result it agreed to); null without a link the edge knows of.
  */
-export function leaseOf(state: MasterState): MonoMs | null {
-  const { link } = state
+export function leaseOf({ link }: MasterState): MonoMs | null {
   if (link.kind !== 'linked') return null
-  return after(monoMs(Math.max(link.pings.leaseBase, link.agreed ? link.result.sentAt : 0)), LINK_SILENCE_MS)
+  const told = Math.max(link.pings.answeredAt ?? 0, link.agreed ? link.result.sentAt : 0)
+  return after(monoMs(told), LINK_SILENCE_MS)
 }
 
 export interface MasterClaim {
@@ -37,24 +37,25 @@ export interface MasterClaim {
 }
 
 /**
- * The record says master from now on, persisted first: its own epoch again when nothing higher was heard of, else the next even one. Nothing is driven yet.
+ * The record says master from now on, persisted first: its own epoch again when nothing higher was heard of, else the next even one; a take-over always
+ * uses a new one, because the edge may have driven since. An open intent stays until the next negotiation tells what became of it. Nothing is driven yet.
  * Says whether the epoch is a new one.
  */
 export function claimControl(turn: MasterTurn, context: MasterContext, claim: MasterClaim): boolean {
   const { stored } = turn.state
   const heard = Math.max(stored.floor, heardIn(stored.record))
-  const resumes = stored.record.holder === 'master' && stored.record.epoch >= heard
+  const afresh = claim.rule === 'take-over' || claim.rule === 'force'
+  const resumes = !afresh && stored.record.holder === 'master' && stored.record.epoch >= heard
   if (resumes) {
     const edgeStoodBy = stored.edgeStoodBy || claim.edgeStandsBy
-    if (edgeStoodBy !== stored.edgeStoodBy)
-      turn.set({ stored: { ...stored, edgeStoodBy } }).persist(turn.state.stored, null)
+    if (edgeStoodBy !== stored.edgeStoodBy) turn.set({ stored: { ...stored, edgeStoodBy } }).persist(null)
     return false
   }
   const epoch = nextEpoch('master', heard)
   const decisionId = claim.decisionId ?? context.freshId
   const next: StoredControl = {
     ...stored,
-    record: { ...stored.record, holder: 'master', epoch, decisionId, intent: null },
+    record: { ...stored.record, holder: 'master', epoch, decisionId },
     floor: epoch,
     since: context.wall,
     manualAt: claim.manual ? context.wall : stored.record.holder === 'edge' ? null : stored.manualAt,
@@ -62,7 +63,6 @@ export function claimControl(turn: MasterTurn, context: MasterContext, claim: Ma
   }
   turn.set({ stored: next })
   turn.persist(
-    next,
     newDecision(context, claim.rule, 'master', epoch, {
       id: decisionId,
       actor: claim.actor ?? 'system',

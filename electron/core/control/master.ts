@@ -1,4 +1,4 @@
-import { monoMs, type MonoMs } from '../../../shared/model/time'
+import { after, monoMs, type MonoMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import { unreachable, type Step } from '../machine'
 import {
@@ -21,14 +21,16 @@ import {
   onSessionProven,
 } from './master-link'
 import { evaluate, evaluateAt, onAgree, onNegotiate } from './master-negotiation'
-import type { MasterContext, MasterInput, MasterState } from './master-state'
-import { armTakeOver, claimControl, driveNow, type MasterTurn } from './master-tenure'
-import type { StoredControl } from './stored'
+import { isMasterDriving, type MasterContext, type MasterInput, type MasterState } from './master-state'
+import { armTakeOver, claimControl, driveNow, masterLetsGo, type MasterTurn } from './master-tenure'
+import { PERSIST_RETRY_MS, type StoredControl } from './stored'
 import { Turn, type ControlOutput } from './turn'
 
 export function newMaster(stored: StoredControl, now: MonoMs, booted: boolean): MasterState {
   return {
     stored,
+    retryPersistAt: null,
+    nextPing: 1,
     booted,
     tenure: { kind: 'idle' },
     link: { kind: 'none', since: now },
@@ -47,8 +49,15 @@ export function stepMaster(
   context: MasterContext,
 ): Step<MasterState, ControlOutput> {
   const turn = new Turn(state)
-  perform(turn, input, context)
-  return { state: turn.state, outputs: turn.outputs, wakeAt: wakeAt(turn.state, context) }
+  let outputs: readonly ControlOutput[]
+  if (input.type === 'storageFailed') {
+    onStorageFailed(turn, context, input)
+    outputs = turn.finishUnwritten(after(context.now, PERSIST_RETRY_MS))
+  } else {
+    perform(turn, input, context)
+    outputs = turn.finish(state)
+  }
+  return { state: turn.state, outputs, wakeAt: wakeAt(turn.state, context) }
 }
 
 function perform(turn: MasterTurn, input: MasterInput, context: MasterContext): void {
@@ -81,6 +90,7 @@ function perform(turn: MasterTurn, input: MasterInput, context: MasterContext): 
     case 'wake':
       onMasterHandOverWake(turn, context)
       onMasterLinkWake(turn, context)
+      if (turn.state.retryPersistAt !== null && context.now >= turn.state.retryPersistAt) turn.persist(null)
       return evaluate(turn, context)
     case 'storageFailed':
       return onStorageFailed(turn, context, input)
@@ -135,56 +145,64 @@ function onReady(turn: MasterTurn, context: MasterContext): void {
     tenure.kind === 'idle' &&
     context.enrolled &&
     context.failover
-  if (stays) {
+  if (link.kind === 'linked') {
+    turn.set({ link: { ...link, askedAt: context.now } })
+    turn.send({ type: 'renegotiate', session: link.session, reason: 'master.ready' })
+  } else if (stays) {
     claimControl(turn, context, { rule: 'resume', edgeStandsBy: false })
     driveNow(turn, context)
   } else armTakeOver(turn, context)
 }
 
-/** The master never drives on an epoch that is not on disk: what needed it is refused or put off, nothing is half done. */
+/**
+ * The master never drives on an epoch that is not on disk. What would begin to drive is refused or put off; where an edge is alive, the master yields to it:
+ * gate closed, link closed, and the edge drives by its 3 s rule. What only lets go happens all the same, with the record in memory until it can be written.
+ */
 function onStorageFailed(
   turn: MasterTurn,
   context: MasterContext,
   { input, reason }: Extract<MasterInput, { type: 'storageFailed' }>,
 ): void {
   const before = turn.state
-  turn.out({ type: 'report', event: 'not-persisted', detail: reason })
   const { link, tenure } = before
+  turn.out({ type: 'report', event: 'not-persisted', detail: reason })
   if (input.type === 'message' && input.message.type === 'grant') {
-    turn.send({
-      type: 'answer',
-      session: input.message.session,
-      decisionId: input.message.decisionId,
-      result: 'refused',
-      reason: `storage: ${reason}`,
-    })
-  } else if (input.type === 'message' && input.message.type === 'negotiate' && link.kind !== 'none') {
+    const { session, decisionId } = input.message
+    turn.send({ type: 'answer', session, decisionId, result: 'refused', reason: `storage: ${reason}` })
+    return
+  }
+  if (input.type === 'modulesStopped' && tenure.kind === 'handingBack') {
+    turn.set({ tenure: { kind: 'idle' } })
+    turn.out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
+    driveNow(turn, context)
+    return
+  }
+  const said = turn.outputs.length
+  perform(turn, input, context)
+  if (!beginsToDrive(before, turn.state)) return
+  turn.outputs.splice(said)
+  turn.state = { ...before, takeOverFrom: before.takeOverFrom === null ? null : context.now }
+  if (input.type === 'forced') {
+    const failure = { code: 'storage' as const, message: reason }
+    turn.out({ type: 'answerSwitch', requestId: input.request.requestId, decisionId: null, failure })
+  } else if (link.kind !== 'none') {
     turn.out({ type: 'closeLink', reason: 'storage' })
     onMasterLinkLost(turn, context, link.session, `storage: ${reason}`)
-  } else if (input.type === 'modulesStopped' && tenure.kind === 'handingBack') {
-    turn
-      .set({ tenure: { kind: 'idle' } })
-      .out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
-    driveNow(turn, context)
-  } else {
-    const said = turn.outputs.length
-    perform(turn, input, context)
-    const drives = turn.outputs.some((output) => output.type === 'openGate')
-    if (drives) {
-      turn.outputs.splice(said)
-      turn.state = { ...before, takeOverFrom: before.takeOverFrom === null ? null : context.now }
-      if (input.type === 'forced')
-        turn.out({
-          type: 'answerSwitch',
-          requestId: input.request.requestId,
-          decisionId: null,
-          failure: { code: 'storage', message: reason },
-        })
-    } else {
-      const persist = turn.outputs.findIndex((output) => output.type === 'persist')
-      if (persist >= 0) turn.outputs.splice(persist, 1)
-    }
+    masterLetsGo(turn)
+    armTakeOver(turn, context, true)
   }
+}
+
+/** Drives, says it holds control, or keeps an edge standing by on a record that is not on disk. */
+function beginsToDrive(before: MasterState, state: MasterState): boolean {
+  const { stored } = state
+  if (stored.record.holder !== 'master') return false
+  return (
+    stored.record.epoch !== before.stored.record.epoch ||
+    before.stored.record.holder !== 'master' ||
+    stored.edgeStoodBy !== before.stored.edgeStoodBy ||
+    (isMasterDriving(state) && !isMasterDriving(before))
+  )
 }
 
 function wakeAt(state: MasterState, context: MasterContext): MonoMs | null {
@@ -192,6 +210,7 @@ function wakeAt(state: MasterState, context: MasterContext): MonoMs | null {
     masterLinkWakeAt(state, context),
     evaluateAt(state, context),
     state.tenure.kind === 'handingBack' ? state.tenure.until : null,
+    state.retryPersistAt,
   ]
   const known = times.filter((at) => at !== null)
   return known.length === 0 ? null : monoMs(Math.min(...known))

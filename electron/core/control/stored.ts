@@ -16,6 +16,9 @@ export interface StoredControl {
   readonly spentOpeningAt: WallMs | null
 }
 
+/** How long to wait before a record that could not be written is tried again. */
+export const PERSIST_RETRY_MS = 5_000
+
 /** The state at enrolment: the edge holds control under epoch 1. */
 export function enrolledControl(at: WallMs): StoredControl {
   return {

@@ -1,6 +1,7 @@
 import type { ControlMessage } from '../../../shared/wire/control'
 import type { Decision } from '../../../shared/model/control'
 import type { Failure } from '../../../shared/model/failures'
+import type { MonoMs, WallMs } from '../../../shared/model/time'
 import type { StoredControl } from './stored'
 
 /**
@@ -8,7 +9,13 @@ import type { StoredControl } from './stored'
  * step and feeds `storageFailed` to the state before it, so that nothing is half done.
  */
 export type ControlOutput =
-  | { readonly type: 'persist'; readonly stored: StoredControl; readonly decision: Decision | null }
+  | {
+      readonly type: 'persist'
+      readonly stored: StoredControl
+      readonly decision: Decision | null
+      /** What became of an earlier hand-over whose answer never came; null: nothing new. */
+      readonly settled: Settlement | null
+    }
   | { readonly type: 'send'; readonly message: ControlMessage }
   | { readonly type: 'dial' }
   | { readonly type: 'abandonAttempt' }
@@ -29,6 +36,18 @@ export type ControlOutput =
   | { readonly type: 'report'; readonly event: ControlEvent; readonly detail: string }
   | { readonly type: 'refused'; readonly reason: string }
 
+/** Known at the next link: whether what was granted had been taken. Written over the open decision with `settledDecision`. */
+export interface Settlement {
+  readonly decisionId: string
+  readonly outcome: 'done' | 'cancelled'
+  readonly winner: Decision['winner']
+  readonly at: WallMs
+}
+
+export function settledDecision(open: Decision, { outcome, winner, at }: Settlement): Decision {
+  return { ...open, outcome, winner, finishedAt: at, detail: 'settled with the next link' }
+}
+
 /** Things worth a log line or a person's attention. */
 export type ControlEvent =
   | 'disagreement'
@@ -41,10 +60,20 @@ export type ControlEvent =
   | 'time-gap'
   | 'not-persisted'
 
+/** What both machines keep on disk. */
+interface Persisted {
+  readonly stored: StoredControl
+  /** The record could not be written and lives in memory; null: it is on disk. Otherwise when to try again. */
+  readonly retryPersistAt: MonoMs | null
+}
+
 /** Collects the state and the outputs of one step. */
-export class Turn<State> {
+export class Turn<State extends Persisted> {
   readonly outputs: ControlOutput[] = []
   state: State
+  #decision: Decision | null = null
+  #settled: Settlement | null = null
+  #persists = false
   constructor(state: State) {
     this.state = state
   }
@@ -62,13 +91,27 @@ export class Turn<State> {
   send(message: ControlMessage): this {
     return this.out({ type: 'send', message })
   }
-  /** One persist a step, always first; a second one in the same step replaces the first, keeping its decision if the later has none. */
-  persist(stored: StoredControl, decision: Decision | null): this {
-    const at = this.outputs.findIndex((output) => output.type === 'persist')
-    const earlier = at < 0 ? undefined : this.outputs[at]
-    const kept = decision ?? (earlier?.type === 'persist' ? earlier.decision : null)
-    if (at >= 0) this.outputs.splice(at, 1)
-    this.outputs.unshift({ type: 'persist', stored, decision: kept })
+  /** The record is written in this step, with this decision. A later decision replaces an earlier one of the same step. */
+  persist(decision: Decision | null): this {
+    this.#persists = true
+    this.#decision = decision ?? this.#decision
     return this
+  }
+  settle(settlement: Settlement): this {
+    this.#persists = true
+    this.#settled = settlement
+    return this
+  }
+  /** Ends the step: whatever changed in the record is written before anything else happens; one write a step. */
+  finish(before: State): readonly ControlOutput[] {
+    if (!this.#persists && this.state.stored === before.stored) return this.outputs
+    this.set({ retryPersistAt: null } as Partial<State>)
+    const stored = this.state.stored
+    return [{ type: 'persist', stored, decision: this.#decision, settled: this.#settled }, ...this.outputs]
+  }
+  /** Ends a step whose write has failed: everything but the write happens, the record lives in memory and is tried again at `retryPersistAt`. */
+  finishUnwritten(retryPersistAt: MonoMs): readonly ControlOutput[] {
+    this.set({ retryPersistAt } as Partial<State>)
+    return this.outputs
   }
 }
