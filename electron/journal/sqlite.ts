@@ -117,7 +117,7 @@ export function openJournal(file: string, options: JournalOptions): Journal {
         else table.remove(kind, id)
         changes.push({ kind, id, stored: write.op === 'put' ? { kind, id, revision: seq, body: write.body } : null })
       }
-      return { changes, head: seq, isSnapshot: log.snapshotWhenDue(seq, runId, () => table.all()) }
+      return { changes, head: seq, isSnapshot: log.snapshotWhenDue(seq, runId, () => table.all().length) }
     })
 
     function change(changes: readonly DocumentChange[], by: { actor: string; dryRun?: boolean }): ChangeOutcome {
