@@ -314,7 +314,7 @@ export class MasterControl {
     this.#runtime ??= this.#options.runtime(() => {
       const permit = masterPermit(this.#machine.state, this.#options.clock.mono())
       if (permit === null) return null
-      const leaseMs = permit.until === null ? PERMIT_VALID_MS : permit.until - this.#options.clock.mono()
+      const leaseMs = permit.until === null ? PERMIT_VALID_MS : Math.floor(permit.until - this.#options.clock.mono())
       return leaseMs <= 0 ? null : { epoch: permit.epoch, validForMs: Math.min(PERMIT_VALID_MS, leaseMs) }
     })
     this.#runtime.renewPermit()
