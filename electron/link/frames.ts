@@ -5,7 +5,8 @@ import type { Frame } from './transport'
 
 const PIECE_HEADER_BYTES = 6
 const LAST_PIECE = 1
-export const PIECE_DATA_BYTES = PIECE_BYTES_MAX - PIECE_HEADER_BYTES
+/** Data of a piece; what is no longer goes whole. A quarter of what the protocol allows, so that a ping finds a gap sooner. */
+export const PIECE_DATA_BYTES = PIECE_BYTES_MAX / 4 - PIECE_HEADER_BYTES
 
 /** A binary frame, read. */
 export type BinaryFrame =

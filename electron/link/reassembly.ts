@@ -1,7 +1,8 @@
 import { HoldfastError } from '../../shared/model/failures'
 import { MESSAGE_BYTES_MAX } from '../../shared/model/defaults'
-import { PIECE_DATA_BYTES } from './frames'
 import { PARTIAL_MESSAGES_MAX } from '../../shared/wire/messages'
+
+const PIECE_BYTES_MIN = 4 * 1024
 
 /** Puts the pieces of long messages together. Throws `HoldfastError` (`too-large`, `invalid`) where the far side breaks a limit. */
 export class Reassembly {
@@ -17,8 +18,8 @@ export class Reassembly {
       this.#partial.set(message, partial)
     }
     // Short pieces would cost more memory than the limit on their sum says.
-    if (!last && data.length !== PIECE_DATA_BYTES)
-      throw new HoldfastError('invalid', 'A piece that is neither full nor the last')
+    if (!last && data.length < PIECE_BYTES_MIN)
+      throw new HoldfastError('invalid', `A piece of ${data.length} bytes that is not the last`)
     partial.bytes += data.length
     if (partial.bytes > MESSAGE_BYTES_MAX)
       throw new HoldfastError('too-large', `A message of more than ${MESSAGE_BYTES_MAX} bytes`)

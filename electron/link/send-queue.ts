@@ -1,7 +1,9 @@
 import { HoldfastError } from '../../shared/model/failures'
-import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, UNSENT_BYTES_MAX } from '../../shared/model/defaults'
+import { MESSAGE_BYTES_MAX } from '../../shared/model/defaults'
 import { PARTIAL_MESSAGES_MAX } from '../../shared/wire/messages'
+import type { MonoMs } from '../../shared/model/time'
 import { PIECE_DATA_BYTES, pieceFrame } from './frames'
+import { SendWindow } from './send-window'
 import type { Frame } from './transport'
 
 /** All that may wait to be sent on one link. Beyond it, requests and events are refused `busy`. */
@@ -25,11 +27,13 @@ export interface Queued {
 
 /**
  * Data of one link on its way out: everything but control messages, which overtake it. A long message goes in pieces; other messages go between them, so
- * that no request waits for a snapshot. Events keep their order among themselves. At most `UNSENT_BYTES_MAX` are on the way and not yet acknowledged by
- * the far side: the operating system's buffers count as the way, so a ping never waits behind more than that, however slow the line.
+ * that no request waits for a snapshot. Events keep their order among themselves. No more is on the way and not yet acknowledged by the far side than
+ * `SendWindow` allows: the operating system's buffers count as the way, so a ping never waits long behind data, however slow the line.
  */
 export class SendQueue {
   readonly #send: (frame: Frame) => void
+  readonly #now: () => MonoMs
+  readonly #window = new SendWindow()
   /** Messages that take turns, one piece a turn. */
   #turns: Outgoing[] = []
   #turnsAt = 0
@@ -40,11 +44,11 @@ export class SendQueue {
   readonly #events: Outgoing[] = []
   #eventUnderWay = false
   #queuedBytes = 0
-  #onTheWayBytes = 0
   #nextNumber = 1
 
-  constructor(send: (frame: Frame) => void) {
+  constructor(send: (frame: Frame) => void, now: () => MonoMs) {
     this.#send = send
+    this.#now = now
   }
 
   /** Throws `HoldfastError`: `too-large`, or `busy` when too much is waiting. */
@@ -74,8 +78,7 @@ export class SendQueue {
 
   /** The far side has taken so many bytes. False: more than were sent, so it is not speaking our protocol. */
   acknowledged(bytes: number): boolean {
-    if (bytes > this.#onTheWayBytes) return false
-    this.#onTheWayBytes -= bytes
+    if (!this.#window.acknowledged(bytes, this.#now())) return false
     this.pump()
     return true
   }
@@ -88,14 +91,14 @@ export class SendQueue {
         this.#finished(message)
         continue
       }
-      const isWhole = message.data.length <= PIECE_BYTES_MAX
+      const isWhole = message.data.length <= PIECE_DATA_BYTES
       const bytes = isWhole ? message.data.length : Math.min(PIECE_DATA_BYTES, message.data.length - message.sent)
-      if (this.#onTheWayBytes + bytes > UNSENT_BYTES_MAX) break
+      if (!this.#window.has(bytes)) break
       this.#turnsAt++
       const piece = message.data.subarray(message.sent, message.sent + bytes)
       message.sent += bytes
       this.#queuedBytes -= bytes
-      this.#onTheWayBytes += bytes
+      this.#window.sent(bytes, this.#now())
       const isLast = message.sent === message.data.length
       this.#send(isWhole ? { data: piece, isText: true } : pieceFrame(message.number, piece, isLast))
       if (isLast) this.#finished(message)
@@ -109,14 +112,14 @@ export class SendQueue {
 
   #admit(message: Outgoing): void {
     if (message.isEvent) this.#eventUnderWay = true
-    const isLong = message.data.length > PIECE_BYTES_MAX
+    const isLong = message.data.length > PIECE_DATA_BYTES
     if (isLong && this.#longUnderWay >= PARTIAL_MESSAGES_MAX) return void this.#long.push(message)
     if (isLong) this.#longUnderWay++
     this.#turns.push(message)
   }
 
   #finished(message: Outgoing): void {
-    if (message.data.length > PIECE_BYTES_MAX) {
+    if (message.data.length > PIECE_DATA_BYTES) {
       this.#longUnderWay--
       this.#admitNext(this.#long)
     }

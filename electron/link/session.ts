@@ -24,7 +24,8 @@ import type { Frame, FrameTransport } from './transport'
 export const SERVED_REQUESTS_MAX = 2_000
 /** Messages held until `open`. A far side that sends more before is closed. */
 const HELD_FRAMES_MAX = 4_096
-const ACKNOWLEDGE_EVERY_BYTES = UNSENT_BYTES_MAX / 4
+/** Less than the smallest window of the far side holds beside one piece, so that it never waits for an acknowledgement we do not send. */
+const ACKNOWLEDGE_EVERY_BYTES = UNSENT_BYTES_MAX / 8
 const CONTROL_BYTES_MAX = 64 * 1024
 /** Control messages never wait, so a far side that takes nothing must not collect them without end. */
 const CONTROL_UNSENT_MAX = 1024 * 1024
@@ -67,7 +68,10 @@ export class FrameSession implements LinkSession {
     this.peer = options.peer
     this.#held = [...(options.early ?? [])]
     this.#pending = new PendingRequests(options.clock)
-    this.#queue = new SendQueue((frame) => options.transport.send(frame))
+    this.#queue = new SendQueue(
+      (frame) => options.transport.send(frame),
+      () => options.clock.mono(),
+    )
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve))
     options.transport.listen({
       frame: (frame) => this.#receive(frame),

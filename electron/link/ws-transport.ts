@@ -9,6 +9,8 @@ export const FRAME_BYTES_MAX = PIECE_BYTES_MAX
 const CLOSE_MS = 250
 const NORMAL = 1000
 const TOO_BIG = 1009
+/** 1005 and 1006 are WebSocket's words for an end without a code, and without a goodbye. */
+const endings: Record<number, string> = { [NORMAL]: 'closed', 1005: 'closed', 1006: 'the connection broke' }
 
 /** Options of every WebSocket of the link, on both sides. */
 export const socketOptions = {
@@ -60,7 +62,7 @@ export class WsTransport implements FrameTransport {
       const farFailure: Failure | null =
         code === TOO_BIG ? { code: 'too-large', message: 'The far side refused a frame as too large' } : null
       this.#ended = this.#broken ?? {
-        reason: text.toString('utf8') || (code === NORMAL ? 'closed' : `closed (${code})`),
+        reason: text.toString('utf8') || (endings[code] ?? `closed (${code})`),
         failure: farFailure,
       }
       this.#handlers?.closed(this.#ended.reason, this.#ended.failure)

@@ -35,12 +35,15 @@ export async function startProxy({ port, host = '127.0.0.1' }: ProxyOptions): Pr
   const recorded: Buffer[] = []
   const pipes = new Set<Pipe>()
   const sockets = new Set<Socket>()
-  let bytesPerTick = Infinity
+  let bytesPerMs = Infinity
+  let tickedAt = performance.now()
   const budget: Record<Direction, number> = { toServer: Infinity, toClient: Infinity }
   const ticker = setInterval(() => {
+    const allowed = bytesPerMs * (performance.now() - tickedAt)
+    tickedAt = performance.now()
     // Unspent allowance is lost: a line does not save up its idle time.
     for (const direction of directions)
-      budget[direction] = Math.min(budget[direction] + bytesPerTick, Math.max(bytesPerTick, SLICE_BYTES))
+      budget[direction] = Math.min(budget[direction] + allowed, Math.max(allowed, SLICE_BYTES))
     for (const pipe of pipes) pipe.move()
   }, TICK_MS)
 
@@ -118,8 +121,9 @@ export async function startProxy({ port, host = '127.0.0.1' }: ProxyOptions): Pr
       for (const pipe of pipes) pipe.move()
     },
     limit(bitsPerSecond) {
-      bytesPerTick = bitsPerSecond === null ? Infinity : (bitsPerSecond / 8 / 1_000) * TICK_MS
-      for (const direction of directions) budget[direction] = bytesPerTick
+      bytesPerMs = bitsPerSecond === null ? Infinity : bitsPerSecond / 8 / 1_000
+      tickedAt = performance.now()
+      for (const direction of directions) budget[direction] = bitsPerSecond === null ? Infinity : 0
     },
     cut(how = 'close') {
       for (const socket of sockets) {

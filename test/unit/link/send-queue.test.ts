@@ -1,16 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readBinary } from '../../../electron/link/frames'
+import { PIECE_DATA_BYTES, readBinary } from '../../../electron/link/frames'
 import { Reassembly } from '../../../electron/link/reassembly'
 import { QUEUE_BYTES_MAX, SendQueue } from '../../../electron/link/send-queue'
+import { SendWindow } from '../../../electron/link/send-window'
 import type { Frame } from '../../../electron/link/transport'
 import { MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, UNSENT_BYTES_MAX } from '../../../shared/model/defaults'
+import { monoMs } from '../../../shared/model/time'
 
 const KIB = 1024
 /** A queue, the frames it has sent, and a far side that takes them one by one. */
 function line() {
   const sent: Frame[] = []
-  const queue = new SendQueue((frame) => sent.push(frame))
+  const queue = new SendQueue(
+    (frame) => sent.push(frame),
+    () => monoMs(0),
+  )
   const reassembly = new Reassembly()
   const arrived: Buffer[] = []
   let taken = 0
@@ -105,14 +110,61 @@ describe('send queue', () => {
 
 describe('reassembly', () => {
   it('refuses more than the limit, too many at once, and pieces too short to be worth their memory', () => {
-    const full = Buffer.alloc(PIECE_BYTES_MAX - 6)
+    const full = Buffer.alloc(PIECE_DATA_BYTES)
     const large = new Reassembly()
     expect(() => {
-      for (let n = 0; n < 200; n++) large.add(1, full, false)
+      for (let n = 0; n < 600; n++) large.add(1, full, false)
     }).toThrow(expect.objectContaining({ code: 'too-large' }) as Error)
     const many = new Reassembly()
     for (let n = 0; n < 4; n++) many.add(n, full, false)
     expect(() => many.add(4, full, false)).toThrow('More than 4')
-    expect(() => new Reassembly().add(1, Buffer.alloc(10), false)).toThrow('neither full nor the last')
+    expect(() => new Reassembly().add(1, Buffer.alloc(10), false)).toThrow('not the last')
+  })
+})
+
+describe('send window', () => {
+  /** Sends as much as the window lets through a line of `bytesPerMs`, `delayMs` long each way, for a minute; returns how long data waited at the end. */
+  function drain(bytesPerMs: number, delayMs: number) {
+    const window = new SendWindow()
+    const inFlight: { bytes: number; arrivesAt: number }[] = []
+    let freeAt = 0
+    let tookMs = 0
+    let delivered = 0
+    for (let now = 0; now < 60_000; now++) {
+      while (inFlight[0] !== undefined && inFlight[0].arrivesAt + delayMs <= now) {
+        const { bytes } = inFlight.shift()!
+        delivered += bytes
+        expect(window.acknowledged(bytes, monoMs(now))).toBe(true)
+      }
+      while (window.has(16_000)) {
+        window.sent(16_000, monoMs(now))
+        freeAt = Math.max(freeAt, now) + 16_000 / bytesPerMs
+        inFlight.push({ bytes: 16_000, arrivesAt: freeAt + delayMs })
+        tookMs = freeAt - now
+      }
+      expect(window.bytes).toBeLessThanOrEqual(UNSENT_BYTES_MAX)
+    }
+    return { tookMs, share: delivered / 60_000 / bytesPerMs }
+  }
+
+  it('keeps the queue of a slow line short and the line full', () => {
+    const { tookMs, share } = drain(125, 20)
+    expect(tookMs).toBeLessThan(700)
+    expect(share).toBeGreaterThan(0.9)
+  })
+
+  it('does not take a long way for a long queue', () => {
+    const { share } = drain(125, 300)
+    expect(share).toBeGreaterThan(0.9)
+  })
+
+  it('opens fully on a fast line', () => {
+    const window = new SendWindow()
+    for (let now = 0; now < 100; now++) {
+      window.sent(16_000, monoMs(now))
+      window.acknowledged(16_000, monoMs(now))
+    }
+    expect(window.bytes).toBe(UNSENT_BYTES_MAX)
+    expect(window.acknowledged(1, monoMs(100))).toBe(false)
   })
 })
