@@ -122,6 +122,8 @@ export function onMasterTimeGap(turn: MasterTurn, context: MasterContext): void 
     }
     masterLetsGo(turn)
   } else if (link.kind === 'linked') {
+    // What it was to drive by is old: the negotiation below decides again.
+    if (tenure.kind === 'stopping') turn.set({ tenure: { kind: 'stopping', thenDrive: false } })
     turn.set({
       link: { ...link, stableFrom: context.now, askedAt: context.now, pings: watchedFromNow(context) },
     })

@@ -153,13 +153,19 @@ function settleHandBack(turn: MasterTurn, context: MasterContext, edge: EdgeFact
   })
 }
 
-/** The edge drives: the record says so before the gate closes, and the gate closes before the edge is told. */
+/**
+ * The edge drives: the record says so before the gate closes, and the gate closes before the edge is told. Where it is going to take a new epoch, that is not
+ * known before it agrees: `none` until then.
+ */
 function giveUp(turn: MasterTurn, context: MasterContext, edge: EdgeFacts): void {
   const { stored } = turn.state
   if (stored.record.holder !== 'edge') {
+    const known = edge.record.holder === 'edge' && edge.record.epoch > stored.record.epoch
     const next = {
       ...stored,
-      record: { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch },
+      record: known
+        ? { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch }
+        : { ...stored.record, holder: 'none' as const },
       edgeStoodBy: false,
       manualAt: null,
       since: context.wall,
