@@ -5,7 +5,7 @@ import { createApp } from 'vue'
 import App from './App.vue'
 import { bridgeKey, connectBySocket, takeKey } from './bridge'
 import { i18n, startLanguage } from './i18n'
-import { makeRouter } from './routes'
+import { fetchPages, makeRouter } from './routes'
 import { startTheme } from './theme'
 
 // The key leaves the address before the router reads it.
@@ -16,8 +16,13 @@ const app = createApp(App)
 app.provide(bridgeKey, bridge)
 app.use(createPinia())
 app.use(i18n)
-app.use(makeRouter())
+const router = makeRouter()
+app.use(router)
 // A language that cannot be fetched is no reason to show nothing: English is here already.
 void startLanguage()
   .catch(() => {})
-  .then(() => app.mount('#app'))
+  .then(() => {
+    app.mount('#app')
+    // Fetched while the controller is there: without it no page could be opened that was not opened before.
+    void router.isReady().then(() => requestIdleCallback(() => void fetchPages()))
+  })

@@ -5,31 +5,28 @@ import type { Failure } from '../../shared/model/failures'
 import { useBridge } from '../bridge'
 import { useController } from './controller'
 
-const storageKey = 'holdfast.demo'
-
 /**
- * The demo site's two switches. The controller does not tell how they stand: what was switched here is remembered, also over a reload, and a link that
- * stands proves that both are on.
+ * The demo site's two switches. The power shows in the status: an edge that is off has no control to tell of. The cable does not, within the seconds before
+ * its absence is noticed: what was switched here counts until the link stands again.
  */
 export const useDemo = defineStore('demo', () => {
   const bridge = useBridge()
   const controller = useController()
-  const stored = sessionStorage.getItem(storageKey) ?? ''
-  const cableIsIn = shallowRef(!stored.includes('cable'))
-  const powerIsOn = shallowRef(!stored.includes('power'))
+  /** Null: never touched here, then the link tells. */
+  const switchedCable = shallowRef<boolean | null>(null)
   /** A standalone controller without the demo site. */
   const isAbsent = shallowRef(false)
   const busy = shallowRef(false)
   const failure = shallowRef<Failure | null>(null)
 
-  const linkState = computed(() => controller.status?.edges?.[0]?.link.state ?? controller.status?.link.state)
-  watch(linkState, (state, before) => {
-    if (state !== 'connected' || before === undefined) return
-    cableIsIn.value = true
-    powerIsOn.value = true
+  const link = computed(() => controller.status?.link.state)
+  const powerIsOn = computed(() => {
+    const control = controller.status?.control
+    return control === undefined || control.rule !== null || control.epoch > 0
   })
-  watch([cableIsIn, powerIsOn], ([cable, power]) => {
-    sessionStorage.setItem(storageKey, [cable ? '' : 'cable', power ? '' : 'power'].join(' '))
+  const cableIsIn = computed(() => switchedCable.value ?? !(powerIsOn.value && link.value === 'lost'))
+  watch(link, (state, before) => {
+    if (state === 'connected' && before !== undefined) switchedCable.value = null
   })
 
   async function ask(request: () => Promise<Result<unknown>>, done: () => void) {
@@ -38,17 +35,17 @@ export const useDemo = defineStore('demo', () => {
     busy.value = false
     failure.value = answer.ok ? null : answer
     if (answer.ok) done()
-    else if (answer.code === 'not-found') isAbsent.value = true
+    else if (answer.code === 'not-found' || answer.code === 'refused') isAbsent.value = true
   }
   const setCable = (connected: boolean) =>
     ask(
       () => bridge.call('demo.cable', { connected }),
-      () => (cableIsIn.value = connected),
+      () => (switchedCable.value = connected),
     )
   const setPower = (on: boolean) =>
     ask(
       () => bridge.call('demo.power', { on }),
-      () => (powerIsOn.value = on),
+      () => {},
     )
   return { cableIsIn, powerIsOn, isAbsent, busy, failure, setCable, setPower }
 })

@@ -4,7 +4,8 @@ import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../support/browser'
-import { fleetSample, siteSample, startFixtureConsole, type FixtureConsole } from '../support/fixture-console'
+import { startFixtureConsole, type FixtureConsole } from '../support/fixture-console'
+import { fleetSample, siteSample } from '../support/fixture-sites'
 
 /** The built page in a real browser, behind the real console transport; what the controller says is a fixture. */
 const root = path.resolve(import.meta.dirname, '../..')

@@ -1,20 +1,25 @@
 import { useI18n } from 'vue-i18n'
-import type { ControlView } from '../../../shared/console/views'
+import type { Site } from './site'
 
 /** Control in the viewer's language. */
 export function useWords() {
   const { t, te } = useI18n()
+  const isLinked = ({ link }: Site) => link.state === 'connected'
   return {
-    holder(control: ControlView): string {
-      if (control.handOver)
-        return t(control.handOver.target === 'edge' ? 'site.handingOverEdge' : 'site.handingOverMaster')
-      if (control.holder === 'none') return t('site.noneDrives')
-      return t(control.holder === 'edge' ? 'site.edgeDrives' : 'site.masterDrives')
+    holder(site: Site): string {
+      const { holder, handOver } = site.control
+      if (handOver) return t(handOver.target === 'edge' ? 'site.handingOverEdge' : 'site.handingOverMaster')
+      if (holder !== 'none') return t(holder === 'edge' ? 'site.edgeDrives' : 'site.masterDrives')
+      // Without a link one side can only speak for itself.
+      if (isLinked(site)) return t('site.noneDrives')
+      return t(site.seenFrom === 'edge' ? 'site.edgeIdle' : 'site.masterIdle')
     },
     /** The rule's sentence; what the controller says where the rule is unknown. */
-    reason(control: ControlView): string {
-      if (control.handOver) return t('site.handOverReason')
-      return control.rule && te(`rule.${control.rule}`, 'en') ? t(`rule.${control.rule}`) : control.reason
+    reason(site: Site): string {
+      const { rule, reason, holder, handOver } = site.control
+      if (handOver) return t('site.handOverReason')
+      if (holder === 'none') return t(isLinked(site) ? 'site.noneReason' : 'site.idleReason')
+      return rule && te(`rule.${rule}`, 'en') ? t(`rule.${rule}`) : reason
     },
   }
 }
