@@ -43,7 +43,7 @@ export function openFeed(log: Log, source: FeedSource, rules: FeedRules, logger:
     })
     if (opening.kind === 'events') return events(opening.after)
     if (opening.kind === 'fork') renew(opening.because)
-    return piece(pin(), 0)
+    return piece(pin(snapshotAt ?? 0), 0)
   }
 
   function events(after: number): RequestResult<'documents.read'> {
@@ -73,13 +73,16 @@ export function openFeed(log: Log, source: FeedSource, rules: FeedRules, logger:
     })
   }
 
-  /** The newest snapshot in use, as long as the events after it are kept; readers who come at once share it. */
-  function pin(): Pinned {
+  /**
+   * The newest snapshot in use, as long as the events after it are kept; readers who come at once share it. Never older than `atLeast`, which a
+   * reader names that has been further already: its documents must not go back while it starts again.
+   */
+  function pin(atLeast: number): Pinned {
     const head = source.head()
     const oldest = log.oldest()
     for (const seq of pins.keys()) if (seq !== head && seq < oldest) pins.delete(seq)
     const newest = [...pins.values()].at(-1)
-    if (newest && head - newest.seq < JOURNAL_SNAPSHOT_EVERY) return newest
+    if (newest && newest.seq >= Math.min(atLeast, head) && head - newest.seq < JOURNAL_SNAPSHOT_EVERY) return newest
     const documents = source.documents()
     const sizes = documents.map((document) => Buffer.byteLength(JSON.stringify(document)) + 1)
     const fresh: Pinned = { seq: head, runId: log.runIdAt(head) ?? '', documents, sizes }

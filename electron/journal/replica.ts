@@ -112,7 +112,7 @@ export function openReplica(file: string, options: ReplicaOptions): DocumentsRep
 
     function fromStart() {
       staged = null
-      return { cursor: null, snapshotAt: null, offset: 0 }
+      return { cursor: null, snapshotAt: cursor?.seq ?? null, offset: 0 }
     }
 
     function apply(answer: RequestResult<'documents.read'>) {

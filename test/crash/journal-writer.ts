@@ -30,7 +30,7 @@ for (let i = Number(seed) * 100_000; ; i++) {
   say(`changed ${outcome.head}`)
   if (i % 10 === 0) {
     // Now and then the whole set again, so that a kill meets a snapshot half-way.
-    let ask = replica.apply(journal.read({ cursor: null, snapshotAt: null, offset: 0 }))
+    let ask = replica.apply(journal.read({ cursor: null, snapshotAt: replica.head, offset: 0 }))
     while (ask !== null) ask = replica.apply(journal.read(ask))
   } else if (i % 2 === 0) catchUp(replica, journal)
   say(`copied ${replica.head}`)

@@ -79,6 +79,34 @@ test('pieces of a snapshot stay those of one moment while the journal goes on', 
   expect(contentOf(replica)).toEqual(contentOf(journal))
 })
 
+test('a copy that has to start again never goes back to an older moment', () => {
+  change(put('edge', edge('berlin')), put('edge', edge('oslo')))
+  catchUp(replica, journal)
+  change(remove('edge', 'oslo'), put('edge', edge('rome')))
+  catchUp(replica, journal)
+  const gap = {
+    seq: 9,
+    term: 0,
+    at: 0,
+    runId: 'r',
+    sourceId: 's',
+    actor: 'a',
+    kind: 'edge' as const,
+    id: 'x',
+    op: 'delete' as const,
+    body: null,
+  }
+  let ask = replica.apply({ mode: 'events', feedId: journal.feedId, entries: [gap], head: 9, more: false })
+  expect(ask).toEqual({ cursor: null, snapshotAt: 4, offset: 0 })
+  const heads: number[] = []
+  replica.onChange(({ head }) => heads.push(head))
+  while (ask !== null) {
+    ask = replica.apply(journal.read(ask))
+    expect(replica.head).toBe(4)
+  }
+  expect([heads, contentOf(replica)]).toEqual([[], contentOf(journal)])
+})
+
 test('a snapshot that the master has forgotten begins again', async () => {
   change(...many(200))
   const ask = replica.apply(journal.read({ cursor: null, snapshotAt: null, offset: 0 }))
