@@ -110,7 +110,7 @@ export interface DriverContext<Settings = unknown> {
   readonly settings: Settings
   /** Aborts when the module ends for good. */
   readonly signal: AbortSignal
-  /** Sets one observable variable (names up to 64 characters, at most 500 of them, values up to 64 KiB as JSON). Unchanged values cost nothing. */
+  /** Sets one observable variable (names up to 64 characters, at most 500 of them, values up to 64 KiB as JSON, 512 KiB in all). Unchanged values cost nothing. */
   setStatus(name: string, value: Json): void
   status(name: string): Json | undefined
   /** Says that the device answered, or stopped answering without the connection being given up. Set to true when `connect` resolves. */

@@ -249,7 +249,7 @@ export class HostEvents implements PoolListener {
 function endText({ suspect, code, signal, errorText }: HostEnd): string {
   switch (suspect?.why) {
     case 'spin':
-      return 'The driver blocked its host: no answer for 1,600 ms.'
+      return 'The driver blocked its host: no answer for 1,400 ms.'
     case 'heap':
     case 'busy':
       if (errorText.includes('heap')) return 'The driver used up the memory of its host.'

@@ -58,6 +58,11 @@ export class HostLedger {
     if (this.#hosts.delete(pid)) await this.#write()
   }
 
+  /** Resolves when nothing waits to be written any more. */
+  settled(): Promise<void> {
+    return this.#writing.catch(() => {})
+  }
+
   /** Ends what an earlier controller left and waits until it is gone. Call before any host of our own is forked. */
   async endPredecessors(): Promise<{ ended: number }> {
     const left = await this.#read()

@@ -9,11 +9,11 @@ import { HostGate } from './host-gate'
 import { LINE_FD, writeLine, type Suspicion } from './host-line'
 import { faultText, readToHost, type FromHost } from './host-messages'
 import { HostModules } from './host-modules'
-import { SharedState, monotonicMs } from './host-shared'
+import { SharedState, permitClockMs } from './host-shared'
 import { markWriter } from './running-mark'
 import type { WatchData, WatchNews } from './host-watch'
 
-const BEAT_MS = 400
+const BEAT_MS = 300
 const WATCH_HEAP_MIB = 12
 
 export interface HostOptions {
@@ -29,7 +29,7 @@ export async function runHost(options: HostOptions): Promise<void> {
   const shared = new SharedState()
   const watch = startWatch(options, shared)
   const blame = new Blame(shared, markWriter())
-  const gate = new HostGate(shared, monotonicMs)
+  const gate = new HostGate(shared, permitClockMs)
   const more = options.driversPath === null ? [] : await loadDrivers(options.driversPath)
   const send = (message: FromHost, taken?: () => void) => {
     // Without a channel the watch thread is about to end the process.
@@ -39,7 +39,7 @@ export async function runHost(options: HostOptions): Promise<void> {
     gate,
     blame,
     send,
-    mono: monotonicMs,
+    mono: () => performance.now(),
     wall: () => Date.now(),
   })
 
@@ -52,10 +52,13 @@ export async function runHost(options: HostOptions): Promise<void> {
     if (message.success) modules.handle(message.data)
     else send({ type: 'complaint', text: `A message of the controller is not understood: ${faultText(message.error)}` })
   })
-  setInterval(() => {
+  const beat = () => {
     shared.count('beats')
     shared.set('heapKib', getHeapStatistics().used_heap_size / 1_024)
-  }, BEAT_MS)
+  }
+  // The first at once: from here on drivers run, and may be the first to block this thread.
+  beat()
+  setInterval(beat, BEAT_MS)
   contain(blame, modules)
   modules.ready()
 }

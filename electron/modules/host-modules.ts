@@ -60,8 +60,11 @@ export class HostModules {
     this.#ports.send({ type: 'ready', drivers })
   }
 
+  /** Connections end in reverse order of their start. */
   gateChanged(open: boolean): void {
-    for (const { life, slot } of this.#entries.values()) this.#ports.blame.run(slot, () => life.gateChanged(open))
+    const entries = [...this.#entries.values()]
+    for (const { life, slot } of open ? entries : entries.reverse())
+      this.#ports.blame.run(slot, () => life.gateChanged(open))
   }
 
   handle(message: ToHost): void {

@@ -125,9 +125,10 @@ export class HostPool {
     for (const { process } of this.#members.values()) process.kill()
   }
 
-  /** Resolves when every host that lives now is dead. */
+  /** Resolves when every host that lives now is dead and off the ledger. */
   async allEnded(): Promise<void> {
-    await Promise.all([...this.#members.values()].map(({ process }) => process.ended))
+    await Promise.all([...this.#members.values()].map(({ process }) => process.told))
+    await this.#options.ledger.settled()
   }
 
   #beat(member: Member): void {

@@ -1,10 +1,12 @@
+import { uptime } from 'node:os'
+
 /**
  * Memory that a host's main thread (drivers) and its watch thread share. The watch thread writes the permit, so that a driver that blocks the
  * main thread cannot delay it; the main thread writes what it is doing, so that the watch thread can say so when it stops answering.
  *
  * Integers:  running   slot whose code runs now, 0: the host's own
  *            entries   rises with every callback of the main thread
- *            beats     rises every 400 ms while the main thread turns
+ *            beats     rises every 300 ms while the main thread turns
  *            writing   1 while a write is between its check and its end
  *            open      1 while a permit was given and not withdrawn
  *            pressure  1 when the heap is getting full: the main thread then books growth per slot
@@ -17,10 +19,12 @@ const INTEGER_BYTES = 64
 const DOUBLES_BEFORE = 2
 const SLOTS = 1_024
 
-/** Milliseconds of the machine's monotonic clock, the same in both threads (unlike `performance.now()`). */
-export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1_000 + nanoseconds / 1e6
+/**
+ * Milliseconds of a clock that only goes forward, is the same in both threads (unlike `performance.now()`) and goes on while the machine sleeps:
+ * on Linux that is the uptime (in steps of 10 ms), elsewhere the usual one. A permit given before a sleep is over after it.
+ */
+export function permitClockMs(): number {
+  return process.platform === 'linux' ? uptime() * 1_000 : Number(process.hrtime.bigint()) / 1e6
 }
 
 export class SharedState {

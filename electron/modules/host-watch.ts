@@ -1,11 +1,13 @@
 import { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { LINE_FD, lineCutter, readLineToHost, writeLine, type LineFromHost, type Suspicion } from './host-line'
-import { SharedState, monotonicMs } from './host-shared'
+import { SharedState, permitClockMs } from './host-shared'
 
 const TICK_MS = 200
 /** Ticks without a beat of the main thread after which it counts as spinning: counted in ticks, so that a stopped process proves nothing. */
-const SPIN_TICKS = 8
+const SPIN_TICKS = 7
+/** Loading all drivers may take this long on a slow machine before the first beat. */
+const LOAD_TICKS = 75
 const SLOW_EVERY_TICKS = 3
 /** Share of the heap limit from which growth is booked. */
 const PRESSURE_SHARE = 0.5
@@ -53,7 +55,7 @@ export function runWatch(): void {
       if (shared.close(WRITE_WAIT_MS)) say({ word: 'closed', seq: words.seq })
       return tell({ gate: 'closed', seq: words.seq })
     }
-    const now = monotonicMs()
+    const now = permitClockMs()
     const before = shared.epochAt(now)
     shared.permit(words.epoch, now + words.validForMs)
     expiry = setTimeout(expire, words.validForMs)
@@ -78,7 +80,7 @@ export function runWatch(): void {
     const running = shared.get('running')
     silentTicks = shared.get('beats') === beats ? silentTicks + 1 : 0
     beats = shared.get('beats')
-    if (silentTicks >= SPIN_TICKS) return dieBecause(running, 'spin')
+    if (silentTicks >= (beats === 0 ? LOAD_TICKS : SPIN_TICKS)) return dieBecause(running, 'spin')
     if (running !== 0 && shared.get('entries') === entries) say({ word: 'suspect', slot: running, why: 'busy' })
     entries = shared.get('entries')
     watchMemory()

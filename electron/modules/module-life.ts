@@ -14,6 +14,8 @@ const DISCONNECT_MAX_MS = 1_000
 const STEADY_MS = 30_000
 const VARIABLES_MAX = 500
 const VARIABLE_BYTES_MAX = 64 * 1024
+/** Of all variables together. */
+const STATUS_BYTES_MAX = 512 * 1024
 const NAME_MAX = 64
 
 export interface LifePorts {
@@ -43,6 +45,7 @@ export class ModuleLife {
   readonly #over = new AbortController()
   readonly #status: Record<string, Json>
   readonly #written = new Map<string, string>()
+  #bytes = 0
   readonly #instance: DriverInstance
   #link: HostLink | null = null
   #isConnected = false
@@ -174,6 +177,9 @@ export class ModuleLife {
       throw new HoldfastError('too-large', `Status "${name.slice(0, NAME_MAX)}" is too large.`)
     if (this.#written.size >= VARIABLES_MAX && !this.#written.has(name))
       throw new HoldfastError('too-large', `A module may show ${VARIABLES_MAX} variables.`)
+    const bytes = this.#bytes + text.length - (this.#written.get(name)?.length ?? 0)
+    if (bytes > STATUS_BYTES_MAX) throw new HoldfastError('too-large', 'The status of this module is too large.')
+    this.#bytes = bytes
     this.#written.set(name, text)
     this.#status[name] = value
     this.#ports.report({ set: { [name]: value } })

@@ -9,6 +9,8 @@ export const BACKOFF_FIRST_MS = 1_000
 export const BACKOFF_CAP_MS = 60_000
 /** A module that ran this long without a fault counts as sound again; suspicion lasts as long. */
 export const SOUND_AFTER_MS = 60_000
+/** Hosts for a single culprit each. When one driver ends host after host, further culprits share hosts with each other. */
+const ALONE_MAX = 20
 /** A module that throws this often in a row moves to a host of its own: what it left behind ends with that host. */
 const FAULTS_BEFORE_ALONE = 3
 
@@ -49,8 +51,8 @@ interface Place {
 
 interface Room {
   readonly ids: Set<string>
-  /** Takes no further modules. */
-  readonly isClosed: boolean
+  /** `open` takes any module in, `shared-by-culprits` further culprits, `closed` nobody. */
+  readonly kind: 'open' | 'closed' | 'alone' | 'shared-by-culprits'
 }
 
 export class Placement {
@@ -76,9 +78,9 @@ export class Placement {
     const groups = new Map<number, { isFresh: boolean; ids: string[] }>()
     for (const { id, isolated } of modules) {
       const place = this.#place(id)
-      const isAlone = isolated || place.isAlone
-      const open = isAlone ? undefined : this.#openRoom()
-      const host = open ?? this.#newRoom(isAlone)
+      const kind = isolated ? 'closed' : place.isAlone ? this.#kindForCulprits() : 'open'
+      const open = this.#roomOf(kind)
+      const host = open ?? this.#newRoom(kind)
       this.#enter(id, host, now)
       const group = groups.get(host) ?? { isFresh: open === undefined, ids: [] }
       group.ids.push(id)
@@ -90,7 +92,7 @@ export class Placement {
   /** A group that stays together in a fresh host which takes nobody else in. */
   assignTogether(ids: readonly string[], now: number): Group {
     const isSuspicious = ids.some((id) => this.#place(id).suspectUntil > now)
-    const host = this.#newRoom(isSuspicious)
+    const host = this.#newRoom(isSuspicious ? 'closed' : 'open')
     for (const id of ids) this.#enter(id, host, now)
     return { host, isFresh: true, ids }
   }
@@ -173,14 +175,20 @@ export class Placement {
     this.#rooms.get(host)?.ids.add(id)
   }
 
-  #openRoom(): number | undefined {
-    for (const [host, room] of this.#rooms) if (!room.isClosed && room.ids.size < this.#perHost) return host
+  #kindForCulprits(): Room['kind'] {
+    const alone = [...this.#rooms.values()].filter(({ kind }) => kind === 'alone')
+    return alone.length < ALONE_MAX ? 'alone' : 'shared-by-culprits'
+  }
+
+  #roomOf(kind: Room['kind']): number | undefined {
+    if (kind === 'closed' || kind === 'alone') return undefined
+    for (const [host, room] of this.#rooms) if (room.kind === kind && room.ids.size < this.#perHost) return host
     return undefined
   }
 
-  #newRoom(isClosed: boolean): number {
+  #newRoom(kind: Room['kind']): number {
     const host = ++this.#lastHost
-    this.#rooms.set(host, { ids: new Set(), isClosed })
+    this.#rooms.set(host, { ids: new Set(), kind })
     return host
   }
 }

@@ -54,7 +54,10 @@ const LINE_UNSENT_MAX = 4_096
 
 /** One host process: the only place that forks. */
 export class ProcessHost {
+  /** Settles when the process is dead. */
   readonly ended: Promise<void>
+  /** Settles when its last words have been read and its end has been told. */
+  readonly told: Promise<void>
   readonly #child: ChildProcess
   /** Undefined: the system refused to start a process at all. */
   readonly #line: Socket | undefined
@@ -73,16 +76,19 @@ export class ProcessHost {
   #suspect: (NonNullable<HostEnd['suspect']> & { at: number }) | null = null
   #errorText = ''
   #settleEnded: () => void = () => {}
+  #settleTold: () => void = () => {}
 
   constructor(launch: HostLaunch, heapMib: number, title: string, clock: Clock, listener: HostListener) {
     this.#clock = clock
     this.#listener = listener
     this.#heardAt = clock.wall()
     this.ended = new Promise((resolve) => (this.#settleEnded = resolve))
+    this.told = new Promise((resolve) => (this.#settleTold = resolve))
     const more = launch.driversPath === undefined ? [] : [`--drivers=${launch.driversPath}`]
     this.#child = fork(launch.hostPath, [`--heap=${heapMib}`, `--title=${title}`, ...more], {
       execPath: launch.execPath,
-      execArgv: [`--max-old-space-size=${heapMib}`],
+      // Drivers make little garbage: a small young generation saves some MiB in each host.
+      execArgv: [`--max-old-space-size=${heapMib}`, '--max-semi-space-size=1'],
       env: launch.env,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe', this.#mark.fd ?? 'ignore'],
     })
@@ -217,5 +223,6 @@ export class ProcessHost {
       wasReady: this.#isReady,
       errorText: this.#errorText.trim(),
     })
+    this.#settleTold()
   }
 }

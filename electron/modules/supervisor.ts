@@ -36,6 +36,7 @@ export class Supervisor implements ModuleRuntime {
   /** One change of the set at a time. */
   #turn: Promise<unknown> = Promise.resolve()
   #isStarted = false
+  #stops = 0
   #renewal: Disposable | null = null
 
   constructor(options: SupervisorOptions, permit: () => Permit | null) {
@@ -72,8 +73,12 @@ export class Supervisor implements ModuleRuntime {
   }
 
   start(modules: readonly ModuleDocument[]): Promise<void> {
-    this.#isStarted = true
-    return this.#inTurn(() => this.#bringInLine(modules))
+    const stopsBefore = this.#stops
+    return this.#inTurn(async () => {
+      // A stop that was asked for after this start wins, whichever has its turn first.
+      if (this.#stops === stopsBefore) this.#isStarted = true
+      await this.#bringInLine(modules)
+    })
   }
 
   update(modules: readonly ModuleDocument[]): Promise<void> {
@@ -83,6 +88,7 @@ export class Supervisor implements ModuleRuntime {
   stop(): Promise<void> {
     // At once, also while a start is under way: it looks at this between its batches.
     this.#isStarted = false
+    this.#stops += 1
     return this.#inTurn(() => this.#stopAll())
   }
 

@@ -145,3 +145,19 @@ describe('a host that dies for no reason of its own', () => {
     expect(view('bad')).toMatchObject({ restarts: 1, fault: null })
   })
 })
+
+describe('a site with 1,000 modules', () => {
+  it('starts them in batches in twenty hosts, and stops them within 3 s', async () => {
+    const count = 1_000
+    const beganAt = performance.now()
+    await under.runtime.start(Array.from({ length: count }, (_, index) => moduleOf(`m${index}`, 'quiet')))
+    // Five batches have four pauses of 50 ms between them.
+    expect(performance.now() - beganAt).toBeGreaterThan(200)
+    await until('all connected', () => under.runtime.devices().connected === count, 60_000)
+    expect(under.runtime.hostPids()).toHaveLength(20)
+    const stoppedAt = performance.now()
+    await under.runtime.stop()
+    expect(performance.now() - stoppedAt).toBeLessThan(3_500)
+    expect(under.runtime.hostPids()).toEqual([])
+  })
+})

@@ -90,6 +90,32 @@ describe('a set of modules', () => {
     await connected(1)
   })
 
+  it('starts devices before logic and stops in reverse', async () => {
+    await under.runtime.start([
+      moduleOf('logic', 'follower', { role: 'logic', settings: { target: 'd1' } }),
+      moduleOf('d1', 'quiet', { settings: { note: 'timed' } }),
+      moduleOf('d2', 'quiet', { settings: { note: 'timed' } }),
+    ])
+    await connected(2)
+    await until('logic runs', () => view('logic')?.connected)
+    const created = ['d1', 'd2', 'logic'].map((id) => Number(status(id, 'createdAt')))
+    expect(created).toEqual(created.toSorted((a, b) => a - b))
+    const ended: string[] = []
+    for (const id of ['logic', 'd1', 'd2'])
+      under.runtime.debug(id, (lines) => ended.push(...lines.map(({ moduleId }) => moduleId)))
+    await call('d1', 'echo', { text: 'after debug' })
+    await under.runtime.stop()
+    expect(ended).toEqual(['logic', 'd2', 'd1'])
+  })
+
+  it('stays stopped when the stop was asked for last', async () => {
+    const started = under.runtime.start([moduleOf('a', 'quiet')])
+    const stopped = under.runtime.stop()
+    await Promise.all([started, stopped])
+    expect(under.runtime.devices().started).toBe(false)
+    expect(under.runtime.hostPids()).toEqual([])
+  })
+
   it('stops in the middle of its start', async () => {
     void under.runtime.start(Array.from({ length: 6 }, (_, index) => moduleOf(`m${index}`, 'quiet')))
     await under.runtime.stop()

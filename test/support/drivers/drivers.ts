@@ -18,10 +18,11 @@ const quiet = defineDriver({
   create(context) {
     const before = context.status('starts')
     context.setStatus('starts', (typeof before === 'number' ? before : 0) + 1)
+    if (context.settings.note === 'timed') context.setStatus('createdAt', performance.now())
     let calls = 0
     return {
       connect: async () => {},
-      disconnect: async () => {},
+      disconnect: async () => context.debug('info', 'disconnected'),
       async execute(method, params: { text: string; ms: number; name: string; value: string }) {
         if (method === 'echo') return params.text
         if (method === 'wait') return new Promise((resolve) => setTimeout(() => resolve('waited'), params.ms))
@@ -142,13 +143,14 @@ const follower = defineDriver({
   methods: { pass: { title: 'Pass on', changesDevice: true, params: z.object({ text: z.string() }) } },
   create(context) {
     const { target } = context.settings
+    context.setStatus('createdAt', performance.now())
     context.peers.watch(target, (view) => {
       context.setStatus('seen', view.status)
       context.setStatus('seenState', view.state)
     })
     return {
       connect: async () => {},
-      disconnect: async () => {},
+      disconnect: async () => context.debug('info', 'disconnected'),
       execute: (_method, params: { text: string }, turn) => context.peers.execute(target, 'echo', params, turn),
     }
   },

@@ -109,6 +109,22 @@ describe('a host that ends', () => {
   })
 })
 
+describe('many culprits', () => {
+  it('share hosts with each other beyond twenty, never with the innocent', () => {
+    const placement = new Placement(50)
+    const bad = Array.from({ length: 30 }, (_, index) => `bad${index}`)
+    placement.assign(shared('good', ...bad), 0)
+    for (const id of bad) {
+      placement.faulted(id, true, 1)
+      placement.leave(id)
+    }
+    placement.assign(shared(...bad), 2)
+    const hosts = new Set(bad.map((id) => placement.hostOf(id)))
+    expect(hosts.size).toBe(21)
+    expect(hosts.has(placement.hostOf('good'))).toBe(false)
+  })
+})
+
 describe('a module that threw', () => {
   it('moves to a host of its own at the third fault in a row, at once if it meant to exit', () => {
     const placement = new Placement(50)
