@@ -54,7 +54,7 @@ describe.concurrent('the JSON driver', () => {
     test.onTestFinished(() => sensor.stop())
     const { stand, seen } = stood(test, sensor.uri)
     await stand.connected(seen)
-    expect(seen.status).toEqual({ temperature: 21.5, co2: 620, brightness: 60 })
+    await stand.shows(seen, { temperature: 21.5, co2: 620, brightness: 60 })
     await stand.execute(driver, 'display', { brightness: 5, text: 'a "quoted" {text}' })
     expect(await sensor.state()).toMatchObject({ display: { brightness: 5, text: 'a "quoted" {text}' } })
     await sensor.change({ co2: 900 })
@@ -107,7 +107,7 @@ describe.concurrent('the JSON driver', () => {
     ]
     const { stand, seen } = stood(test, await web(test, status('{"a":{"c":1},"list":[1,{"deep":true}]}')), { polls })
     await stand.connected(seen)
-    expect(seen.status).toEqual({ missing: null, proto: null, length: null, second: { deep: true }, whole: { c: 1 } })
+    await stand.shows(seen, { missing: null, proto: null, length: null, second: { deep: true }, whole: { c: 1 } })
   })
 
   it('encodes a parameter in a path so that it stays one step', async (test) => {

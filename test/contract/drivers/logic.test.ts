@@ -5,7 +5,7 @@ import { startSimulator } from '../../support/simulators/simulator'
 import { until } from '../../support/until'
 
 /** A switcher and a projector, and rules between them. */
-async function room(test: TestContext, settings: object) {
+async function room(test: TestContext, settings: { rules?: object[]; computed?: object }) {
   const [matrix, projector] = await Promise.all([startSimulator('tcp-line'), startSimulator('pjlink')])
   const stand = new DriverStand()
   test.onTestFinished(async () => void (await Promise.all([matrix.stop(), projector.stop()])))
@@ -24,8 +24,18 @@ async function room(test: TestContext, settings: object) {
     settings: quickSettings.pjlink,
   })
   for (const one of [matrixSeen, projectorSeen]) await stand.connected(one)
-  const logic = stand.start({ id: 'logic', driver: 'logic', role: 'logic', settings: settings as never })
+  // What a rule sees first is what later changes are measured against: the tests begin after that.
+  const seen = {
+    sawPower: { copy: { module: 'projector', variable: 'power' } },
+    sawRoute: { copy: { module: 'matrix', variable: 'route1' } },
+  }
+  const whole = { ...settings, computed: { ...settings.computed, ...seen } }
+  const logic = stand.start({ id: 'logic', driver: 'logic', role: 'logic', settings: whole as never })
   await stand.connected(logic)
+  await until(
+    'the rules have seen the devices',
+    () => (logic.status.sawPower === 'off' && logic.status.sawRoute === 1) || null,
+  )
   return { matrix, projector, stand, logic, devices: { matrix: matrixSeen, projector: projectorSeen } }
 }
 

@@ -27,7 +27,7 @@ describe.concurrent('the Modbus driver', () => {
     const plc = await simulator(test)
     const { stand, seen } = stood(test, plc.uri)
     await stand.connected(seen)
-    expect(seen.status).toEqual({
+    await stand.shows(seen, {
       light: true,
       door: true,
       setPoint: 21,

@@ -30,7 +30,7 @@ describe.concurrent('the PJLink driver', () => {
     await simulator.change({ power: 'on', errors: '012000', lampHours: 4321 })
     await until('the lamp is read', () => seen.status.lampHours === 4321 || null)
     await until('all are read', () => seen.status.input !== null || null)
-    expect(seen.status).toEqual({
+    await stand.shows(seen, {
       name: 'Hall',
       power: 'on',
       input: 'digital1',

@@ -38,7 +38,7 @@ describe.concurrent('the line driver', () => {
     const matrix = await switcher(test)
     const { stand, seen } = stood(test, matrix.uri)
     await stand.connected(seen)
-    expect(seen.status).toEqual({ temperature: 41, fan: true, route1: 1 })
+    await stand.shows(seen, { temperature: 41, fan: true, route1: 1 })
     await stand.execute(driver, 'route', { output: 3, input: 2 })
     await until('the answer is shown', () => seen.status.route3 === 2 || null)
     await matrix.change({ 'route.4': 1 })
@@ -73,7 +73,7 @@ describe.concurrent('the line driver', () => {
     })
     const { stand, seen } = stood(test, uri)
     await stand.connected(seen)
-    expect(seen.status).toEqual({ route2: 3, temperature: 12, fan: false, route1: 4 })
+    await stand.shows(seen, { route2: 3, temperature: 12, fan: false, route1: 4 })
   })
 
   it('interrupts a pattern that backtracks without end, and names it', async (test) => {

@@ -1,3 +1,5 @@
+import assert from 'node:assert'
+import { isDeepStrictEqual } from 'node:util'
 import { moduleDocument, type AnyDocument, type ModuleDocument } from '../../../shared/model/documents'
 import { HoldfastError } from '../../../shared/model/failures'
 import { Blame } from '../../../electron/modules/blame'
@@ -6,7 +8,7 @@ import { drivers as builtIn } from '../../../electron/modules/drivers/registry'
 import { HostGate } from '../../../electron/modules/host-gate'
 import type { FromHost } from '../../../electron/modules/host-messages'
 import { HostModules } from '../../../electron/modules/host-modules'
-import { SharedState, monotonicMs } from '../../../electron/modules/host-shared'
+import { SharedState } from '../../../electron/modules/host-shared'
 import { until } from '../until'
 
 /** What the stand knows of a module, from the host's reports alone. */
@@ -23,6 +25,7 @@ export interface Seen {
 }
 
 const permitMs = 600_000
+const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6
 /** One for all: its hooks stay for the life of the process. */
 let blame: Blame | null = null
 
@@ -89,6 +92,14 @@ export class DriverStand implements AsyncDisposable {
     await until('the module is connected', () => seen.connected || null, deadlineMs).catch((error: unknown) => {
       throw new Error(`${String(error)}; faults: ${seen.faults.join(' | ')}`)
     })
+  }
+
+  /** Waits until the module shows these variables, and no others. Reports come a moment after the deed. */
+  async shows(seen: Seen, status: Record<string, Json>): Promise<void> {
+    await until('the variables are shown', () => isDeepStrictEqual(seen.status, status) || null).catch(() =>
+      // For its message: it says which variable differs.
+      assert.deepStrictEqual(seen.status, status),
+    )
   }
 
   /** Waits for the next report of a fault after the ones already seen. */
