@@ -13,7 +13,7 @@ import { newDecision } from './edge-tenure'
 import { isGrantable, nextEpoch } from './epoch'
 import { isMasterDriving, type HandBack, type MasterContext } from './master-state'
 import { onMasterLinkLost } from './master-link'
-import { armTakeOver, claimControl, driveNow, type MasterTurn } from './master-tenure'
+import { armTakeOver, claimControl, driveNow, hasPassed, leaseOf, type MasterTurn } from './master-tenure'
 
 function refuseSwitch(turn: MasterTurn, requestId: string, code: FailureCode, message: string): void {
   turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure: { code, message } })
@@ -197,6 +197,9 @@ export function onMasterAnswer(turn: MasterTurn, context: MasterContext, message
     claimControl(turn, context, { rule: handBack.rule, decisionId: handBack.decisionId, edgeStandsBy: true })
     driveNow(turn, context)
     finishFailed(turn, context, handBack, message.result, message.reason)
+    // The epoch is a new one: both sides have to agree on it.
+    const { link } = turn.state
+    if (link.kind === 'linked') turn.set({ link: { ...link, waiting: true } })
   }
 }
 
@@ -244,6 +247,7 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
   if (stored.record.decisionId === message.decisionId && stored.record.holder === 'master')
     return answer('accepted', null)
   if (link.kind !== 'linked' || !link.agreed) return answer('refused', 'no agreed link')
+  if (hasPassed(leaseOf(turn.state), context)) return answer('refused', 'the link was not watched')
   if (turn.state.cancelledDecision === message.decisionId) return answer('refused', 'cancelled')
   if (tenure.kind !== 'idle') return answer('refused', `the master is ${tenure.kind}`)
   if (!context.failover) return answer('refused', 'failover is false for this edge')

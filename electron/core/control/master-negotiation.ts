@@ -288,12 +288,13 @@ function drivesNothing({ link, tenure, stored }: MasterState): boolean {
 export function evaluateAt(state: MasterState, context: MasterContext): MonoMs | null {
   const { link, tenure } = state
   if (link.kind !== 'linked' || !link.agreed || (tenure.kind !== 'driving' && !drivesNothing(state))) return null
+  const askableAt = link.askedAt === null ? context.now : after(link.askedAt, LINK_SILENCE_MS)
+  if (drivesNothing(state)) return monoMs(Math.max(context.now, askableAt))
   const times = [context.now + 30_000]
   const stableAt = after(link.stableFrom, context.stableForMs)
   if (stableAt > context.now) times.push(stableAt)
   const next = context.window()?.nextChangeAt ?? null
   if (next !== null && next > context.wall) times.push(context.now + (next - context.wall))
-  if (link.askedAt !== null && after(link.askedAt, LINK_SILENCE_MS) > context.now)
-    times.push(after(link.askedAt, LINK_SILENCE_MS))
+  if (askableAt > context.now) times.push(askableAt)
   return monoMs(Math.min(...times))
 }

@@ -24,6 +24,10 @@ export function leaseOf({ link }: MasterState): MonoMs | null {
   return after(monoMs(told), LINK_SILENCE_MS)
 }
 
+export function hasPassed(lease: MonoMs | null, { now }: MasterContext): boolean {
+  return lease !== null && now >= lease
+}
+
 export interface MasterClaim {
   readonly rule: DecisionRule
   readonly decisionId?: string
@@ -74,12 +78,17 @@ export function claimControl(turn: MasterTurn, context: MasterContext, claim: Ma
   return true
 }
 
-/** Opens the gate under the record's epoch and starts the modules; while they are still stopping, as soon as they have. */
+/**
+ * Opens the gate under the record's epoch and starts the modules; while they are still stopping, as soon as they have. Not under a lease that has passed
+ * (what told the edge so is too old): then the two negotiate again.
+ */
 export function driveNow(turn: MasterTurn, context: MasterContext): void {
   const { tenure, stored } = turn.state
   const lease = leaseOf(turn.state)
   turn.set({ takeOverFrom: null })
-  if (tenure.kind === 'stopping') {
+  if (hasPassed(lease, context) && tenure.kind !== 'driving')
+    turn.set({ tenure: tenure.kind === 'stopping' ? { kind: 'stopping', thenDrive: false } : { kind: 'idle' } })
+  else if (tenure.kind === 'stopping') {
     turn.set({ tenure: { kind: 'stopping', thenDrive: true } })
   } else if (tenure.kind === 'driving') {
     turn.set({ tenure: { ...tenure, lease } }).out({ type: 'openGate', epoch: stored.record.epoch })

@@ -421,6 +421,7 @@ export class Site {
         'stale-record',
         `the master's record ${result.master.record.epoch} is below ${this.edge.disk.record.agreedEpoch}`,
       )
+    if (result.masterEpoch === null) this.#manualAt = null
     if (result.rule !== 'T3') return
     const window = this.window(this.masterWall())
     if (window === null || !window.open) return this.judge.fail('window', 'handed back outside the window')
@@ -456,7 +457,7 @@ export class Site {
     const controller = this[side]
     if (!controller.alive) return
     // What lived in memory only is lost: an older store, in effect.
-    if (controller.state.retryPersistAt !== null) this.judge.rolledBack(side)
+    if (controller.state.retryPersistAt !== null) this.#forgets(side)
     controller.kill()
     if (side === 'edge') this.judge.edgeRuns(false)
     this.network.died(side, power)
@@ -514,7 +515,11 @@ export class Site {
     this.crash(side, false, downMs)
     if (!copy || copy === controller.disk) return
     controller.disk = copy
+    this.#forgets(side)
+  }
+  #forgets(side: 'edge' | 'master'): void {
     this.judge.rolledBack(side)
+    if (side === 'master') this.#manualAt = this.master.disk.manualAt
   }
 
   setPaused(paused: boolean): void {
