@@ -18,10 +18,9 @@ import type { LinkClosed, LinkHandlers, LinkPeer, LinkSession } from './link'
 import { PendingRequests, type RequestOptions } from './pending-requests'
 import { Reassembly } from './reassembly'
 import { SendQueue } from './send-queue'
+import { malformed, ServedRequests, unknownName, type Answer } from './served-requests'
 import type { Frame, FrameTransport } from './transport'
 
-/** Requests of the far side in work at once. Beyond it they are answered `busy`. */
-export const SERVED_REQUESTS_MAX = 2_000
 /** Messages held until `open`. A far side that sends more before is closed. */
 const HELD_FRAMES_MAX = 4_096
 /** Less than the smallest window of the far side holds beside one piece, so that it never waits for an acknowledgement we do not send. */
@@ -53,7 +52,7 @@ export class FrameSession implements LinkSession {
   readonly #pending: PendingRequests
   readonly #queue: SendQueue
   readonly #reassembly = new Reassembly()
-  readonly #serving = new Set<number>()
+  readonly #served: ServedRequests
   #handlers: LinkHandlers | null = null
   #held: Frame[]
   #takenBytes = 0
@@ -72,6 +71,12 @@ export class FrameSession implements LinkSession {
       (frame) => options.transport.send(frame),
       () => options.clock.mono(),
     )
+    this.#served = new ServedRequests({
+      side: options.side,
+      logger: options.logger,
+      handle: (name, params) => this.#handlers!.request(name, params),
+      answer: (answer) => this.#answer(answer),
+    })
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve))
     options.transport.listen({
       frame: (frame) => this.#receive(frame),
@@ -209,7 +214,8 @@ export class FrameSession implements LinkSession {
       case 'control':
         return this.#deliverControl(message.message)
       case 'request':
-        return this.#serve(message.id, message.name, message.params)
+        if (this.#stands()) this.#served.serve(message.id, message.name, message.params)
+        return
       case 'result':
         return this.#deliverResult(message.id, message.value)
       case 'failure':
@@ -226,7 +232,7 @@ export class FrameSession implements LinkSession {
 
   #deliverControl(message: unknown): void {
     const read = controlMessage.safeParse(message)
-    if (!read.success) return this.#refuse('a control message', invalid('a control message', read.error))
+    if (!read.success) return this.#refuse('a control message', malformed('a control message', read.error))
     this.#guard(read.data.type, () => this.#handlers!.control(read.data))
   }
 
@@ -235,7 +241,7 @@ export class FrameSession implements LinkSession {
     if (!Object.hasOwn(eventSchemas, name)) return this.#refuse(`event ${name}`, unknownName('event', name))
     const known = name as EventName
     const read = eventSchemas[known].safeParse(body)
-    if (!read.success) return this.#refuse(`event ${name}`, invalid(name, read.error))
+    if (!read.success) return this.#refuse(`event ${name}`, malformed(name, read.error))
     this.#guard(name, () => this.#handlers!.event(known, read.data))
   }
 
@@ -245,44 +251,16 @@ export class FrameSession implements LinkSession {
     if (name === null) return
     const read = requestSchemas[name].result.safeParse(value)
     if (read.success) this.#pending.resolve(id, read.data)
-    else this.#pending.reject(id, { ...invalid(`the answer to ${name}`, read.error), outcomeUnknown: true })
+    else this.#pending.reject(id, { ...malformed(`the answer to ${name}`, read.error), outcomeUnknown: true })
   }
 
-  #serve(id: number, name: string, params: unknown): void {
-    if (!this.#stands()) return
-    const known = name as RequestName
-    if (!Object.hasOwn(requestSchemas, name)) return this.#answerFailure(id, unknownName('request', name))
-    if (requestSchemas[known].servedBy !== this.#options.side)
-      return this.#answerFailure(id, { code: 'refused', message: `${name} is not served by this side` })
-    if (this.#serving.has(id))
-      return this.#answerFailure(id, { code: 'invalid', message: `Request number ${id} is being served already` })
-    if (this.#serving.size >= SERVED_REQUESTS_MAX)
-      return this.#answerFailure(id, { code: 'busy', message: 'Too many requests at once', retryAfterMs: 1_000 })
-    const read = requestSchemas[known].params.safeParse(params)
-    if (!read.success) return this.#answerFailure(id, invalid(name, read.error))
-    this.#serving.add(id)
-    void this.#answer(id, known, read.data)
-  }
-
-  async #answer(id: number, name: RequestName, params: unknown): Promise<void> {
-    try {
-      const value = await this.#handlers!.request(name, params as never)
-      this.#serving.delete(id)
-      if (this.#ending === null) this.#queue.push(encodeText({ kind: 'result', id, value }), false)
-    } catch (error) {
-      this.#serving.delete(id)
-      const failure = failureOf(error)
-      if (failure.code === 'internal')
-        this.#options.logger.log('error', 'A request over the link failed', { name, error })
-      this.#answerFailure(id, failure)
-    }
-  }
-
-  #answerFailure(id: number, failure: Failure): void {
+  /** Throws where the answer cannot be sent, so that the far side is told instead. */
+  #answer(answer: Answer): void {
     if (this.#ending !== null) return
     try {
-      this.#queue.push(encodeText({ kind: 'failure', id, failure }), false)
+      this.#queue.push(encodeText(answer), false)
     } catch (error) {
+      if (answer.kind === 'result') throw error
       this.close('The far side does not take the answers to its requests', failureOf(error))
     }
   }
@@ -321,21 +299,4 @@ export class FrameSession implements LinkSession {
       reason: failure.message,
     })
   }
-}
-
-const unknownName = (what: string, name: string): Failure => ({
-  code: 'refused',
-  message: `Unknown ${what} "${name}"`,
-  hint: 'The two sides may be of different versions.',
-})
-
-/** Says where and what, never the value: it may be a secret. */
-function invalid(
-  what: string,
-  error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] },
-): Failure {
-  const problems = error.issues
-    .slice(0, 5)
-    .map(({ path, message }) => `${path.length === 0 ? '' : `${path.map(String).join('.')}: `}${message}`)
-  return { code: 'invalid', message: `${what} is malformed: ${problems.join('; ')}`.slice(0, 1_000) }
 }

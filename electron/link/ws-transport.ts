@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Failure } from '../../shared/model/failures'
 import { PIECE_BYTES_MAX } from '../../shared/model/defaults'
@@ -25,14 +26,18 @@ export const socketOptions = {
 export class WsTransport implements FrameTransport {
   readonly address: string
   readonly #socket: WebSocket
+  /** Under the WebSocket. */
+  readonly #stream: Duplex
+  #isCorked = false
   #handlers: TransportHandlers | null = null
   #early: Frame[] = []
   #ended: { reason: string; failure: Failure | null } | null = null
   #broken: { reason: string; failure: Failure } | null = null
   #closeTimer: NodeJS.Timeout | null = null
 
-  constructor(socket: WebSocket, address: string) {
+  constructor(socket: WebSocket, stream: Duplex, address: string) {
     this.#socket = socket
+    this.#stream = stream
     this.address = address
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       const frame = { data, isText: !isBinary }
@@ -75,8 +80,20 @@ export class WsTransport implements FrameTransport {
 
   send({ data, isText }: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#cork()
     // A failed write also ends the socket, which is where it is told.
     this.#socket.send(data, { binary: !isText, compress: false }, () => {})
+  }
+
+  /** What is sent in one turn goes out as one TLS record and one system call. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#stream.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      this.#stream.uncork()
+    })
   }
 
   listen(handlers: TransportHandlers): void {

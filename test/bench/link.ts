@@ -11,7 +11,6 @@ const WARM_UP_MS = 500
 const ROUND_MS = 2_000
 /** Taken in turns, so that what else the machine does meets both alike. */
 const ROUNDS = 3
-const TARGET = 0.25
 
 const params = {
   moduleId: 'projector-1',
@@ -20,8 +19,15 @@ const params = {
   requestId: '01935b7e-0000-7000-8000-000000000000',
 }
 
-/** Calls `trip` from `UNDER_WAY` loops until the time is over; returns trips per second. */
-async function rate(trip: () => Promise<unknown>, forMs: number): Promise<number> {
+interface Seen {
+  perSecond: number
+  /** Processor time of both ends; hardly moved by what else the machine does. */
+  cpuUsPerTrip: number
+}
+
+/** Calls `trip` from `underWay` loops until the time is over. */
+async function measure(trip: () => Promise<unknown>, underWay: number, forMs: number): Promise<Seen> {
+  const cpu = process.cpuUsage()
   const started = performance.now()
   let trips = 0
   const loop = async () => {
@@ -30,8 +36,9 @@ async function rate(trip: () => Promise<unknown>, forMs: number): Promise<number
       trips++
     }
   }
-  await Promise.all(Array.from({ length: UNDER_WAY }, loop))
-  return trips / ((performance.now() - started) / 1_000)
+  await Promise.all(Array.from({ length: underWay }, loop))
+  const { user, system } = process.cpuUsage(cpu)
+  return { perSecond: trips / ((performance.now() - started) / 1_000), cpuUsPerTrip: (user + system) / trips }
 }
 
 /** A bare echo over TLS: the message goes there and back as it is; answers come in the order of the questions. */
@@ -70,22 +77,34 @@ async function main(): Promise<void> {
   master.open(handlers())
   const bare = await bareEcho(place)
   const trips = { link: () => master.request('module.execute', params), bare: bare.trip }
-  const seen = { link: [] as number[], bare: [] as number[] }
-  for (const kind of ['link', 'bare'] as const) await rate(trips[kind], WARM_UP_MS)
+  const seen = { link: [] as Seen[], bare: [] as Seen[], linkOneByOne: [] as Seen[], bareOneByOne: [] as Seen[] }
+  for (const kind of ['link', 'bare'] as const) await measure(trips[kind], UNDER_WAY, WARM_UP_MS)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const kind of ['bare', 'link'] as const) seen[kind].push(await rate(trips[kind], ROUND_MS))
+    for (const kind of ['bare', 'link'] as const) {
+      seen[kind].push(await measure(trips[kind], UNDER_WAY, ROUND_MS))
+      seen[`${kind}OneByOne`].push(await measure(trips[kind], 1, ROUND_MS / 2))
+    }
   }
   await bare.end()
-  const figure = Math.round(median(seen.link))
-  const baseline = Math.round(median(seen.bare))
-  const ratio = Math.round((figure / baseline) * 1_000) / 1_000
-  const details = {
-    underWay: UNDER_WAY,
-    rounds: { link: seen.link.map(Math.round), bare: seen.bare.map(Math.round) },
-    baselineIs: 'ws echo over TLS',
+  const perSecond = (values: Seen[]) => Math.round(median(values.map((value) => value.perSecond)))
+  const share = (part: number, whole: number) => Math.round((part / whole) * 1_000) / 1_000
+  const figure = perSecond(seen.link)
+  const baseline = perSecond(seen.bare)
+  const ratio = share(figure, baseline)
+  const cpuUsPerTrip = Object.fromEntries(
+    Object.entries(seen).map(([kind, values]) => [
+      kind,
+      Math.round(median(values.map((value) => value.cpuUsPerTrip)) * 10) / 10,
+    ]),
+  )
+  const oneByOne = {
+    link: perSecond(seen.linkOneByOne),
+    bare: perSecond(seen.bareOneByOne),
+    ratio: share(perSecond(seen.linkOneByOne), perSecond(seen.bareOneByOne)),
   }
+  const details = { baselineIs: 'ws echo over TLS', underWay: UNDER_WAY, cpuUsPerTrip, oneByOne }
   if (!process.argv.includes('--json')) {
-    console.log(`link ${figure} round trips/s, bare ws over TLS ${baseline}/s: ratio ${ratio} (target ${TARGET})`)
+    console.log(`link ${figure} round trips/s, bare ws over TLS ${baseline}/s: ratio ${ratio}`)
     return
   }
   console.log(
@@ -95,8 +114,9 @@ async function main(): Promise<void> {
       unit: 'round trips/s',
       baseline,
       ratio,
-      target: TARGET,
-      met: ratio >= TARGET,
+      // The specification sets none for this bench.
+      target: null,
+      met: null,
       details,
     }),
   )
