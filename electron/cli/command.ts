@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import envPaths from 'env-paths'
 import type { OperationOutput } from '../../shared/console/contract'
+import type { DocumentChange, DocumentKind } from '../../shared/model/documents'
 import { openConsole, type ConsoleClient } from '../console/client'
 import type { Clock, Logger } from '../platform/ports'
 import { exitCodes } from './failure'
@@ -13,9 +14,14 @@ import type { Terminal } from './terminal'
 export interface Services {
   startController(options: StartOptions): Promise<StartedController>
   joinOffline(options: { code: string; dataDir: string; replace: boolean }): Promise<OperationOutput<'enrolment.join'>>
-  parseDocumentFile(text: string): Promise<{ changes: unknown[] } | { problems: readonly unknown[] }>
+  /** `known`: what the journal has, so that names in the file find the right ids. */
+  parseDocumentFile(
+    text: string,
+    known: readonly KnownDocument[],
+  ): Promise<{ changes: readonly DocumentChange[] } | { problems: readonly unknown[] }>
   formatDocumentFile(documents: readonly ExportedDocument[]): Promise<string>
 }
+export type KnownDocument = { readonly kind: DocumentKind; readonly id: string; readonly name: string }
 export type ExportedDocument = OperationOutput<'documents.export'>['documents'][number]
 
 export interface StartOptions {

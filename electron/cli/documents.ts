@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { CONSOLE_KEY_BYTES_MAX } from '../../shared/console/protocol'
-import { documentKinds, type DocumentChange, type DocumentKind } from '../../shared/model/documents'
+import { documentKinds, type DocumentKind } from '../../shared/model/documents'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Cli } from './command'
 import { differencesText } from './differences'
@@ -16,18 +16,17 @@ export function addDocuments(cli: Cli, program: Command): void {
       'apply',
       'store the documents of a YAML file, all or none, after showing the differences',
       async (context, [file = ''], options) => {
-        const parsed = await context.services.parseDocumentFile(await textOf(file))
-        if ('problems' in parsed) {
-          throw new HoldfastError(
-            'invalid',
-            `${file} has ${parsed.problems.length === 1 ? 'a problem' : `${parsed.problems.length} problems`}; nothing was stored.`,
-            {
-              details: jsonOf(parsed.problems),
-            },
-          )
-        }
-        const changes = parsed.changes as DocumentChange[]
+        const text = await textOf(file)
         return await context.withConsole(async (client) => {
+          const { documents } = await client.call('documents.export', {})
+          const known = documents.map(({ kind, id, body }) => ({
+            kind,
+            id,
+            name: typeof body['name'] === 'string' ? body['name'] : id,
+          }))
+          const parsed = await context.services.parseDocumentFile(text, known)
+          if ('problems' in parsed) throw problemsError(file, parsed.problems)
+          const changes = [...parsed.changes]
           const planned = await client.call('documents.apply', { changes, dryRun: true })
           const isSame = planned.differences.every(({ op }) => op === 'same')
           if (options['dryRun'] === true || isSame)
@@ -65,6 +64,11 @@ export function addDocuments(cli: Cli, program: Command): void {
     )
     .option('-o, --output <file>', 'write there instead of to standard output')
     .addOption(new Option('--kind <kind...>', 'only these').choices(documentKinds))
+}
+
+function problemsError(file: string, problems: readonly unknown[]): HoldfastError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
+  return new HoldfastError('invalid', `${file} has ${count}; nothing was stored.`, { details: jsonOf(problems) })
 }
 
 async function textOf(file: string): Promise<string> {

@@ -37,11 +37,13 @@ function detailLines({ details }: Failure): string {
   return list
     .filter((item) => typeof item === 'object' && item !== null && !Array.isArray(item))
     .map((item) => {
-      const { kind, id, field, value, allowed, message } = item as Record<string, unknown>
+      const { kind, id, field, value, allowed, message, line, column } = item as Record<string, unknown>
+      const where = typeof line === 'number' ? `line ${line}:${String(column)}: ` : ''
       const place = [kind, id, field].filter((part) => typeof part === 'string' && part !== '').join(' ')
-      const range = allowed === undefined ? '' : ` (allowed: ${short(allowed)})`
-      const given = value === undefined ? '' : ` is ${JSON.stringify(value)}`
-      return `  ${oneLine(`${place}${given}: ${short(message ?? '')}${range}`)}\n`
+      const text = typeof message === 'string' ? message : ''
+      const range = typeof allowed !== 'string' || text.includes(allowed) ? '' : ` (allowed: ${allowed})`
+      const given = value === undefined || value === null ? '' : ` is ${short(value)}`
+      return `  ${oneLine(`${where}${place}${given}: ${text}${range}`)}\n`
     })
     .join('')
 }

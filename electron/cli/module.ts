@@ -79,6 +79,8 @@ async function followDebug(
     json
       ? `${JSON.stringify(line)}\n`
       : `${timeOf(line.at)} ${paint(line.level === 'error' ? 'red' : line.level === 'warn' ? 'yellow' : 'dim', line.level.padEnd(5))} ${oneLine(line.text)}\n`
+  // A module that does not exist would stay silent for ever.
+  await client.call('modules.status', { module })
   const take = ({ lines, dropped }: { lines: DebugLine[]; dropped: number }, missed: number): void => {
     for (const line of lines) terminal.out(show(line))
     if (dropped + missed > 0) terminal.err(`${dropped + missed} lines were left out.\n`)

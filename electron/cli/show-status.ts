@@ -6,7 +6,7 @@ type Control = StatusView['control']
 type Link = StatusView['link']
 type Window = StatusView['window']
 
-const rule = ({ rule, reason }: Control): string => (rule ? `${rule} ${say(`rule.${rule}`)}` : oneLine(reason))
+const rule = ({ rule, reason }: Control): string => (rule ? `${rule}: ${say(`rule.${rule}`)}` : oneLine(reason))
 
 export function controlText(control: Control, now: number): string {
   const since = say('control.since', {

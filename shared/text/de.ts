@@ -91,7 +91,6 @@ export const de: Catalogue = {
     unset: 'nicht gesetzt: Rückgabe nur von Hand',
   },
   age: {
-    now: 'jetzt',
     seconds: '{n} s',
     minutes: '{n} min',
     hours: '{n} h',

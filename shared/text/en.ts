@@ -92,7 +92,6 @@ export const en = {
     unset: 'not set: control comes back by hand only',
   },
   age: {
-    now: 'now',
     seconds: '{n} s',
     minutes: '{n} min',
     hours: '{n} h',

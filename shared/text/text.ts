@@ -40,7 +40,6 @@ const DAY_MS = 24 * HOUR_MS
 /** A length of time in its largest whole unit, e.g. `4 min`. */
 export function age(locale: Locale, ms: number): string {
   const length = Math.max(0, ms)
-  if (length < SECOND_MS) return translate(locale, 'age.now')
   if (length < MINUTE_MS) return translate(locale, 'age.seconds', { n: Math.floor(length / SECOND_MS) })
   if (length < HOUR_MS) return translate(locale, 'age.minutes', { n: Math.floor(length / MINUTE_MS) })
   if (length < 2 * DAY_MS) return translate(locale, 'age.hours', { n: Math.floor(length / HOUR_MS) })

@@ -90,7 +90,6 @@ export const zh: Catalogue = {
     unset: '未设置：只能手动恢复',
   },
   age: {
-    now: '现在',
     seconds: '{n} 秒',
     minutes: '{n} 分钟',
     hours: '{n} 小时',

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Services } from '../../electron/cli/command'
 import { runCli } from '../../electron/cli/run'
 import { writeControllerFile } from '../../electron/console/files'
+import { formatDocumentFile, parseDocumentFile } from '../../electron/journal/document-file'
 import { systemClock } from '../../electron/platform/clock'
 import { writeFile } from 'node:fs/promises'
 import type { ConsoleDouble } from './console-double'
@@ -58,8 +59,8 @@ export async function cli(argv: string[], options: CliRunOptions = {}): Promise<
     services: {
       startController: missing('start'),
       joinOffline: missing('join'),
-      parseDocumentFile: missing('parse'),
-      formatDocumentFile: missing('format'),
+      parseDocumentFile: async (text, known) => parseDocumentFile(text, known),
+      formatDocumentFile: async (documents) => formatDocumentFile(documents),
       ...options.services,
     },
     logger: () => ({ log: () => {}, child: () => ({ log: () => {}, child: () => null as never }) }),

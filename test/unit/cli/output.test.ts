@@ -95,7 +95,7 @@ describe('a command for people', () => {
     const { out } = await run(['status'])
     expect(out).toContain('Head office, edge 0.1.0, up 10 min')
     expect(out).toContain('the edge drives since 4 min, epoch 3')
-    expect(out).toContain('T3 The restore window is open')
+    expect(out).toContain('T3: The restore window is open')
     expect(out).toContain('! No device answers (since 1 min)')
     expect(out).toMatch(/^m1 {2}Module m1 {2}pjlink {2}running {2}connected {2}4 min {2}1 s {3}power=on$/m)
     expect(out).not.toContain('\u001b')

@@ -73,54 +73,42 @@ describe('what is asked of the controller', () => {
 })
 
 describe('apply and export', () => {
-  const parsed = {
-    parseDocumentFile: async () => ({ changes: [{ op: 'put', kind: 'edge', body: { id: 'berlin', name: 'Berlin' } }] }),
-  }
-  const file = async (): Promise<string> => {
+  /** `dryRun` of each apply that was asked for. */
+  const applied = () =>
+    asked().flatMap(([op, params]) => (op === 'documents.apply' ? [(params as { dryRun: boolean }).dryRun] : []))
+  const file = async (text = 'kind: edge\nname: Berlin\ntimeoutMs: 30000\n'): Promise<string> => {
     const name = path.join(dataDir(), 'site.yaml')
-    await writeFile(name, 'edges: []')
+    await writeFile(name, text)
     return name
   }
 
   test('shows the differences, then stores all when the person agrees', async () => {
-    const { code, out } = await run(['apply', await file()], { services: parsed, answer: 'yes' })
+    const { code, out } = await run(['apply', await file()], { answer: 'yes' })
     expect(code).toBe(0)
     expect(out).toContain('timeoutMs: 20000 -> 30000')
-    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true, false])
+    expect(applied()).toEqual([true, false])
   })
 
   test.each([
     ['a person who says no', ['apply'], 'n', 1],
     ['--dry-run', ['apply', '--dry-run'], null, 0],
   ])('%s stores nothing', async (_, [command, ...flags], answer, expected) => {
-    const { code } = await run([command!, await file(), ...flags], { services: parsed, answer })
+    const { code } = await run([command!, await file(), ...flags], { answer })
     expect(code).toBe(expected)
-    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true])
+    expect(applied()).toEqual([true])
   })
 
   test('a script is not asked', async () => {
-    await run(['apply', await file()], { services: parsed })
-    await run(['apply', await file(), '--yes'], { services: parsed, answer: 'n' })
-    expect(asked().map(([, params]) => (params as { dryRun: boolean }).dryRun)).toEqual([true, false, true, false])
+    await run(['apply', await file()])
+    await run(['apply', await file(), '--yes'], { answer: 'n' })
+    expect(applied()).toEqual([true, false, true, false])
   })
 
-  test('problems are listed with field, value and range, and nothing is asked of the controller', async () => {
-    const problems = [
-      {
-        kind: 'edge',
-        id: 'berlin',
-        field: 'windowLengthS',
-        value: 5,
-        allowed: '60..604800',
-        message: 'is out of range',
-      },
-    ]
-    const { code, err } = await run(['apply', await file()], {
-      services: { parseDocumentFile: async () => ({ problems }) },
-    })
+  test('problems are listed with place, field, value and range, and nothing is stored', async () => {
+    const { code, err } = await run(['apply', await file('kind: edge\nname: Berlin\nwindowLengthS: 5\n')])
     expect(code).toBe(1)
-    expect(err).toContain('edge berlin windowLengthS is 5: is out of range (allowed: 60..604800)')
-    expect(asked()).toEqual([])
+    expect(err).toMatch(/^ {2}line 3:\d+: edge berlin windowLengthS is 5: .*60\.\.604800/m)
+    expect(applied()).toEqual([])
   })
 
   test('a file that is not there is one clear line', async () => {
@@ -128,14 +116,17 @@ describe('apply and export', () => {
     expect([code, err]).toEqual([1, 'error [invalid]: /no/such.yaml does not exist.\nhint: Check the path.\n'])
   })
 
-  test('export writes what the format makes of the documents', async () => {
+  test('export writes what apply takes back as no change of the names', async () => {
     const target = path.join(dataDir(), 'out.yaml')
-    const services = {
-      formatDocumentFile: async (documents: readonly { id: string }[]) => `${documents.map(({ id }) => id).join()}\n`,
-    }
-    expect((await run(['export', '--kind', 'edge'], { services })).out).toBe('berlin\n')
+    const { out } = await run(['export', '--kind', 'edge'])
+    expect(out).toContain('kind: edge\nid: berlin\nname: Berlin\n')
     expect(asked()).toEqual([['documents.export', { kinds: ['edge'] }]])
-    expect((await run(['export', '-o', target], { services })).out).toBe('')
-    expect(await readFile(target, 'utf8')).toBe('berlin\n')
+    expect((await run(['export', '-o', target])).out).toBe('')
+    expect(await readFile(target, 'utf8')).toBe(out)
+    await run(['apply', target, '--dry-run'])
+    expect(asked().at(-1)).toMatchObject([
+      'documents.apply',
+      { changes: [{ op: 'put', kind: 'edge', body: { id: 'berlin', name: 'Berlin' } }] },
+    ])
   })
 })
