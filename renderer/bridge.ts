@@ -1,7 +1,7 @@
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue'
 import { ConsoleConnection, type SubscriptionHandlers } from '../shared/console/connection'
 import type { OperationInput, OperationName, OperationOutput, TopicName, TopicParams } from '../shared/console/contract'
-import { CONSOLE_PATH, CONSOLE_SILENCE_MS, sessionAnswer, type Hello } from '../shared/console/protocol'
+import { closeCodes, CONSOLE_PATH, CONSOLE_SILENCE_MS, sessionAnswer, type Hello } from '../shared/console/protocol'
 import type { Result } from '../shared/console/result'
 import { failureOf } from '../shared/model/failures'
 
@@ -128,16 +128,18 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
       // A dead network never closes a socket by itself; waiting for its close frame could take minutes.
       if (Date.now() - mine.heardAt > CONSOLE_SILENCE_MS) gone()
     }, WATCH_EVERY_MS)
-    function gone() {
+    function gone(code?: number) {
       clearInterval(watch)
       next.onmessage = next.onclose = null
       next.close()
       if (socket === next) socket = null
       if (connection === mine) connection = null
       mine.close()
-      lose()
+      // The session is over: no reason to say that the controller is lost.
+      if (code === closeCodes.unauthenticated) void attempt()
+      else lose()
     }
-    next.onclose = gone
+    next.onclose = (event) => gone(event.code)
   }
 
   function retry() {

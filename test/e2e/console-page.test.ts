@@ -205,6 +205,34 @@ describe('the page', () => {
     expect(await tab.getByTestId('control-card').textContent()).toMatch(/as of \d\d:\d\d:\d\d/)
   })
 
+  it('shows an edge its own site, which operations need not name', async () => {
+    const fixture = await start('edge', [siteSample('berlin', 'Berlin')])
+    const { tab } = await view(fixture)
+    await tab.getByRole('link', { name: 'Open site' }).click()
+    await tab.getByRole('heading', { name: 'Berlin' }).waitFor()
+    await press(tab, 'failover-button')
+    await press(tab, 'confirm-button')
+    await tab.locator('[data-testid=control-holder][data-holder=master]').waitFor()
+    const [call] = fixture.double.calls.filter(({ op }) => op === 'edges.failover')
+    expect(call?.params).toEqual({ expectedEpoch: 7 })
+  })
+
+  it('can be worked by keyboard: the dialog takes the focus and gives it back', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo')
+    await tab.getByTestId('failover-button').focus()
+    await tab.keyboard.press('Enter')
+    const dialog = tab.getByRole('dialog')
+    await dialog.waitFor()
+    for (let presses = 0; presses < 5; presses += 1) {
+      await tab.keyboard.press('Tab')
+      expect(await dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true)
+    }
+    await tab.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    await tab.waitForFunction(() => document.activeElement?.getAttribute('data-testid') === 'failover-button')
+  })
+
   it('comes back by itself after its connection broke, and shows what happened meanwhile', async () => {
     const fixture = await start('standalone')
     const { tab } = await view(fixture)
