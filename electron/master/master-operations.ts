@@ -1,9 +1,11 @@
 import { JOIN_CODE_VALID_MS } from '../../shared/model/defaults'
+import { suggestedId } from '../../shared/model/document-id'
 import type { DocumentChange, SystemDocument } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import type { ModuleMethod, ModuleView } from '../../shared/model/modules'
 import type { Decision } from '../../shared/model/control'
 import { after } from '../../shared/model/time'
+import { lossesOfEdges, movesBetweenEdges } from '../core/documents/ownership'
 import { ownerOfModule } from '../core/documents/site'
 import { nextOpenings } from '../core/restore/window'
 import type { OperationHandlers } from '../console/operations'
@@ -190,7 +192,7 @@ function edgeChange(
     throw new HoldfastError('not-found', `There is no edge "${edge}".`, { hint: 'holdfast edge list shows the edges.' })
   const base: Record<string, unknown> = current
     ? { ...current.body }
-    : { id: slugOf(edge, (id) => journal.get('edge', id) !== null), name: edge }
+    : { id: freeId(edge, (id) => journal.get('edge', id) !== null), name: edge }
   for (const [field, value] of Object.entries(values)) {
     if (value === null) delete base[field]
     else base[field] = value
@@ -200,16 +202,10 @@ function edgeChange(
 }
 
 /** A free id made from a name, e.g. `berlin`, `berlin-2`. */
-function slugOf(name: string, taken: (id: string) => boolean): string {
-  const plain = name
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 48)
-  const base = plain === '' ? 'edge' : plain
+function freeId(name: string, taken: (id: string) => boolean): string {
+  const base = suggestedId('edge', name)
   for (let n = 1; ; n++) {
-    const id = n === 1 ? base : `${base}-${n}`
+    const id = n === 1 ? base : `${base.slice(0, 56)}-${n}`
     if (!taken(id)) return id
   }
 }
@@ -222,7 +218,7 @@ function changed(
   role: MasterRole,
 ) {
   role.requireBooted()
-  refuseWhileDriving(role, changes)
+  refuseUnsafe(role, journal, changes)
   const outcome: ChangeOutcome = journal.change(changes, { actor, dryRun })
   if (outcome.ok)
     return {
@@ -250,20 +246,30 @@ function changed(
   )
 }
 
-/** What would leave a site without anyone, while this master drives it and its edge cannot take over. */
-function refuseWhileDriving(role: MasterRole, changes: readonly DocumentChange[]): void {
-  for (const change of changes) {
-    if (change.kind !== 'edge') continue
-    const id = change.op === 'delete' ? change.id : (typeof change.body['id'] === 'string' ? change.body['id'] : '')
-    const site = role.sites.get(id)
-    if (!site?.control.drives) continue
-    const endsIt = change.op === 'delete' || change.body['failover'] === false
-    const linked = site.control.state.link.kind === 'linked'
-    if (change.op === 'delete' || (endsIt && !linked)) {
-      throw new HoldfastError('busy', `The master drives "${site.document?.name ?? id}" now.`, {
-        hint: 'Restore control to the edge first.',
-      })
-    }
+/** What would leave a site without anyone, or let two sides drive the same device. */
+function refuseUnsafe(role: MasterRole, journal: Journal, changes: readonly DocumentChange[]): void {
+  const nameOf = (edgeId: string): string => role.sites.get(edgeId)?.document?.name ?? edgeId
+  const isLinked = (edgeId: string): boolean => {
+    const link = role.sites.get(edgeId)?.control.state.link
+    return link?.kind === 'linked' && link.agreed
+  }
+  for (const { edgeId, why } of lossesOfEdges(changes, journal)) {
+    const drives = role.sites.get(edgeId)?.control.drives ?? false
+    if (!drives || (why === 'failover-off' && isLinked(edgeId))) continue
+    throw new HoldfastError('busy', `The master drives "${nameOf(edgeId)}" now.`, {
+      hint: 'Restore control to the edge first.',
+    })
+  }
+  for (const { moduleId, from, to } of movesBetweenEdges(changes, journal)) {
+    const away = [from, to].find((edgeId) => edgeId !== null && !isLinked(edgeId))
+    if (away == null) continue
+    throw new HoldfastError(
+      'busy',
+      `The module "${moduleId}" would move, but "${nameOf(away)}" is not linked: it might go on driving its copy.`,
+      {
+        hint: 'Wait until both edges are linked, then try again.',
+      },
+    )
   }
 }
 
