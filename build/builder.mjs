@@ -33,6 +33,9 @@ const page = 'renderer/index.html'
 /** Not bundled: what Electron provides, what is native, and Node's own modules. */
 const external = ['electron', 'better-sqlite3', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
 
+// A test run sets this to `test`, with which Vite puts the development builds of the page's libraries into out/.
+process.env.NODE_ENV = 'production'
+
 const out = path.join(root, 'out')
 const fresh = path.join(root, 'out.new')
 const lock = path.join(root, 'out.lock')
