@@ -191,8 +191,8 @@ class Listener implements WsListener {
       this.#report(greeting, address)
     } catch (error) {
       const failure = failureOf(error)
-      if (failure.code === 'internal' || failure.code === 'storage')
-        logger.log('error', 'A handshake failed here', { address, error })
+      const isOurs = failure.code === 'internal' || failure.code === 'storage'
+      if (isOurs) logger.log('error', 'A handshake failed here', { address, error })
       else
         logger.log('info', 'A connection did not complete the handshake', {
           address,
@@ -202,7 +202,8 @@ class Listener implements WsListener {
       channel.send({
         type: 'refused',
         proven: false,
-        failure: failure.code === 'internal' ? { code: 'internal', message: 'The master could not answer' } : failure,
+        // What is wrong on this machine is no stranger's business.
+        failure: isOurs ? { code: failure.code, message: 'The master could not answer' } : failure,
       })
     }
     transport.close()

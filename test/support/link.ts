@@ -67,6 +67,8 @@ export interface LinkPlace extends AsyncDisposable {
   readonly edgeCredentials: CredentialStore
   /** Each secret that any side of this place ever kept, in the forms it could take in a log. */
   readonly seenSecrets: ReadonlySet<string>
+  /** What a restarted master knows. */
+  enrolmentsAgain(): Enrolments
   /** Another machine's store. */
   otherCredentials(): CredentialStore
   join(code: string, options?: { instanceId?: string; credentials?: CredentialStore }): Promise<Joined>
@@ -99,12 +101,13 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   const records = openRecords(path.join(folder, 'records.db'))
   const edges = new Map([[EDGE_ID, { name: 'Berlin', epochFloor: 1 }]])
   let port = 0
-  const enrolments: Enrolments = new Enrolments({
+  const enrolmentsOptions: EnrolmentsOptions = {
     ...{ rows: records, secrets, clock, random, logger, caSha256: authority.caSha256 },
     masterUrls: () => [`wss://127.0.0.1:${options.urlPort?.(port) ?? port}`],
     edge: (id) => edges.get(id) ?? null,
     ...(options.admission === undefined ? {} : { admission: options.admission }),
-  })
+  }
+  const enrolments = new Enrolments(enrolmentsOptions)
   const listener = await listenWs({
     ...{ host: '127.0.0.1', port: 0, authority, planeId: PLANE_ID, programVersion: PROGRAM_VERSION },
     ...{ directory: enrolments, joinDesk: enrolments, clock, random, logger, ...options.listener },
@@ -129,6 +132,7 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   }
   const place: LinkPlace = {
     ...{ folder, lines, logger, authority, secrets, enrolments, listener, edges, edgeCredentials, seenSecrets },
+    enrolmentsAgain: () => new Enrolments(enrolmentsOptions),
     otherCredentials: () => new CredentialStore(storeOf('other')),
     session() {
       const ready = sessions.shift()

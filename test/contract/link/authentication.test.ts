@@ -255,6 +255,24 @@ describe('proving', () => {
     })
   })
 
+  it('is known to a master that was restarted, and revoked there as before', async () => {
+    const { current } = await stored()
+    await connect(await place.dialer(), place.session())
+    expect(await place.enrolmentsAgain().lookup(EDGE_ID, current.secretId)).not.toBeNull()
+    place.enrolments.revoke(EDGE_ID)
+    const again = place.enrolmentsAgain()
+    expect(again.standing({ edgeId: EDGE_ID })).toMatchObject({ code: 'revoked' })
+    expect(again.invites()).toMatchObject([{ edgeId: EDGE_ID, state: 'used' }])
+  })
+
+  it('cannot be served on a port that is taken', async () => {
+    await expect(linkPlace({ listener: { port: place.listener.port } })).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('in use') as string,
+      hint: expect.stringContaining('--link-port') as string,
+    })
+  })
+
   it('goes on with the certificate renewed', async () => {
     await connect(await place.dialer(), place.session())
     await place.authority.renew()
