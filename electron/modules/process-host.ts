@@ -118,12 +118,14 @@ export class ProcessHost {
 
   /** Renews the permit, or only asks for a sign of life. Written to the channel when this returns. */
   beat(permit: Permit | null): void {
-    if (permit === null) {
+    // Rounded down: a permit never lasts longer than it was given for.
+    const validForMs = Math.floor(permit?.validForMs ?? 0)
+    if (permit === null || validForMs <= 0) {
       void this.close()
       return this.#say({ word: 'beat', seq: ++this.#seq })
     }
     this.#mayWrite = true
-    this.#say({ word: 'permit', seq: ++this.#seq, epoch: permit.epoch, validForMs: permit.validForMs })
+    this.#say({ word: 'permit', seq: ++this.#seq, epoch: permit.epoch, validForMs })
   }
 
   /** Resolves when nothing can be written any more: confirmed by both threads within 100 ms, or killed. */

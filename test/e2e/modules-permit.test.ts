@@ -64,7 +64,7 @@ describe('the permit of a host', () => {
   it('lets writing run out by itself when it is not renewed', async () => {
     await driving()
     // A permit that is given for shorter than the next renewal takes: nobody withdraws it.
-    under.permit = { epoch: 1, validForMs: 300 }
+    under.permit = { epoch: 1, validForMs: 300.7 }
     under.runtime.renewPermit()
     await until('a gap in the writing', () => performance.now() - lastAt() > 300)
   })
