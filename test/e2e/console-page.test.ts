@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -203,6 +204,14 @@ describe('the page', () => {
     expect(await tab.getByTestId('control-holder').textContent()).toContain('The edge drives')
     expect(await tab.getByTestId('failover-button').getAttribute('aria-disabled')).toBe('true')
     expect(await tab.getByTestId('control-card').textContent()).toMatch(/as of \d\d:\d\d:\d\d/)
+  })
+
+  it('needs less than 250 KiB of compressed script before it shows anything', () => {
+    const html = readFileSync(path.join(page, 'index.html'), 'utf8')
+    const scripts = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]!)
+    expect(scripts.length).toBeGreaterThan(0)
+    const bytes = scripts.map((name) => gzipSync(readFileSync(path.join(page, name))).length)
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(250 * 1024)
   })
 
   it('shows an edge its own site, which operations need not name', async () => {
