@@ -111,6 +111,11 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   const listener = await listenWs({
     ...{ host: '127.0.0.1', port: 0, authority, planeId: PLANE_ID, programVersion: PROGRAM_VERSION },
     ...{ directory: enrolments, joinDesk: enrolments, clock, random, logger, ...options.listener },
+  }).catch(async (error: unknown) => {
+    await authority[Symbol.asyncDispose]()
+    await records[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+    throw error
   })
   port = listener.port
   const waiting: ((session: LinkSession) => void)[] = []
