@@ -1,4 +1,6 @@
+import type { StatusView } from '../../shared/console/views'
 import { HoldfastError } from '../../shared/model/failures'
+import { translate } from '../../shared/text/text'
 import path from 'node:path'
 import type { Parts, Site } from '../compose'
 import { enrolledControl } from '../core/control/stored'
@@ -56,12 +58,12 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
     onDecision: (listener) => role.onDecision(listener),
-    status: () => ({
-      ...masterStatus(parts, role, master, desk),
-      ...(site === null ? poweredOff(clock.wall()) : edgeStatusOf(site, clock, edge.records)),
-      role: 'standalone',
-      name: settings.name ?? siteEdge.name,
-    }),
+    status: () => {
+      const plane = masterStatus(parts, role, master, desk)
+      const own = site === null ? poweredOff(clock.wall()) : edgeStatusOf(site, clock, edge.records)
+      const needs = [...plane.needs, ...('needs' in own ? own.needs : []), ...contestedNow(role, site, clock.wall())]
+      return { ...plane, ...own, needs, role: 'standalone', name: settings.name ?? siteEdge.name }
+    },
     handlers: () => ({
       ...masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master }),
       'enrolment.join': () => {
@@ -137,6 +139,14 @@ async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDi
     log.log('error', 'The demo site could not be set up', { outcome: JSON.stringify(outcome).slice(0, 500) })
 }
 
+/** Only here can both sides be asked at once: with the cable out longer than the timeout, both drive. */
+function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): StatusView['needs'] {
+  const bothDrive = site?.control.state.tenure.kind === 'driving' && (role.sites.get(siteEdge.id)?.control.drives ?? false)
+  if (!bothDrive) return []
+  const text = `${siteEdge.name}: ${translate('en', 'need.contestedNow')}`
+  return [{ id: `${siteEdge.id}:contested-now`, severity: 'critical', code: 'contestedNow', text, edgeId: siteEdge.id, since: now }]
+}
+
 function poweredOff(now: number): Pick<ReturnType<typeof edgeStatusOf>, 'link' | 'control'> {
   return {
     link: { state: 'lost', since: now, url: 'loopback:', reason: 'The edge is powered off.', lastHeardAt: null },
@@ -151,5 +161,3 @@ function poweredOff(now: number): Pick<ReturnType<typeof edgeStatusOf>, 'link' |
     },
   }
 }
-
-export type { MasterRole }

@@ -3,7 +3,7 @@ import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { DebugLine, ModuleView } from '../../shared/model/modules'
-import { wallMs, type WallMs } from '../../shared/model/time'
+import { wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
@@ -56,7 +56,7 @@ export class EdgeSite {
   #toldAt: WallMs | null = null
   #telling: Promise<void> | null = null
   #tellAgain = false
-  lastHeardAt: WallMs | null = null
+  #lastHeard: MonoMs | null = null
 
   constructor(options: EdgeSiteOptions) {
     this.#options = options
@@ -73,6 +73,7 @@ export class EdgeSite {
         return runtime
       },
       startModules: (runtime) => runtime.start(this.modules()),
+      changed: () => this.#controlChanged(),
       lastViews: () => [...this.#told.values()],
       handlers: (session) => ({
         request: (name, params) => options.serve(this, name, params),
@@ -89,6 +90,19 @@ export class EdgeSite {
 
   #stored(stored: StoredControl | null): StoredControl {
     return stored ?? { ...enrolledControl(this.#options.clock.wall()) }
+  }
+
+  /** When the edge last answered a ping; null: not since this master started. */
+  get lastHeardAt(): WallMs | null {
+    const { clock } = this.#options
+    return this.#lastHeard === null ? null : wallMs(clock.wall() - (clock.mono() - this.#lastHeard))
+  }
+
+  #controlChanged(): void {
+    // Called while the control is being made, too.
+    const link = (this.control as MasterControl | undefined)?.state.link
+    if (link !== undefined && link.kind !== 'none') this.#lastHeard = link.pings.leaseBase
+    this.#options.changed()
   }
 
   get document(): EdgeDocument | null {

@@ -111,6 +111,7 @@ export const de: Catalogue = {
     'not-persisted': 'Der Steuerungsstand konnte nicht gespeichert werden.',
     'no-device': 'Die Edge steuert, aber kein Gerät antwortet.',
     'module-fault': 'Ein Modul hat einen Fehler.',
+    contestedNow: 'Beide Seiten steuern gerade: Die Verbindung fehlt länger als die Frist.',
     contested: 'Beide Seiten haben eine Zeit lang gesteuert.',
     'master-refused': 'Der Master weist diese Edge ab.',
     'master-lost': 'Der Master ist nicht erreichbar. Der Standort läuft allein weiter.',

@@ -112,6 +112,7 @@ export const en = {
     'not-persisted': 'The control record could not be stored.',
     'no-device': 'The edge drives, but no device answers.',
     'module-fault': 'A module has a fault.',
+    contestedNow: 'Both sides drive now: the link has been gone for longer than the timeout.',
     contested: 'Both sides drove for a while.',
     'master-refused': 'The master refuses this edge.',
     'master-lost': 'The master cannot be reached. The site runs on its own.',

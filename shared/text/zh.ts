@@ -110,6 +110,7 @@ export const zh: Catalogue = {
     'not-persisted': '无法保存控制记录。',
     'no-device': '边缘在控制，但没有设备应答。',
     'module-fault': '有模块发生故障。',
+    contestedNow: '两侧现在同时在控制：链路中断已超过超时时间。',
     contested: '两侧曾同时控制一段时间。',
     'master-refused': '主控拒绝该边缘。',
     'master-lost': '无法连接到主控，站点独立运行。',
