@@ -60,8 +60,8 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     onDecision: (listener) => role.onDecision(listener),
     status: () => {
       const plane = masterStatus(parts, role, master, desk)
-      const own = site === null ? poweredOff(clock.wall()) : edgeStatusOf(site, clock, edge.records)
-      const needs = [...plane.needs, ...('needs' in own ? own.needs : []), ...contestedNow(role, site, clock.wall())]
+      const own = site === null ? { ...poweredOff(clock.wall()), needs: [] } : edgeStatusOf(site, clock, edge.records)
+      const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
       return { ...plane, ...own, needs, role: 'standalone', name: settings.name ?? siteEdge.name }
     },
     handlers: () => ({

@@ -101,7 +101,7 @@ export class EdgeSite {
   #controlChanged(): void {
     // Called while the control is being made, too.
     const link = (this.control as MasterControl | undefined)?.state.link
-    if (link !== undefined && link.kind !== 'none') this.#lastHeard = link.pings.leaseBase
+    if (link !== undefined && link.kind !== 'none') this.#lastHeard = link.pings.answeredAt ?? this.#lastHeard
     this.#options.changed()
   }
 
