@@ -55,7 +55,7 @@ function fileOf(folder: string, name: string): string {
 }
 
 async function replace(folder: string, file: string, value: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+  await makeFolder(folder)
   await chmod(folder, FOLDER_MODE)
   const draft = `${file}.new`
   await rm(draft, { force: true })
@@ -68,6 +68,18 @@ async function replace(folder: string, file: string, value: string): Promise<voi
   }
   await rename(draft, file)
   await syncFolder(folder)
+}
+
+/** Node's own recursive `mkdir` never returns below folders that refuse with ENOENT (`/proc`). */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return
+    if (!isMissing(error) || path.dirname(folder) === folder) throw error
+    await makeFolder(path.dirname(folder))
+    await mkdir(folder, { mode: FOLDER_MODE })
+  }
 }
 
 /** Makes a rename survive a power cut. Windows has no such call and needs none. */

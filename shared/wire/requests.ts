@@ -10,49 +10,112 @@ const cursor = z.object({ feedId: z.string().max(64), seq: z.int().min(0), runId
 export type FeedCursor = z.infer<typeof cursor>
 
 export const journalEntry = z.object({
-  seq: z.int().min(1), term: z.int().min(0), at: z.int(), runId: z.string().max(64), sourceId: z.string().max(64), actor: z.string().max(200),
-  kind: z.enum(documentKinds), id: documentId, op: z.enum(['put', 'delete']), body: z.json(),
+  seq: z.int().min(1),
+  term: z.int().min(0),
+  at: z.int(),
+  runId: z.string().max(64),
+  sourceId: z.string().max(64),
+  actor: z.string().max(200),
+  kind: z.enum(documentKinds),
+  id: documentId,
+  op: z.enum(['put', 'delete']),
+  body: z.json(),
 })
 export type JournalEntry = z.infer<typeof journalEntry>
 
 const executeParams = z.object({
-  moduleId: documentId, method: z.string().max(100), args: z.record(z.string(), z.json()).default({}),
+  moduleId: documentId,
+  method: z.string().max(100),
+  args: z.record(z.string(), z.json()).default({}),
   /** A repeat of the same id within 5 minutes returns the first answer. */
-  requestId: z.string().max(64), epoch: z.int().nullable().default(null),
+  requestId: z.string().max(64),
+  epoch: z.int().nullable().default(null),
 })
 
 export const requestSchemas = {
   /** Documents feed, pulled: events after the cursor, or pieces of one snapshot. `next: null`: caught up to `head`. */
   'documents.read': {
     servedBy: 'master',
-    params: z.object({ cursor: cursor.nullable(), snapshotAt: z.int().nullable().default(null), offset: z.int().min(0).default(0) }),
+    params: z.object({
+      cursor: cursor.nullable(),
+      snapshotAt: z.int().nullable().default(null),
+      offset: z.int().min(0).default(0),
+    }),
     result: z.discriminatedUnion('mode', [
-      z.object({ mode: z.literal('events'), feedId: z.string(), entries: z.array(journalEntry), head: z.int(), more: z.boolean() }),
-      z.object({ mode: z.literal('snapshot'), feedId: z.string(), seq: z.int(), runId: z.string(), offset: z.int(), total: z.int(), documents: z.array(z.object({ kind: z.enum(documentKinds), id: documentId, revision: z.int(), body: z.json() })) }),
+      z.object({
+        mode: z.literal('events'),
+        feedId: z.string(),
+        entries: z.array(journalEntry),
+        head: z.int(),
+        more: z.boolean(),
+      }),
+      z.object({
+        mode: z.literal('snapshot'),
+        feedId: z.string(),
+        seq: z.int(),
+        runId: z.string(),
+        offset: z.int(),
+        total: z.int(),
+        documents: z.array(
+          z.object({ kind: z.enum(documentKinds), id: documentId, revision: z.int(), body: z.json() }),
+        ),
+      }),
     ]),
   },
   modelUpdated: { servedBy: 'edge', params: z.object({ head: z.int() }), result: z.object({ seq: z.int() }) },
   expireCache: { servedBy: 'edge', params: z.object({ systemId: documentId.optional() }), result: z.object({}) },
-  'system.start': { servedBy: 'edge', params: z.object({ systemId: documentId }), result: z.object({ modules: z.int() }) },
-  'system.stop': { servedBy: 'edge', params: z.object({ systemId: documentId }), result: z.object({ modules: z.int() }) },
+  'system.start': {
+    servedBy: 'edge',
+    params: z.object({ systemId: documentId }),
+    result: z.object({ modules: z.int() }),
+  },
+  'system.stop': {
+    servedBy: 'edge',
+    params: z.object({ systemId: documentId }),
+    result: z.object({ modules: z.int() }),
+  },
   'module.execute': { servedBy: 'edge', params: executeParams, result: z.object({ value: z.json() }) },
-  'module.status': { servedBy: 'edge', params: z.object({ moduleId: documentId.optional() }), result: z.object({ modules: z.array(moduleView), methods: z.array(moduleMethod).optional() }) },
-  'debug.start': { servedBy: 'edge', params: z.object({ moduleId: documentId }), result: z.object({ subscription: z.string() }) },
+  'module.status': {
+    servedBy: 'edge',
+    params: z.object({ moduleId: documentId.optional() }),
+    result: z.object({ modules: z.array(moduleView), methods: z.array(moduleMethod).optional() }),
+  },
+  'debug.start': {
+    servedBy: 'edge',
+    params: z.object({ moduleId: documentId }),
+    result: z.object({ subscription: z.string() }),
+  },
   'debug.stop': { servedBy: 'edge', params: z.object({ subscription: z.string() }), result: z.object({}) },
   /** Named for later (content); refused in this version. */
   repository: { servedBy: 'edge', params: z.object({ action: z.enum(['reset', 'pull']) }), result: z.object({}) },
-  liveReload: { servedBy: 'edge', params: z.object({ moduleIds: z.array(documentId).max(5_000) }), result: z.object({}) },
+  liveReload: {
+    servedBy: 'edge',
+    params: z.object({ moduleIds: z.array(documentId).max(5_000) }),
+    result: z.object({}),
+  },
   /** The edge's operator asks the master to change something only the master may (pause, resume). */
-  'edge.pause': { servedBy: 'master', params: z.object({ until: z.int().min(0), reason: z.string().max(500), actor: z.string().max(200) }), result: z.object({}) },
+  'edge.pause': {
+    servedBy: 'master',
+    params: z.object({ until: z.int().min(0), reason: z.string().max(500), actor: z.string().max(200) }),
+    result: z.object({}),
+  },
   'edge.resume': { servedBy: 'master', params: z.object({ actor: z.string().max(200) }), result: z.object({}) },
-  'edge.preview': { servedBy: 'master', params: z.object({ assume: z.json().default({}) }), result: z.object({ preview: z.json() }) },
+  'edge.preview': {
+    servedBy: 'master',
+    params: z.object({ assume: z.json().default({}) }),
+    result: z.object({ preview: z.json() }),
+  },
   /**
    * Rotation of the link secret: both sides derive the new one from the one in use (`baseId`) and the salt; both stay valid until the new one has been
    * proven once.
    */
   'secret.rotate': {
     servedBy: 'edge',
-    params: z.object({ baseId: z.string().max(64), secretId: z.string().max(64), salt: z.string().regex(/^[0-9a-f]{64}$/) }),
+    params: z.object({
+      baseId: z.string().max(64),
+      secretId: z.string().max(64),
+      salt: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
     result: z.object({}),
   },
 } as const
@@ -69,7 +132,11 @@ export const eventSchemas = {
   'master.ready': z.object({}),
   /** Edge -> master: modules whose view changed. */
   'modules.changed': z.object({ modules: z.array(moduleView).max(500), removed: z.array(documentId).max(5_000) }),
-  'debug.lines': z.object({ subscription: z.string(), lines: z.array(z.object({ at: z.number(), level: z.string(), text: z.string() })).max(500), dropped: z.int() }),
+  'debug.lines': z.object({
+    subscription: z.string(),
+    lines: z.array(z.object({ at: z.number(), level: z.string(), text: z.string() })).max(500),
+    dropped: z.int(),
+  }),
 } as const
 export type EventName = keyof typeof eventSchemas
 export type EventBody<N extends EventName> = z.output<(typeof eventSchemas)[N]>

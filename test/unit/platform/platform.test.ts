@@ -76,6 +76,13 @@ describe('secrets in files', () => {
     expect(await secrets.get('link/../edge *?')).toBeNull()
   })
 
+  it('makes the folders above its own, and gives up where none can be made', async () => {
+    await fileSecrets(path.join(folder, 'a', 'b', 'c')).set('x', 'y')
+    expect(await fileSecrets(path.join(folder, 'a', 'b', 'c')).get('x')).toBe('y')
+    if (process.platform === 'linux')
+      await expect(fileSecrets('/proc/holdfast/secrets').set('x', 'y')).rejects.toMatchObject({ code: 'storage' })
+  })
+
   it('leaves the last of many concurrent values', async () => {
     const secrets = fileSecrets(folder)
     await Promise.all(Array.from({ length: 20 }, (_, index) => secrets.set('name', `value ${index}`)))
