@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** What Linux says of processes and their sockets. */
+function statOf(pid: number): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name may contain blanks and brackets: state, parent and so on are counted from the last bracket.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return null
+  }
+}
+
+/** False for a process that is dead but not asked for by its parent yet. */
+export function isAlive(pid: number): boolean {
+  const state = statOf(pid)?.[0]
+  return state !== undefined && state !== 'Z' && state !== 'X'
+}
+
+export function parentOf(pid: number): number | null {
+  const parent = statOf(pid)?.[1]
+  return parent === undefined ? null : Number(parent)
+}
+
+export function childrenOf(pid: number): number[] {
+  const pids = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
+  return pids.filter((child) => parentOf(child) === pid && isAlive(child))
+}
+
+/** The process among `pids` whose end of a TCP connection has this local port; null: none has, any more or yet. */
+export function ownerOfPort(port: number, pids: readonly number[]): number | null {
+  const wanted = new Set(inodesOfPort(port))
+  if (wanted.size === 0) return null
+  return pids.find((pid) => socketsOf(pid).some((inode) => wanted.has(inode))) ?? null
+}
+
+function inodesOfPort(port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/)
+      return fields[1]?.endsWith(`:${hex}`) && fields[9] !== undefined && fields[9] !== '0' ? [fields[9]] : []
+    })
+}
+
+function socketsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))
+        return match?.[1] === undefined ? [] : [match[1]]
+      } catch {
+        return []
+      }
+    })
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,261 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { stringify } from 'yaml'
+import { ControllerProcess, dataDirectory, freePort, holdfast } from './controller'
+import { Judge } from './judge'
+import { startProxy, type Proxy } from './proxy'
+import { startSimulator, type Simulator } from './simulators/simulator'
+import { until } from './until'
+
+/** How often the judged device is asked for its status while somebody drives it: how exactly the judge can tell. */
+export const askedEveryMs = 100
+
+export interface SiteOptions {
+  /** Fields of the edge document beside name and the short times of tests. */
+  readonly edge?: Record<string, unknown>
+  /** A proxy between the edge and its master. */
+  readonly proxied?: boolean
+  /** False: documents are stored and the code is made, but no edge has joined. */
+  readonly joined?: boolean
+}
+
+/** The take-over timeout of tests, the shortest there is. */
+export const timeoutMs = 3_000
+
+/** Resolves after this time: for showing that something does not happen meanwhile. */
+export const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+const projectorPassword = 'projector-word'
+
+/** A site as the issue's walk describes it: a master, an edge that joined it, two devices in processes of their own, and a judge. */
+export class Site implements AsyncDisposable {
+  readonly #stack: AsyncDisposableStack
+  readonly switcher: Simulator
+  readonly projector: Simulator
+  readonly judge: Judge
+  readonly proxy: Proxy | null
+  readonly masterData: string
+  readonly edgeData: string
+  readonly linkPort: number
+  readonly code: string
+  readonly #masterEnv: Record<string, string>
+  #master: ControllerProcess
+  #edge: ControllerProcess | null = null
+
+  private constructor(parts: {
+    stack: AsyncDisposableStack
+    switcher: Simulator
+    projector: Simulator
+    proxy: Proxy | null
+    masterData: string
+    edgeData: string
+    linkPort: number
+    code: string
+    masterEnv: Record<string, string>
+    master: ControllerProcess
+  }) {
+    this.#stack = parts.stack
+    this.switcher = parts.switcher
+    this.projector = parts.projector
+    this.proxy = parts.proxy
+    this.masterData = parts.masterData
+    this.edgeData = parts.edgeData
+    this.linkPort = parts.linkPort
+    this.code = parts.code
+    this.#masterEnv = parts.masterEnv
+    this.#master = parts.master
+    this.judge = new Judge(this.switcher, () => [
+      ...(this.#master.isAlive ? [{ name: 'master', pid: this.#master.pid }] : []),
+      ...(this.#edge?.isAlive ? [{ name: 'edge', pid: this.#edge.pid }] : []),
+    ])
+  }
+
+  static async start(options: SiteOptions = {}): Promise<Site> {
+    await using stack = new AsyncDisposableStack()
+    const masterData = stack.use(dataDirectory('master')).dir
+    const edgeData = stack.use(dataDirectory('edge')).dir
+    const linkPort = await freePort()
+    const proxy = options.proxied ? stack.use(await startProxy({ port: linkPort })) : null
+    const masterEnv: Record<string, string> = proxy ? { HOLDFAST_MASTER_URLS: `wss://127.0.0.1:${proxy.port}` } : {}
+    const [switcher, projector, master] = await all(stack, [
+      startSimulator('tcp-line'),
+      startSimulator('pjlink', { password: projectorPassword }),
+      ControllerProcess.start({ role: 'master', data: masterData, linkPort, env: masterEnv }),
+    ])
+    const documents = siteDocuments({ switcher, projector, edge: options.edge ?? {} })
+    await applyDocuments(master, documents)
+    const { code } = await master.ask<{ code: string }>('invite', '--edge', 'Berlin')
+    if (options.joined !== false) {
+      const joined = await holdfast(['join', code, '--data', edgeData, '--json'])
+      if (joined.code !== 0) throw new Error(`holdfast join ended with ${joined.code}: ${joined.err}`)
+    }
+    const site = new Site({
+      stack: stack.move(),
+      switcher,
+      projector,
+      proxy,
+      masterData,
+      edgeData,
+      linkPort,
+      code,
+      masterEnv,
+      master,
+    })
+    return site
+  }
+
+  /** The whole site, the edge driving over a live link, with the take-over timeout of tests. */
+  static async driven(options: SiteOptions = {}): Promise<Site> {
+    const site = await Site.start(options)
+    try {
+      await site.startEdge()
+      await site.linked()
+      await site.drivenBy('edge')
+      await site.hurry()
+      return site
+    } catch (error) {
+      await site[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Sets the short timeout: not before the first link, because a busy machine may take as long for starting an edge that has joined. */
+  async hurry(): Promise<void> {
+    await this.master.ask('edge', 'set', 'Berlin', `timeoutMs=${timeoutMs}`)
+  }
+
+  get master(): ControllerProcess {
+    return this.#master
+  }
+  get edge(): ControllerProcess {
+    if (!this.#edge) throw new Error('the edge was not started')
+    return this.#edge
+  }
+
+  async startEdge(): Promise<ControllerProcess> {
+    this.#edge = this.#keep(await ControllerProcess.start({ role: 'edge', data: this.edgeData }))
+    return this.#edge
+  }
+  async startMaster(): Promise<ControllerProcess> {
+    const { masterData: data, linkPort } = this
+    this.#master = this.#keep(await ControllerProcess.start({ role: 'master', data, linkPort, env: this.#masterEnv }))
+    return this.#master
+  }
+  #keep(controller: ControllerProcess): ControllerProcess {
+    this.#stack.defer(() => controller[Symbol.asyncDispose]())
+    return controller
+  }
+  /** Ends with the site. */
+  use<T extends AsyncDisposable | Disposable>(value: T): T {
+    return this.#stack.use(value)
+  }
+
+  /** Waits for something of the site; when it does not come, the failure tells what both controllers say and said. */
+  async until<T>(what: string, look: () => T | Promise<T>, deadlineMs?: number) {
+    return until(what, look, deadlineMs).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}\n${await this.story()}`)
+    })
+  }
+
+  /** What both controllers show now and logged so far, for the message of a failed test. */
+  async story(): Promise<string> {
+    const controllers = [this.#master, ...(this.#edge ? [this.#edge] : [])]
+    const told = controllers.map(async (one) => {
+      const shown = one.isAlive ? await one.text('status').catch(String) : 'ended'
+      return `--- ${one.options.role}\n${shown}\n${one.log.split('\n').slice(-25).join('\n')}`
+    })
+    return (await Promise.all(told)).join('\n')
+  }
+
+  /** Whoever is to drive says so, with all devices connected. */
+  async drivenBy(holder: 'edge' | 'master', deadlineMs = 15_000): Promise<void> {
+    const at = holder === 'edge' ? this.edge : this.master
+    const drives = async () => {
+      const { control, modules } = holder === 'edge' ? await at.status() : await at.edge()
+      return control.holder === holder && modules.length === 2 && modules.every(({ connected }) => connected)
+    }
+    await this.until(`the ${holder} drives with every device connected`, drives, deadlineMs)
+  }
+  async linked(deadlineMs = 15_000): Promise<void> {
+    const areLinked = async () =>
+      (await this.edge.status()).link.state === 'connected' && (await this.master.edge()).link.state === 'connected'
+    await this.until('both are linked', areLinked, deadlineMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.judge[Symbol.asyncDispose]()
+    await this.#stack.disposeAsync()
+  }
+}
+
+/** All of them, or none: what did start is ended when another one did not. */
+async function all<T extends readonly AsyncDisposable[]>(
+  stack: AsyncDisposableStack,
+  starting: { [K in keyof T]: Promise<T[K]> },
+): Promise<T> {
+  const settled = await Promise.allSettled(starting)
+  for (const one of settled) if (one.status === 'fulfilled') stack.use(one.value)
+  for (const one of settled) if (one.status === 'rejected') throw one.reason
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])) as unknown as T
+}
+
+export type SiteDocument = { kind: 'edge' | 'system' | 'module'; name: string } & Record<string, unknown>
+
+export function siteDocuments(parts: {
+  switcher: { uri: string }
+  projector: { uri: string }
+  edge: Record<string, unknown>
+}): SiteDocument[] {
+  const switcher = {
+    kind: 'module' as const,
+    name: 'switcher',
+    driver: 'tcp-line',
+    uri: parts.switcher.uri,
+    settings: {
+      polls: [
+        {
+          send: 'STATUS?',
+          match: '^STATUS TEMP=(?<temperature>\\d+)',
+          as: { temperature: 'number' },
+          everyMs: askedEveryMs,
+        },
+      ],
+      commands: {
+        route: {
+          title: 'Route',
+          send: 'ROUTE {output} {input}',
+          params: { output: { type: 'integer', min: 1, max: 4 }, input: { type: 'integer', min: 1, max: 4 } },
+          match: '^OK ROUTE (?<output>[1-4]) (?<input>[1-4])$',
+          set: { 'route{output}': '{input}' },
+          as: { 'route{output}': 'number' },
+        },
+      },
+    },
+  }
+  const projector = {
+    kind: 'module' as const,
+    name: 'projector',
+    driver: 'pjlink',
+    uri: parts.projector.uri.replace(/^tcp:/, 'pjlink:'),
+    settings: { password: projectorPassword, pollMs: 1_000 },
+  }
+  return [
+    { kind: 'edge', name: 'Berlin', stableForMs: 1_000, ...parts.edge },
+    switcher,
+    projector,
+    { kind: 'system', name: 'Room', edge: 'Berlin', modules: ['switcher', 'projector'] },
+  ]
+}
+
+/** Writes the documents as a YAML file and applies it. */
+export async function applyDocuments(master: ControllerProcess, documents: readonly SiteDocument[]): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-yaml-'))
+  try {
+    const file = path.join(folder, 'site.yaml')
+    writeFileSync(file, documents.map((document) => stringify(document)).join('---\n'))
+    await master.ask('apply', file, '--yes')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
