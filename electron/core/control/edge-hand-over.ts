@@ -210,8 +210,7 @@ export function onGrant(turn: EdgeTurn, context: EdgeContext, message: ControlMe
   const { tenure, stored, link } = turn.state
   const answer = (result: 'accepted' | 'refused', reason: string | null): void =>
     void turn.send({ type: 'answer', session: message.session, decisionId: message.decisionId, result, reason })
-  if (stored.record.decisionId === message.decisionId && stored.record.holder === 'edge')
-    return answer('accepted', null)
+  if (turn.state.acceptedDecision === message.decisionId) return answer('accepted', null)
   if (link.kind !== 'linked' || message.session !== link.session) return answer('refused', 'another session')
   if (turn.state.cancelledDecision === message.decisionId) return answer('refused', 'cancelled')
   if (tenure.kind !== 'idle' && tenure.kind !== 'stopping') return answer('refused', `the edge is ${tenure.kind}`)
@@ -234,22 +233,17 @@ export function onGrant(turn: EdgeTurn, context: EdgeContext, message: ControlMe
     since: context.wall,
     manualAt: null,
   }
-  turn.set({ stored: next, lastRule: message.rule }).persist(decision)
+  turn.set({ stored: next, lastRule: message.rule, acceptedDecision: message.decisionId }).persist(decision)
   answer('accepted', null)
   turn.out({ type: 'report', event: 'took-control', detail: message.rule })
   beginDriving(turn, context, message.rule)
 }
 
 export function onCancel(turn: EdgeTurn, context: EdgeContext, message: ControlMessageOf<'cancel'>): void {
-  const { stored } = turn.state
-  const took = stored.record.decisionId === message.decisionId && stored.record.holder === 'edge'
+  const took = turn.state.acceptedDecision === message.decisionId
   if (!took) {
-    turn.set({ cancelledDecision: message.decisionId })
-    turn.persist(
-      newDecision({ ...context, freshId: message.decisionId }, 'restore', 'master', stored.record.epoch, {
-        outcome: 'cancelled',
-      }),
-    )
+    // The grant never came: of that decision only its giver knows the rest.
+    turn.set({ cancelledDecision: message.decisionId }).persist(null)
   }
   turn.send({
     type: 'answer',

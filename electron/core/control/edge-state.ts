@@ -67,6 +67,8 @@ export interface EdgeState {
   readonly lastRule: DecisionRule | null
   /** A grant that was cancelled before it arrived: refused when it does. */
   readonly cancelledDecision: string | null
+  /** The grant taken last: a cancel that comes after it comes too late, whatever happened since. */
+  readonly acceptedDecision: string | null
   readonly lastFailure: string | null
 }
 

@@ -43,6 +43,7 @@ export function newEdge(stored: StoredControl, now: MonoMs): EdgeState {
     devices: { started: false, connected: 0, total: 0 },
     lastRule: null,
     cancelledDecision: null,
+    acceptedDecision: null,
     lastFailure: null,
   }
 }

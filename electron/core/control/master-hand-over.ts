@@ -244,8 +244,7 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
   const { tenure, stored, link } = turn.state
   const answer = (result: 'accepted' | 'refused', reason: string | null): void =>
     void turn.send({ type: 'answer', session: message.session, decisionId: message.decisionId, result, reason })
-  if (stored.record.decisionId === message.decisionId && stored.record.holder === 'master')
-    return answer('accepted', null)
+  if (turn.state.acceptedDecision === message.decisionId) return answer('accepted', null)
   if (link.kind !== 'linked' || !link.agreed) return answer('refused', 'no agreed link')
   if (hasPassed(leaseOf(turn.state), context)) return answer('refused', 'the link was not watched')
   if (turn.state.cancelledDecision === message.decisionId) return answer('refused', 'cancelled')
@@ -267,7 +266,7 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
     manualAt: context.wall,
     edgeStoodBy: true,
   }
-  turn.set({ stored: next, lastRule: message.rule })
+  turn.set({ stored: next, lastRule: message.rule, acceptedDecision: message.decisionId })
   turn.persist(
     newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', message.epoch, {
       actor: message.actor,
@@ -280,15 +279,10 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
 }
 
 export function onMasterCancel(turn: MasterTurn, context: MasterContext, message: ControlMessageOf<'cancel'>): void {
-  const { stored } = turn.state
-  const took = stored.record.decisionId === message.decisionId && stored.record.holder === 'master'
+  const took = turn.state.acceptedDecision === message.decisionId
   if (!took) {
-    turn.set({ cancelledDecision: message.decisionId })
-    turn.persist(
-      newDecision({ ...context, freshId: message.decisionId }, 'fail-over', 'edge', stored.record.epoch, {
-        outcome: 'cancelled',
-      }),
-    )
+    // The grant never came: of that decision only its giver knows the rest.
+    turn.set({ cancelledDecision: message.decisionId }).persist(null)
   }
   turn.send({
     type: 'answer',

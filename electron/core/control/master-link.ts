@@ -93,13 +93,19 @@ export function onMasterLinkWake(turn: MasterTurn, context: MasterContext): void
 
 function watchLink(turn: MasterTurn, context: MasterContext, link: LiveLink): void {
   const silent = context.now >= silentAt(link.pings)
-  const mute =
-    link.kind === 'proven' && link.pending === null && context.now >= after(link.since, AUTHENTICATION_DEADLINE_MS)
-  if (silent || mute) {
-    const reason = silent ? 'no ping answered for 3,000 ms' : 'no negotiation asked for'
+  const waitsUntil = answerDueAt(link)
+  if (silent || (waitsUntil !== null && context.now >= waitsUntil)) {
+    const waitedFor = link.kind === 'proven' ? 'no negotiation asked for' : 'no agreement with the result'
+    const reason = silent ? 'no ping answered for 3,000 ms' : waitedFor
     turn.out({ type: 'closeLink', reason })
     onMasterLinkLost(turn, context, link.session, reason)
   } else if (context.now >= link.pings.nextAt) sendPing(turn, context)
+}
+
+/** By when the edge must have asked for a negotiation, or agreed with its result; null: nothing is expected of it. */
+function answerDueAt(link: LiveLink): MonoMs | null {
+  if (link.kind === 'proven') return link.pending === null ? after(link.since, AUTHENTICATION_DEADLINE_MS) : null
+  return link.agreed ? null : after(link.result.sentAt, AUTHENTICATION_DEADLINE_MS)
 }
 
 function takeOverWhenDue(turn: MasterTurn, context: MasterContext): void {
@@ -143,7 +149,8 @@ export function masterLinkWakeAt(state: MasterState, context: MasterContext): Mo
   const { link, tenure } = state
   const times: number[] = []
   if (link.kind !== 'none') times.push(link.pings.nextAt, silentAt(link.pings))
-  if (link.kind === 'proven' && link.pending === null) times.push(after(link.since, AUTHENTICATION_DEADLINE_MS))
+  const dueAt = link.kind === 'none' ? null : answerDueAt(link)
+  if (dueAt !== null) times.push(dueAt)
   if (isMasterDriving(state) && 'lease' in tenure && tenure.lease !== null) times.push(tenure.lease)
   const due = takeOverAt(state, context.timeoutMs)
   if (due !== null && tenure.kind === 'idle') times.push(due)

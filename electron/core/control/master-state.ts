@@ -105,6 +105,8 @@ export interface MasterState {
   readonly edgeJournalSeq: number
   readonly lastRule: DecisionRule | null
   readonly cancelledDecision: string | null
+  /** The grant taken last: a cancel that comes after it comes too late, whatever happened since. */
+  readonly acceptedDecision: string | null
   readonly lastFailure: string | null
 }
 

@@ -38,6 +38,7 @@ export function newMaster(stored: StoredControl, now: MonoMs, booted: boolean): 
     edgeJournalSeq: 0,
     lastRule: null,
     cancelledDecision: null,
+    acceptedDecision: null,
     lastFailure: null,
   }
 }

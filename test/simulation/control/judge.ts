@@ -43,7 +43,9 @@ export class Judge {
   /** Numbers may come again: an older copy of a store was put back, or one did not write. */
   #numbersExcused = false
   #highestSeen = 0
-  timeoutMs = 20_000
+  #timeoutMs = 20_000
+  /** The shortest since they were linked last. */
+  #timeoutLeastMs = 20_000
   /** Something happened that both sides first have to deal with. */
   #disturbedAt = 0
   #provenAt = NEVER
@@ -62,6 +64,8 @@ export class Judge {
   trace: string[] | null = null
   /** The master has got control because a person said so. */
   onManual: () => void = () => {}
+  /** The epoch at which the master let go last, and when. */
+  #masterEnded = { epoch: 0, until: NEVER }
   overlapMs = 0
   contested = 0
   readonly rules: Record<string, number> = {}
@@ -91,6 +95,7 @@ export class Judge {
     this.judge()
     const before = this.#driving[side]
     if (epoch === null) {
+      if (side === 'master' && before !== null) this.#masterEnded = { epoch: before.epoch, until: this.#timeline.now }
       this.#driving[side] = null
       return
     }
@@ -102,12 +107,22 @@ export class Judge {
 
   #begins(side: Side, epoch: number): void {
     this.changes++
+    const last = this.#masterEnded
+    const missing = this.#timeline.now - Math.max(last.until, this.#lastLinkedAt)
+    if (
+      side === 'master' &&
+      epoch === last.epoch &&
+      missing >= this.#timeoutMs &&
+      this.#provenAt < last.until &&
+      !this.#numbersExcused
+    )
+      this.fail('epoch-again', `the master begins at ${epoch} again although the edge may have driven since`)
     if (this.#linked && !this.#numbersExcused && epoch < this.#highestSeen)
       this.fail('stale-epoch', `${side} begins at ${epoch} while linked, the devices have seen ${this.#highestSeen}`)
     const other = this.#driving[side === 'edge' ? 'master' : 'edge']
     if (other === null || other.until <= this.#timeline.now) return
     const missingMs = this.#linked ? 0 : this.#timeline.now - this.#lastLinkedAt
-    if (!this.#excused && missingMs < this.timeoutMs)
+    if (!this.#excused && missingMs < this.#timeoutLeastMs)
       this.fail('overlap', `${side} begins at ${epoch}, the link has been missing for ${missingMs} ms only`)
     this.contested++
   }
@@ -134,7 +149,12 @@ export class Judge {
     if (edgeTo > from && this.#edgeAloneSince !== null) this.#edgeAloneSince = edgeTo
     if (this.#edgeAloneSince !== null && now - this.#edgeAloneSince > ALONE_MAX_MS)
       this.fail('alone', 'the edge runs, no master answers, and it has not driven for over 9,500 ms')
-    if (this.#clear && this.#bothRun && !this.#linked && now - Math.max(this.#disturbedAt, this.#lastLinkedAt) > LINKED_AFTER_MS)
+    if (
+      this.#clear &&
+      this.#bothRun &&
+      !this.#linked &&
+      now - Math.max(this.#disturbedAt, this.#lastLinkedAt) > LINKED_AFTER_MS
+    )
       this.fail('no-link', 'both run and can talk, but are not linked')
     if (this.#linked) this.#lastLinkedAt = now
   }
@@ -153,6 +173,7 @@ export class Judge {
     if (linked) {
       this.#linkedSince = this.#timeline.now
       this.#excused = false
+      this.#timeoutLeastMs = this.#timeoutMs
       this.#lastLinkedAt = this.#timeline.now
       if (this.drives('edge') && this.drives('master')) this.fail('two-linked', 'both drive at the moment they link')
     }
@@ -167,6 +188,11 @@ export class Judge {
   }
   unproven(): void {
     this.#provenAt = NEVER
+  }
+
+  timeout(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs
+    this.#timeoutLeastMs = Math.min(this.#timeoutLeastMs, timeoutMs)
   }
 
   disturbed(bothRun: boolean, clear: boolean): void {
@@ -199,6 +225,11 @@ export class Judge {
     if (this.#edgeAloneSince === null) return
     this.judge()
     this.#edgeAloneSince = this.#timeline.now
+  }
+
+  /** Its own control is resumed at its own epoch. */
+  masterRestarts(): void {
+    this.#masterEnded = { epoch: 0, until: NEVER }
   }
 
   /** The edge was there, or the master was not looking: `timeoutMs` count from here. */
@@ -234,8 +265,8 @@ export class Judge {
     if (side === 'master' && manual && decision.winner === 'master' && decision.outcome === 'done') this.onManual()
     if (decision.rule === 'take-over') {
       const watchedMs = this.#timeline.now - this.#watchedSince
-      if (watchedMs < this.timeoutMs)
-        this.fail('take-over', `taken over ${watchedMs} ms after the timer had to begin, timeout ${this.timeoutMs}`)
+      if (watchedMs < this.#timeoutMs)
+        this.fail('take-over', `taken over ${watchedMs} ms after the timer had to begin, timeout ${this.#timeoutMs}`)
     }
     const other = this.#decisions[side === 'edge' ? 'master' : 'edge'].get(decision.id)
     if (decision.finishedAt === null || !other || other.finishedAt === null || this.#numbersExcused) return

@@ -39,6 +39,10 @@ interface Connection {
 /** TCP between one edge and its master: order inside a session, delay, silence in either direction, ends that are not noticed. */
 export class Network {
   delayMaxMs = 12
+  /** Whoever dials through a blocked network is refused at once, instead of hearing nothing. */
+  resets = false
+  /** The next message of this type is lost although its session lives (a send that failed). */
+  losesNext: ControlMessage['type'] | null = null
   readonly blocked: Record<Direction, boolean> = { toEdge: false, toMaster: false }
   #count = 0
   #connections: Connection[] = []
@@ -70,6 +74,10 @@ export class Network {
     }
     this.#connections = this.#connections.filter(({ edge, master }) => edge !== 'closed' || master !== 'closed')
     this.#connections.push(connection)
+    if (this.resets && (this.blocked.toEdge || this.blocked.toMaster)) {
+      this.#timeline.in(this.#chance.between(1, 30), () => this.#failed(connection, 'connection refused'))
+      return session
+    }
     this.#pass(connection, 'toMaster', () => {
       if (!this.master.alive) this.#pass(connection, 'toEdge', () => this.#failed(connection, 'connection refused'))
       else this.master.whenRunning(() => this.#accept(connection))
@@ -107,6 +115,10 @@ export class Network {
   send(from: 'edge' | 'master', session: string, message: ControlMessage): void {
     const connection = this.#find(session)
     if (!connection || connection[from] !== 'open') return
+    if (this.losesNext === message.type) {
+      this.losesNext = null
+      return
+    }
     const to = from === 'edge' ? 'master' : 'edge'
     this.#pass(connection, to === 'edge' ? 'toEdge' : 'toMaster', () => {
       if (connection[to] === 'open') this[to].received(session, message)

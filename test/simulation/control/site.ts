@@ -434,7 +434,10 @@ export class Site {
     const { edge, master } = this
     const bothRun =
       edge.alive && !edge.stopped && master.alive && !master.stopped && !edge.diskFails && !master.diskFails
-    this.judge.disturbed(bothRun && master.state.booted, this.network.clear && this.refuses === null)
+    this.judge.disturbed(
+      bothRun && master.state.booted,
+      this.network.clear && this.refuses === null && this.network.losesNext === null,
+    )
   }
 
   // ---- what happens to them
@@ -450,6 +453,7 @@ export class Site {
     if (this.master.alive) return
     this.judge.watchBegins()
     this.master.begin()
+    this.judge.masterRestarts()
     this.disturbed()
   }
 
@@ -485,7 +489,12 @@ export class Site {
     })
   }
 
-  block(toEdge: boolean, toMaster: boolean): void {
+  loseNext(type: ControlMessage['type']): void {
+    this.network.losesNext = type
+    this.disturbed()
+  }
+  block(toEdge: boolean, toMaster: boolean, resets = false): void {
+    this.network.resets = resets
     this.network.block('toEdge', toEdge)
     this.network.block('toMaster', toMaster)
     this.disturbed()
@@ -536,7 +545,7 @@ export class Site {
       else this.#failoverOffSince ??= this.timeline.now
     }
     this.document = { ...this.document, ...change, revision: this.document.revision + 1 }
-    this.judge.timeoutMs = this.document.timeoutMs
+    this.judge.timeout(this.document.timeoutMs)
     if (this.master.alive) this.master.input({ type: 'documentChanged' })
     this.stepped()
   }
@@ -575,6 +584,7 @@ export class Site {
     this.block(false, false)
     this.slow(12)
     this.refuse(null)
+    this.network.losesNext = null
     this.disk('edge', false)
     this.disk('master', false)
     this.edge.outputsToLive = 0

@@ -18,7 +18,10 @@ const spread = (a: number, from: number, to: number) => Math.round(from + a * a 
 const kinds = {
   // The network.
   heal: [10, (site) => site.block(false, false)],
-  partition: [5, (site) => site.block(true, true)],
+  partition: [5, (site, a) => site.block(true, true, a < 0.5)],
+  loseGrant: [1, (site) => site.loseNext('grant')],
+  loseAnswer: [3, (site) => site.loseNext('answer')],
+  loseResult: [1, (site, a) => site.loseNext(a < 0.5 ? 'result' : 'agree')],
   deafEdge: [3, (site) => site.block(true, false)],
   deafMaster: [3, (site) => site.block(false, true)],
   slow: [3, (site, a) => site.slow(spread(a, 100, 2_500))],
