@@ -10,7 +10,6 @@ import { checkSchedule } from '../core/restore/check'
 import { isTimeZone } from '../core/restore/zone'
 import type { Journal } from '../journal/journal'
 import { openJournal } from '../journal/sqlite'
-import type { JoinDesk } from '../link/enrolment'
 import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
@@ -106,18 +105,13 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       return document === null ? null : { name: document.body.name, epochFloor: records.load(edgeId)?.floor ?? 1 }
     },
     admission: (peer) => role?.admit(peer) ?? null,
+    joined: (edgeId) => role?.enrolled(edgeId),
+    replaced: (edgeId) => role?.replaced(edgeId),
   })
+  stack.use(enrolments)
   const master = makeMasterRole(parts, stores, enrolments)
   role = master
   stack.defer(() => master.end())
-  const joinDesk: JoinDesk = {
-    token: (tokenId, instanceId) => enrolments.token(tokenId, instanceId),
-    join: async (join, secretFor) => {
-      const joined = await enrolments.join(join, secretFor)
-      master.enrolled(joined.edgeId)
-      return joined
-    },
-  }
   return {
     start: () =>
       master.start(async () => {
@@ -128,7 +122,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
           planeId: identity.planeId,
           programVersion: version,
           directory: enrolments,
-          joinDesk,
+          joinDesk: enrolments,
           clock,
           random,
           logger: log.child('link'),

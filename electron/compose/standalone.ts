@@ -40,6 +40,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     }),
   )
   let site: EdgeRole | null = null
+  let offSince = clock.wall()
   stack.defer(() => site?.end())
   const powerOn = (): void => {
     site = newEdge(parts, edge, cable)
@@ -60,7 +61,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     onDecision: (listener) => role.onDecision(listener),
     status: () => {
       const plane = masterStatus(parts, role, master, desk)
-      const own = site === null ? { ...poweredOff(clock.wall()), needs: [] } : edgeStatusOf(site, clock, edge.records)
+      const own = site === null ? { ...poweredOff(offSince), needs: [] } : edgeStatusOf(site, clock, edge.records)
       const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
       return { ...plane, ...own, needs, role: 'standalone', name: settings.name ?? siteEdge.name }
     },
@@ -80,6 +81,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
         else if (!on && site !== null) {
           const off = site
           site = null
+          offSince = clock.wall()
           await off.end()
           parts.changed()
         }
@@ -130,9 +132,7 @@ async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDi
     const id = typeof change.body['id'] === 'string' ? change.body['id'] : ''
     if (change.kind !== 'module' || !known.has(id)) return []
     const current = journal.get('module', id)
-    return current === null
-      ? []
-      : [{ ...change, body: { ...current.body, uri: change.body['uri'] ?? '' } }]
+    return current === null ? [] : [{ ...change, body: { ...current.body, uri: change.body['uri'] ?? '' } }]
   })
   const outcome = journal.change(changes, { actor: 'system:demo' })
   if (!outcome.ok)
@@ -141,10 +141,20 @@ async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDi
 
 /** Only here can both sides be asked at once: with the cable out longer than the timeout, both drive. */
 function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): StatusView['needs'] {
-  const bothDrive = site?.control.state.tenure.kind === 'driving' && (role.sites.get(siteEdge.id)?.control.drives ?? false)
+  const bothDrive =
+    site?.control.state.tenure.kind === 'driving' && (role.sites.get(siteEdge.id)?.control.drives ?? false)
   if (!bothDrive) return []
   const text = `${siteEdge.name}: ${translate('en', 'need.contestedNow')}`
-  return [{ id: `${siteEdge.id}:contested-now`, severity: 'critical', code: 'contestedNow', text, edgeId: siteEdge.id, since: now }]
+  return [
+    {
+      id: `${siteEdge.id}:contested-now`,
+      severity: 'critical',
+      code: 'contestedNow',
+      text,
+      edgeId: siteEdge.id,
+      since: now,
+    },
+  ]
 }
 
 function poweredOff(now: number): Pick<ReturnType<typeof edgeStatusOf>, 'link' | 'control'> {

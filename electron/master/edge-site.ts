@@ -18,6 +18,7 @@ import { MasterControl, type EdgeStanding } from './master-control'
 
 /** Incidents kept per edge until somebody looks; the oldest goes. */
 const INCIDENTS_MAX = 20
+const HEARD_STEP_MS = 5_000
 
 export interface Incident {
   readonly code: string
@@ -118,7 +119,11 @@ export class EdgeSite {
   /** The views of whoever drives: the master's own while it does, else what the edge told. */
   views(): readonly ModuleView[] {
     if (this.control.drives) return this.control.runtime?.views() ?? []
-    if (this.control.session) return [...this.#told.values()]
+    if (this.control.session) {
+      // Changes arrive at once, so what was told is as fresh as the link; in steps, so that age alone is not a change every second.
+      const heard = Math.floor((this.lastHeardAt ?? 0) / HEARD_STEP_MS) * HEARD_STEP_MS
+      return [...this.#told.values()].map((view) => ({ ...view, asOf: Math.max(view.asOf, heard) }))
+    }
     // What the edge told before its link was lost says nothing about now.
     return [...this.#told.values()].map((view) => ({
       ...view,

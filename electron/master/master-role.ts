@@ -173,6 +173,13 @@ export class MasterRole {
     this.#options.changed()
   }
 
+  /** Another machine has taken this edge's place: the old one's session ends before the new one is let in. */
+  async replaced(edgeId: string): Promise<void> {
+    const session = this.sites.get(edgeId)?.control.session
+    session?.close('replaced', { code: 'revoked', message: 'Another machine has taken the place of this edge.' })
+    await session?.closed
+  }
+
   /** Changes fields of an edge document on behalf of `actor`; `undefined` removes one. */
   editEdge(edgeId: string, patch: Record<string, unknown>, actor: string): void {
     const current = this.#options.journal.get('edge', edgeId)

@@ -1,6 +1,7 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { HoldfastError } from '../../shared/model/failures'
+import { makeFolder } from './folder'
 import type { Secrets } from './ports'
 
 const FOLDER_MODE = 0o700
@@ -68,18 +69,6 @@ async function replace(folder: string, file: string, value: string): Promise<voi
   }
   await rename(draft, file)
   await syncFolder(folder)
-}
-
-/** Node's own recursive `mkdir` never returns below folders that refuse with ENOENT (`/proc`). */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: FOLDER_MODE })
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return
-    if (!isMissing(error) || path.dirname(folder) === folder) throw error
-    await makeFolder(path.dirname(folder))
-    await mkdir(folder, { mode: FOLDER_MODE })
-  }
 }
 
 /** Makes a rename survive a power cut. Windows has no such call and needs none. */

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { HoldfastError } from '../../shared/model/failures'
 import { identity, settings, type Identity, type Settings } from '../../shared/settings/settings'
+import { makeFolder } from './folder'
 import type { Random } from './ports'
 
 const SETTINGS_FILE = 'settings.json'
@@ -18,7 +19,7 @@ const stored = z.object({ ...settings.partial().shape, ...identity.partial().sha
 /** Makes the directory when it is missing. Throws `HoldfastError('storage')` with a hint when that cannot be done. */
 export async function ensureDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeFolder(directory)
   } catch (error) {
     throw new HoldfastError('storage', `The data directory ${directory} cannot be made: ${(error as Error).message}`, {
       hint: 'Choose another one: --data DIR',
