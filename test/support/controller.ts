@@ -199,14 +199,19 @@ export class ControllerProcess implements AsyncDisposable {
     const waitMs = this.#lookedAt + lookEveryMs - performance.now()
     if (waitMs > 0) await sleep(waitMs)
     this.#lookedAt = performance.now()
-    this.#client ??= openConsole({ dataDir: this.data, user: 'test', clock: systemClock() })
-    try {
-      const client = await this.#client
-      return await client.call('status.get', {}, { timeoutMs: 10_000 })
-    } catch (error) {
-      this.#client = null
-      throw error
+    return (await this.#console()).call('status.get', {}, { timeoutMs: 10_000 })
+  }
+  /** The open connection, or a new one: a controller that was stopped for a while has lost its old one. */
+  async #console(): Promise<ConsoleClient> {
+    const known = this.#client
+    if (known) return known
+    const opening = openConsole({ dataDir: this.data, user: 'test', clock: systemClock() })
+    this.#client = opening
+    const forget = () => {
+      if (this.#client === opening) this.#client = null
     }
+    opening.then((client) => client.ended.then(forget), forget)
+    return opening
   }
   /** The one edge of a master. */
   async edge(name = 'Berlin'): Promise<EdgeView> {

@@ -17,6 +17,8 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number
   /** How many connections are open. */
   readonly connections: number
+  /** When each connection was accepted (`performance.now()`), the oldest first. */
+  readonly accepted: readonly number[]
   /** Without a direction: both. New connections are accepted all the same, as by a firewall that drops. */
   set(passage: Passage, direction?: Direction): void
   /** Bits per second in each direction, shared by all connections; null: unlimited. */
@@ -33,6 +35,7 @@ const TICK_MS = 10
 export async function startProxy({ port, host = '127.0.0.1' }: ProxyOptions): Promise<Proxy> {
   const passages: Record<Direction, Passage> = { toServer: 'pass', toClient: 'pass' }
   const recorded: Buffer[] = []
+  const accepted: number[] = []
   const pipes = new Set<Pipe>()
   const sockets = new Set<Socket>()
   let bytesPerMs = Infinity
@@ -90,6 +93,7 @@ export async function startProxy({ port, host = '127.0.0.1' }: ProxyOptions): Pr
   }
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
+    accepted.push(performance.now())
     const upstream = connect({ port, host, allowHalfOpen: true })
     const pair = [new Pipe(client, upstream, 'toServer'), new Pipe(upstream, client, 'toClient')]
     for (const pipe of pair) pipes.add(pipe)
@@ -113,6 +117,7 @@ export async function startProxy({ port, host = '127.0.0.1' }: ProxyOptions): Pr
   return {
     port: (server.address() as AddressInfo).port,
     recorded,
+    accepted,
     get connections() {
       return Math.ceil(sockets.size / 2)
     },
