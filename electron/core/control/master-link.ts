@@ -20,6 +20,8 @@ export function onSessionProven(turn: MasterTurn, context: MasterContext, sessio
   const { link } = turn.state
   // The same controller dialled again (the listener refuses another one): its older connection is dead.
   if (link.kind !== 'none') onMasterLinkLost(turn, context, link.session, 'replaced by a newer connection')
+  // Forced while its modules were still stopping: the edge is there again, so a negotiation decides.
+  if (turn.state.tenure.kind === 'stopping') turn.set({ tenure: { kind: 'stopping', thenDrive: false } })
   const pings: Pings = { nextAt: context.now, sent: [], answeredAt: null, watchedFrom: context.now }
   turn.set({
     link: { kind: 'proven', session, since: context.now, pings, pending: null },

@@ -47,6 +47,8 @@ export interface Breakage<State, Input> {
   before?(state: State, input: Input): State
   input?(input: Input, state: State): Input | null
   after?(step: Step<State, ControlOutput>, input: Input, before: State): Step<State, ControlOutput>
+  /** Steps of its own, of whose writes the store knows nothing. */
+  readonly writesUnseen?: boolean
   readonly ignorePermit?: boolean
   readonly ignoreGap?: boolean
   readonly persistLast?: boolean
@@ -60,7 +62,7 @@ export interface Breakage<State, Input> {
  * one timer. Beside that it can be killed after any output, stopped, and find an older copy of its store.
  */
 export abstract class Controller<
-  State extends { readonly stored: StoredControl },
+  State extends { readonly stored: StoredControl; readonly retryPersistAt: number | null },
   Input extends { readonly type: string },
 > {
   alive = false
@@ -288,6 +290,11 @@ export abstract class Controller<
         } else this.timeline.in(this.chance.between(0, 3_000), () => this.life === life && this.modulesStopped())
         return
       }
+      case 'send':
+        if (output.message.type === 'grant') this.#mustBeWritten(output.message.epoch, 'grants')
+        if (output.message.type === 'result') this.#mustBeWritten(output.message.masterEpoch ?? 0, 'tells of')
+        if (output.message.type === 'agree') this.#mustBeWritten(output.message.drivesAtEpoch ?? 0, 'tells of')
+        return this.perform(output)
       default:
         this.perform(output)
     }
@@ -296,9 +303,16 @@ export abstract class Controller<
   renewPermit(): void {
     const permit = this.permit()
     if (permit === null) return
+    this.#mustBeWritten(permit.epoch, 'drives at')
     const { now } = this.timeline
     const until = this.broken.ignorePermit ? Infinity : Math.min(now + PERMIT_VALID_MS, permit.until ?? Infinity)
     if (until > now) this.hosts.grant(permit.epoch, until)
+  }
+
+  /** A number is on disk before it is used or sent; only an edge whose store does not write goes on in memory. */
+  #mustBeWritten(epoch: number, does: string): void {
+    if (epoch > this.disk.floor && !this.broken.writesUnseen && this.state.retryPersistAt === null)
+      this.judge.fail('unwritten', `${this.side} ${does} ${epoch}, its store knows of ${this.disk.floor}`)
   }
 
   #renew(life: number): void {
