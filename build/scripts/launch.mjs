@@ -83,7 +83,7 @@ const canReplace = () => typeof process.execve === 'function' && process.platfor
 function replaceBy(node, args) {
   process.removeAllListeners('warning')
   process.on('warning', () => {})
-  process.execve(node, [node, ...args], process.env)
+  process.execve?.(node, [node, ...args], process.env)
 }
 
 /**
