@@ -13,7 +13,7 @@ import { childrenOf, isAlive } from './processes'
 import { until } from './until'
 
 /** The built program, started as a user starts it; `build/test-setup.ts` has made it. */
-const program = path.resolve(import.meta.dirname, '../../out/main/cli.js')
+export const program = path.resolve(import.meta.dirname, '../../out/main/cli.js')
 const startDeadlineMs = 30_000
 const endDeadlineMs = 15_000
 /** Between two looks at a status: a controller has better things to do than to answer tests. */
