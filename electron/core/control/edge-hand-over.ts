@@ -153,6 +153,8 @@ export function onAnswer(turn: EdgeTurn, context: EdgeContext, message: ControlM
     turn.persist(releaseDecision(context, tenure.release, tenure.epoch, 'done', null))
     turn.out({ type: 'report', event: 'lost-control', detail: 'fail-over' })
   } else driveAgain(turn, context, message.result, message.reason)
+  // What arrived meanwhile is looked at once, now that it has ended.
+  sendFacts(turn, context)
 }
 
 /** The other side did not take it: the edge drives again at its next odd epoch. */
@@ -197,13 +199,6 @@ export function settleFailOver(turn: EdgeTurn, context: EdgeContext, master: Con
     winner: taken ? 'master' : 'edge',
     at: context.wall,
   })
-}
-
-/** What arrived during a fail-over is looked at once, now that it has ended. */
-export function askAfterHandOver(turn: EdgeTurn, context: EdgeContext): void {
-  const { tenure, link } = turn.state
-  if (tenure.kind === 'releasing' || tenure.kind === 'granted' || link.kind !== 'linked' || link.sent !== null) return
-  sendFacts(turn, context)
 }
 
 export function onGrant(turn: EdgeTurn, context: EdgeContext, message: ControlMessageOf<'grant'>): void {

@@ -38,11 +38,12 @@ export function beginAttempt(turn: EdgeTurn, context: EdgeContext): void {
 }
 
 export function onAttemptProven(turn: EdgeTurn, context: EdgeContext, session: string): void {
-  if (turn.state.link.kind !== 'attempting') {
-    turn.refuse(`proven session ${session} while ${turn.state.link.kind}`)
+  const { link } = turn.state
+  if (link.kind !== 'attempting' || link.session !== null) {
+    turn.refuse(`proven session ${session} while ${link.kind}`)
     return
   }
-  turn.set({ link: { ...turn.state.link, session } })
+  turn.set({ link: { ...link, session } })
   sendFacts(turn, context)
 }
 

@@ -3,7 +3,6 @@ import type { ControlMessage } from '../../../shared/wire/control'
 import { unreachable, type Step } from '../machine'
 import { LINK_SILENCE_MS } from '../../../shared/model/defaults'
 import {
-  askAfterHandOver,
   onAnswer,
   onCancel,
   onEdgeForced,
@@ -114,8 +113,7 @@ function onMessage(turn: EdgeTurn, context: EdgeContext, message: ControlMessage
     case 'grant':
       return onGrant(turn, context, message)
     case 'answer':
-      onAnswer(turn, context, message)
-      return askAfterHandOver(turn, context)
+      return onAnswer(turn, context, message)
     case 'cancel':
       return onCancel(turn, context, message)
     case 'switch':

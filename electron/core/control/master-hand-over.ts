@@ -126,7 +126,7 @@ export function onMasterModulesStopped(turn: MasterTurn, context: MasterContext)
   const { tenure, stored, link } = turn.state
   if (tenure.kind === 'stopping') {
     turn.set({ tenure: { kind: 'idle' } })
-    if (tenure.thenDrive && stored.record.holder === 'master') driveNow(turn, context)
+    if (tenure.thenDrive && stored.record.holder === 'master' && context.failover) driveNow(turn, context)
     else armTakeOver(turn, context)
   } else if (tenure.kind === 'handingBack' && tenure.phase === 'stopping' && link.kind === 'linked') {
     const { handBack } = tenure

@@ -183,6 +183,10 @@ export function onAgree(turn: MasterTurn, context: MasterContext, message: Contr
     turn.refuse('agreement with another result')
     return
   }
+  if (link.agreed || tenure.kind === 'handingBack') {
+    turn.refuse('agreed already')
+    return
+  }
   const { verdict } = link.result
   if (!message.agreed || message.rule !== verdict.rule || message.winner !== verdict.winner) {
     turn.out(
@@ -194,10 +198,6 @@ export function onAgree(turn: MasterTurn, context: MasterContext, message: Contr
       { type: 'closeLink', reason: 'the two sides disagree' },
     )
     onMasterLinkLost(turn, context, link.session, 'the two sides disagree')
-    return
-  }
-  if (link.agreed || tenure.kind === 'handingBack') {
-    turn.refuse('agreed already')
     return
   }
   turn.set({ link: { ...link, agreed: true, counts: true } })

@@ -132,6 +132,10 @@ function onMessage(turn: MasterTurn, context: MasterContext, message: ControlMes
  * or `timeoutMs` without a link, because it may have begun to drive. Edges still missing get their timers.
  */
 function onReady(turn: MasterTurn, context: MasterContext): void {
+  if (turn.state.booted) {
+    turn.refuse('booted already')
+    return
+  }
   turn.set({ booted: true })
   const { link, stored, tenure } = turn.state
   if (link.kind === 'proven' && link.pending !== null) {
@@ -172,7 +176,7 @@ function onStorageFailed(
     turn.send({ type: 'answer', session, decisionId, result: 'refused', reason: `storage: ${reason}` })
     return
   }
-  if (input.type === 'modulesStopped' && tenure.kind === 'handingBack') {
+  if (input.type === 'modulesStopped' && tenure.kind === 'handingBack' && tenure.phase === 'stopping') {
     turn.set({ tenure: { kind: 'idle' } })
     turn.out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
     driveNow(turn, context)
