@@ -151,6 +151,7 @@ export abstract class Controller<
     if (!this.stopped) return
     this.stopped = false
     const gap = this.timeline.now - this.#stoppedAt
+    const due = this.#late !== null
     const late = this.#late === null ? 0 : this.timeline.now - this.#late
     this.#late = null
     const missed = late > TIMER_LATE_MS || gap > TICK_GAP_MS
@@ -159,7 +160,7 @@ export abstract class Controller<
       if (this.chance.happens(0.5)) this.#waiting.unshift(this.timeGap)
       else this.#waiting.push(this.timeGap)
     }
-    if (late > 0) this.#waiting.push(this.wake)
+    if (due) this.#waiting.push(this.wake)
     this.#pump()
     for (const run of this.#whenRunning.splice(0)) run()
   }
