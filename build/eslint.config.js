@@ -45,7 +45,17 @@ const noEnums = {
 }
 
 export default defineConfig(
-  { ignores: ['**/out/**', '**/out.new/**', '**/dist/**', '**/coverage/**', 'resources/**', 'build/ts/**'] },
+  {
+    ignores: [
+      '**/out/**',
+      '**/out.new/**',
+      '**/dist/**',
+      '**/coverage/**',
+      'resources/**',
+      'build/ts/**',
+      'electron/outbox/otlp/proto/**',
+    ],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ts.configs.recommendedTypeChecked,
   vue.configs['flat/recommended'],
