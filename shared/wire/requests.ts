@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { documentId, documentKinds } from '../model/documents'
 import { moduleMethod, moduleView } from '../model/modules'
+import { receiveBatchParams, receiveBatchResult, syncStatus } from './push'
 
 /**
  * Requests over a proven link (not frozen: see `version.ts`). Each has a schema for its parameters and its result; anything else is answered with a
@@ -118,6 +119,15 @@ export const requestSchemas = {
     }),
     result: z.object({}),
   },
+  /** Telemetry of the edge, a batch at a time; answered after the commit. Refused as a whole with `busy`, `rate-limited`, `invalid`, `conflict` (a fork), `storage`. */
+  receiveBatch: { servedBy: 'master', params: receiveBatchParams, result: receiveBatchResult },
+  /** Push what is pending now, at most `limit` entries; answers when it has begun. */
+  drainBuffer: {
+    servedBy: 'edge',
+    params: z.object({ limit: z.int().min(1).optional() }),
+    result: z.object({ pendingEntries: z.int().min(0) }),
+  },
+  getSyncStatus: { servedBy: 'edge', params: z.object({}), result: syncStatus },
 } as const
 export type RequestName = keyof typeof requestSchemas
 export type RequestParams<N extends RequestName> = z.input<(typeof requestSchemas)[N]['params']>
