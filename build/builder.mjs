@@ -89,6 +89,7 @@ const shared = { configFile: false, envDir: false, publicDir: false, logLevel: '
 async function buildForNode(entries, folder, format, extension) {
   const input = present(entries)
   if (Object.keys(input).length === 0) return
+  /** @type {import('vite').Rolldown.OutputOptions} */
   const output = {
     format,
     entryFileNames: `[name].${extension}`,

@@ -40,7 +40,7 @@ await build({
   },
   ssr: {
     noExternal: true,
-    external: ['better-sqlite3', 'pg', ...builtinModules, ...builtinModules.map((each) => `node:${each}`)],
+    external: ['better-sqlite3', 'pg', 'vite', ...builtinModules, ...builtinModules.map((each) => `node:${each}`)],
   },
 })
 process.on('exit', () => rmSync(outDir, { recursive: true, force: true }))

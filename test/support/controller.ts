@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,11 +8,17 @@ import { openConsole, type ConsoleClient } from '../../electron/console/client'
 import { systemClock } from '../../electron/platform/clock'
 import type { Decision } from '../../shared/model/control'
 import type { EdgeView, StatusView } from '../../shared/console/views'
+import { freePort, type Place } from './place'
 import { childrenOf, isAlive } from './processes'
+import { root } from './root'
 import { until } from './until'
 
+export { freePort }
+
 /** The built program, started as a user starts it; `build/test-setup.ts` has made it. */
-export const program = path.resolve(import.meta.dirname, '../../out/main/cli.js')
+export const program = path.join(root, 'out/main/cli.js')
+/** The command of the package, which chooses Node and its flags. */
+const command = path.join(root, 'build/scripts/holdfast.mjs')
 const startDeadlineMs = 30_000
 const endDeadlineMs = 15_000
 /** Between two looks at a status: a controller has better things to do than to answer tests. */
@@ -39,10 +44,10 @@ const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => {
 /** Runs one command of the CLI to its end. */
 export async function holdfast(
   args: readonly string[],
-  options: { env?: Record<string, string>; input?: string; uid?: number } = {},
+  options: { env?: Record<string, string>; input?: string; uid?: number; place?: Place | undefined } = {},
 ): Promise<CommandRun> {
   const beganAt = performance.now()
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(options.place?.node ?? process.execPath, [program, ...args], {
     env: environment(options.env),
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
@@ -73,24 +78,6 @@ export function dataDirectory(name: string): { dir: string } & Disposable {
   }
 }
 
-const firstPort = 20_000
-const portSpan = 10_000
-let nextPort = (process.pid * 97) % portSpan
-
-/** A free port that no outgoing connection takes meanwhile (those come from 32768 up): for listeners that must come back where they were. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    nextPort = (nextPort + 1) % portSpan
-    const port = firstPort + nextPort
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
-}
-
 export interface ControllerOptions {
   readonly role: 'edge' | 'master' | 'standalone'
   /** Kept when the controller ends, so that another one can go on with it. */
@@ -98,6 +85,9 @@ export interface ControllerOptions {
   readonly linkPort?: number
   readonly consolePort?: number
   readonly env?: Record<string, string>
+  readonly place?: Place
+  /** Started by the command of the package as users start it, with its flags for Node; not for a place of its own. */
+  readonly byCommand?: boolean
 }
 
 /** A controller in a process of its own, started with `holdfast start`. */
@@ -125,12 +115,23 @@ export class ControllerProcess implements AsyncDisposable {
 
   /** Resolves when it says where its console is; rejects with what it said when it ends before. */
   static async start(options: ControllerOptions): Promise<ControllerProcess> {
-    const { role, data, linkPort = 0, consolePort = 0 } = options
+    const { role, data, place, linkPort = 0 } = options
+    const { consolePort = place ? await freePort() : 0 } = options
     const startedAt = performance.now()
     const ports = ['--console-port', String(consolePort), ...(role === 'edge' ? [] : ['--link-port', String(linkPort)])]
     const child = spawn(
-      process.execPath,
-      [program, 'start', '--headless', '--role', role, '--data', data, ...ports, '--json'],
+      place?.node ?? process.execPath,
+      [
+        options.byCommand ? command : program,
+        'start',
+        '--headless',
+        '--role',
+        role,
+        '--data',
+        data,
+        ...ports,
+        '--json',
+      ],
       { env: environment(options.env), stdio: ['ignore', 'pipe', 'pipe'] },
     )
     let out = ''
@@ -148,6 +149,7 @@ export class ControllerProcess implements AsyncDisposable {
         startDeadlineMs,
       )
       const { consoleUrl } = JSON.parse(line) as { consoleUrl: string }
+      await place?.reach(Number(new URL(consoleUrl).port))
       return new ControllerProcess(options, { child, url: consoleUrl, startedAt, read })
     } catch (error) {
       child.kill('SIGKILL')
@@ -181,9 +183,8 @@ export class ControllerProcess implements AsyncDisposable {
     return holdfast([...args, '--data', this.data, '--json'])
   }
   /** The same; a command that fails fails the test. */
-  async ask<T = any>(
-    ...args: string[]
-  ): Promise<T> /* eslint-disable-line @typescript-eslint/no-explicit-any -- looked at by assertions */ {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- looked at by assertions
+  async ask<T = any>(...args: string[]): Promise<T> {
     const run = await this.run(...args)
     if (run.code !== 0) throw new Error(`holdfast ${args.join(' ')} ended with ${run.code}: ${run.err}${run.out}`)
     return run.json() as T

@@ -27,22 +27,33 @@ export function childrenOf(pid: number): number[] {
   return pids.filter((child) => parentOf(child) === pid && isAlive(child))
 }
 
-/** The process among `pids` whose end of a TCP connection has this local port; null: none has, any more or yet. */
+/** The process among `pids` whose end of a TCP connection has this local port, each in its own network; null: none has, any more or yet. */
 export function ownerOfPort(port: number, pids: readonly number[]): number | null {
-  const wanted = new Set(inodesOfPort(port))
-  if (wanted.size === 0) return null
-  return pids.find((pid) => socketsOf(pid).some((inode) => wanted.has(inode))) ?? null
+  const owns = (pid: number): boolean => {
+    const wanted = new Set(inodesOfPort(port, pid))
+    return wanted.size > 0 && socketsOf(pid).some((inode) => wanted.has(inode))
+  }
+  return pids.find(owns) ?? null
 }
 
-function inodesOfPort(port: number): string[] {
+/** Of the network that this process sees. */
+function inodesOfPort(port: number, pid: number): string[] {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
-  return readFileSync('/proc/net/tcp', 'utf8')
+  return tcpTableOf(pid)
     .split('\n')
     .slice(1)
     .flatMap((line) => {
       const fields = line.trim().split(/\s+/)
       return fields[1]?.endsWith(`:${hex}`) && fields[9] !== undefined && fields[9] !== '0' ? [fields[9]] : []
     })
+}
+
+function tcpTableOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 function socketsOf(pid: number): string[] {

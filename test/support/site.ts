@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { stringify } from 'yaml'
-import { ControllerProcess, dataDirectory, freePort, holdfast } from './controller'
+import { ControllerProcess, dataDirectory, holdfast, type ControllerOptions } from './controller'
 import { Judge } from './judge'
+import { freePort, type Place } from './place'
 import { startProxy, type Proxy } from './proxy'
 import { startSimulator, type Simulator } from './simulators/simulator'
 import { until } from './until'
@@ -18,6 +19,14 @@ export interface SiteOptions {
   readonly proxied?: boolean
   /** False: documents are stored and the code is made, but no edge has joined. */
   readonly joined?: boolean
+  /** Each side, and the devices, in a network of its own. */
+  readonly places?: { readonly master: Place; readonly edge: Place; readonly devices: Place }
+  /** Data directories that the caller made, instead of fresh ones. */
+  readonly data?: { readonly master?: string; readonly edge?: string }
+  /** How often the judged device is asked; `askedEveryMs` if not given. */
+  readonly askedEveryMs?: number
+  /** See `ControllerOptions`. */
+  readonly byCommand?: boolean
 }
 
 /** The take-over timeout of tests, the shortest there is. */
@@ -39,7 +48,8 @@ export class Site implements AsyncDisposable {
   readonly edgeData: string
   readonly linkPort: number
   readonly code: string
-  readonly #masterEnv: Record<string, string>
+  readonly #masterOptions: Partial<ControllerOptions>
+  readonly #edgeOptions: Partial<ControllerOptions>
   #master: ControllerProcess
   #edge: ControllerProcess | null = null
 
@@ -52,7 +62,8 @@ export class Site implements AsyncDisposable {
     edgeData: string
     linkPort: number
     code: string
-    masterEnv: Record<string, string>
+    masterOptions: Partial<ControllerOptions>
+    edgeOptions: Partial<ControllerOptions>
     master: ControllerProcess
   }) {
     this.#stack = parts.stack
@@ -63,7 +74,8 @@ export class Site implements AsyncDisposable {
     this.edgeData = parts.edgeData
     this.linkPort = parts.linkPort
     this.code = parts.code
-    this.#masterEnv = parts.masterEnv
+    this.#masterOptions = parts.masterOptions
+    this.#edgeOptions = parts.edgeOptions
     this.#master = parts.master
     this.judge = new Judge(this.switcher, () => [
       ...(this.#master.isAlive ? [{ name: 'master', pid: this.#master.pid }] : []),
@@ -73,21 +85,31 @@ export class Site implements AsyncDisposable {
 
   static async start(options: SiteOptions = {}): Promise<Site> {
     await using stack = new AsyncDisposableStack()
-    const masterData = stack.use(dataDirectory('master')).dir
-    const edgeData = stack.use(dataDirectory('edge')).dir
+    const { places } = options
+    const masterData = options.data?.master ?? stack.use(dataDirectory('master')).dir
+    const edgeData = options.data?.edge ?? stack.use(dataDirectory('edge')).dir
     const linkPort = await freePort()
     const proxy = options.proxied ? stack.use(await startProxy({ port: linkPort })) : null
-    const masterEnv: Record<string, string> = proxy ? { HOLDFAST_MASTER_URLS: `wss://127.0.0.1:${proxy.port}` } : {}
+    const common = { byCommand: options.byCommand ?? false }
+    const masterOptions: Partial<ControllerOptions> = {
+      ...common,
+      env: {
+        ...(proxy && { HOLDFAST_MASTER_URLS: `wss://127.0.0.1:${proxy.port}` }),
+        ...(places && { HOLDFAST_LINK_HOST: places.master.address }),
+      },
+      ...(places && { place: places.master }),
+    }
+    const edgeOptions: Partial<ControllerOptions> = { ...common, ...(places && { place: places.edge }) }
     const [switcher, projector, master] = await all(stack, [
-      startSimulator('tcp-line'),
-      startSimulator('pjlink', { password: projectorPassword }),
-      ControllerProcess.start({ role: 'master', data: masterData, linkPort, env: masterEnv }),
+      startSimulator('tcp-line', {}, places?.devices),
+      startSimulator('pjlink', { password: projectorPassword }, places?.devices),
+      ControllerProcess.start({ role: 'master', data: masterData, linkPort, ...masterOptions }),
     ])
-    const documents = siteDocuments({ switcher, projector, edge: options.edge ?? {} })
+    const documents = siteDocuments({ switcher, projector, edge: options.edge ?? {}, everyMs: options.askedEveryMs })
     await applyDocuments(master, documents)
     const { code } = await master.ask<{ code: string }>('invite', '--edge', 'Berlin')
     if (options.joined !== false) {
-      const joined = await holdfast(['join', code, '--data', edgeData, '--json'])
+      const joined = await holdfast(['join', code, '--data', edgeData, '--json'], { place: places?.edge })
       if (joined.code !== 0) throw new Error(`holdfast join ended with ${joined.code}: ${joined.err}`)
     }
     const site = new Site({
@@ -99,7 +121,8 @@ export class Site implements AsyncDisposable {
       edgeData,
       linkPort,
       code,
-      masterEnv,
+      masterOptions,
+      edgeOptions,
       master,
     })
     return site
@@ -133,13 +156,14 @@ export class Site implements AsyncDisposable {
     return this.#edge
   }
 
-  async startEdge(): Promise<ControllerProcess> {
-    this.#edge = this.#keep(await ControllerProcess.start({ role: 'edge', data: this.edgeData }))
+  async startEdge(more: Partial<ControllerOptions> = {}): Promise<ControllerProcess> {
+    const options = { ...this.#edgeOptions, ...more }
+    this.#edge = this.#keep(await ControllerProcess.start({ role: 'edge', data: this.edgeData, ...options }))
     return this.#edge
   }
   async startMaster(): Promise<ControllerProcess> {
     const { masterData: data, linkPort } = this
-    this.#master = this.#keep(await ControllerProcess.start({ role: 'master', data, linkPort, env: this.#masterEnv }))
+    this.#master = this.#keep(await ControllerProcess.start({ role: 'master', data, linkPort, ...this.#masterOptions }))
     return this.#master
   }
   #keep(controller: ControllerProcess): ControllerProcess {
@@ -206,6 +230,7 @@ export function siteDocuments(parts: {
   switcher: { uri: string }
   projector: { uri: string }
   edge: Record<string, unknown>
+  everyMs?: number | undefined
 }): SiteDocument[] {
   const switcher = {
     kind: 'module' as const,
@@ -218,7 +243,7 @@ export function siteDocuments(parts: {
           send: 'STATUS?',
           match: '^STATUS TEMP=(?<temperature>\\d+)',
           as: { temperature: 'number' },
-          everyMs: askedEveryMs,
+          everyMs: parts.everyMs ?? askedEveryMs,
         },
       ],
       commands: {

@@ -11,6 +11,9 @@ export interface SimulatorOptions {
   readonly lively?: boolean
   readonly warmMs?: number
   readonly port?: number
+  /** Address the devices listen on; loopback if not given. */
+  readonly host?: string
+  readonly controlPort?: number
 }
 
 const listening = z.object({
@@ -43,6 +46,8 @@ export async function launchSimulator(
 ): Promise<SimulatorProcess> {
   const flags = {
     port: options.port,
+    host: options.host,
+    'control-port': options.controlPort,
     password: options.password,
     name: options.name,
     count: options.count,

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
-import { build } from 'vite'
+import { root } from '../root'
 
-const root = path.resolve(import.meta.dirname, '../../..')
 const source = path.join(root, 'electron/modules/demo')
 const cache = path.join(root, 'node_modules/.cache/simulators')
 const external = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)]
@@ -25,6 +24,8 @@ async function bundle(): Promise<string> {
   if (existsSync(script)) return script
   mkdirSync(cache, { recursive: true })
   const fresh = mkdtempSync(path.join(cache, 'fresh-'))
+  // Loaded when it is needed: most runs find their bundle ready.
+  const { build } = await import('vite')
   await build({
     configFile: false,
     envDir: false,

@@ -1,6 +1,7 @@
 import type { Behaviour, Sighting } from '../../../electron/modules/demo/device-server'
 import { launchSimulator, type SimulatorOptions } from '../../../electron/modules/demo/demo-simulators'
 import type { SimulatorKind } from '../../../electron/modules/demo/simulator-kinds'
+import { freePort, type Place } from '../place'
 import { simulatorScript } from './bundle'
 
 const schemes: Record<SimulatorKind, string> = {
@@ -32,13 +33,21 @@ export interface Simulator extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts a simulator process with free ports. `port`: take this one, to come back where a stopped one was. */
-export async function startSimulator(kind: SimulatorKind, options: SimulatorOptions = {}): Promise<Simulator> {
+/**
+ * Starts a simulator process with free ports. `port`: take this one, to come back where a stopped one was. `place`: where it runs, if not beside the
+ * test.
+ */
+export async function startSimulator(
+  kind: SimulatorKind,
+  options: SimulatorOptions = {},
+  place?: Place,
+): Promise<Simulator> {
   const launched = await launchSimulator(
-    { execPath: process.execPath, script: await simulatorScript(), env: process.env },
+    { execPath: place?.node ?? process.execPath, script: await simulatorScript(), env: process.env },
     kind,
-    options,
+    { ...options, ...(place && { host: place.address, controlPort: await freePort() }) },
   )
+  await place?.reach(launched.controlPort)
   const control = `http://127.0.0.1:${launched.controlPort}`
 
   async function ask<T>(path: string, body?: unknown): Promise<T> {
@@ -54,7 +63,7 @@ export async function startSimulator(kind: SimulatorKind, options: SimulatorOpti
   }
 
   const stop = async () => launched[Symbol.asyncDispose]()
-  const uriOf = (port: number) => `${schemes[kind]}://127.0.0.1:${port}`
+  const uriOf = (port: number) => `${schemes[kind]}://${place?.address ?? '127.0.0.1'}:${port}`
   return {
     kind,
     uri: uriOf(launched.port),
