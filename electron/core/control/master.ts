@@ -169,7 +169,7 @@ function onStorageFailed(
   { input, reason }: Extract<MasterInput, { type: 'storageFailed' }>,
 ): void {
   const before = turn.state
-  const { link, tenure } = before
+  const { tenure } = before
   turn.out({ type: 'report', event: 'not-persisted', detail: reason })
   if (input.type === 'message' && input.message.type === 'grant') {
     const { session, decisionId } = input.message
@@ -179,7 +179,9 @@ function onStorageFailed(
   if (input.type === 'modulesStopped' && tenure.kind === 'handingBack' && tenure.phase === 'stopping') {
     turn.set({ tenure: { kind: 'idle' } })
     turn.out({ type: 'report', event: 'hand-over-failed', detail: `storage: ${reason}` })
-    driveNow(turn, context)
+    // It may not have driven before (T7 right after a restart), and then must not begin.
+    if (context.failover) driveNow(turn, context)
+    else closeForStorage(turn, context, reason)
     return
   }
   const said = turn.outputs.length
@@ -190,12 +192,17 @@ function onStorageFailed(
   if (input.type === 'forced') {
     const failure = { code: 'storage' as const, message: reason }
     turn.out({ type: 'answerSwitch', requestId: input.request.requestId, decisionId: null, failure })
-  } else if (link.kind !== 'none') {
-    turn.out({ type: 'closeLink', reason: 'storage' })
-    onMasterLinkLost(turn, context, link.session, `storage: ${reason}`)
-    masterLetsGo(turn)
-    armTakeOver(turn, context, true)
-  }
+  } else closeForStorage(turn, context, reason)
+}
+
+/** Yields to an edge that is alive: it drives by its 3 s rule. */
+function closeForStorage(turn: MasterTurn, context: MasterContext, reason: string): void {
+  const { link } = turn.state
+  if (link.kind === 'none') return
+  turn.out({ type: 'closeLink', reason: 'storage' })
+  onMasterLinkLost(turn, context, link.session, `storage: ${reason}`)
+  masterLetsGo(turn)
+  armTakeOver(turn, context, true)
 }
 
 /** Drives, says it holds control, or keeps an edge standing by on a record that is not on disk. */

@@ -1,10 +1,14 @@
 import { PERMIT_RENEW_MS, PERMIT_VALID_MS, TICK_GAP_MS, TIMER_LATE_MS } from '../../../shared/model/defaults'
+import { wallMs, type WallMs } from '../../../shared/model/time'
 import type { Side } from '../../../shared/model/control'
 import type { StoredControl } from '../../../electron/core/control/stored'
 import type { ControlOutput } from '../../../electron/core/control/turn'
 import type { Step } from '../../../electron/core/machine'
 import type { Chance, Happening, Timeline } from './timeline'
 import type { Judge } from './judge'
+
+/** The wall time at which every simulation begins. */
+export const START: WallMs = wallMs(1_700_000_000_000)
 
 /** More steps at one instant than this: the machine asks to be woken and does nothing with it. */
 const STEPS_AT_ONCE_MAX = 400

@@ -5,7 +5,7 @@ import { stepMaster } from '../../../electron/core/control/master'
 import { negotiate, tableFacts } from '../../../electron/core/control/negotiate'
 import type { ControlOutput } from '../../../electron/core/control/turn'
 import type { Step } from '../../../electron/core/machine'
-import type { Breakages } from './site'
+import type { Breakages } from './master-controller'
 
 type MasterStep = Step<MasterState, ControlOutput>
 type EdgeStep = Step<EdgeState, ControlOutput>
@@ -343,7 +343,53 @@ export const variants: readonly Variant[] = [
     },
     caughtBy: ['overlap'],
   },
+  {
+    name: 'a cancel that undoes what was accepted',
+    breakages: {
+      edge: { before: (state) => ({ ...state, acceptedDecision: null }) },
+      master: { before: (state) => ({ ...state, acceptedDecision: null }) },
+    },
+    caughtBy: ['overlap', 'two-linked', 'decisions-differ'],
+  },
+  {
+    name: 'a master that begins when its modules have stopped, link or not',
+    breakages: {
+      master: {
+        after: (step, input, before) =>
+          input.type === 'linkLost' && before.tenure.kind === 'stopping' && before.tenure.thenDrive
+            ? withTenure(step, before.tenure)
+            : step,
+      },
+    },
+    caughtBy: ['overlap', 'failover-off'],
+  },
+  {
+    name: 'an edge that lets go and never says so',
+    breakages: {
+      edge: { after: (step) => ({ ...step, outputs: step.outputs.filter((output) => !isMessage(output, 'agree')) }) },
+    },
+    caughtBy: ['no-link', 'no-rest'],
+  },
+  {
+    name: 'a stand-by whose master does not begin',
+    breakages: {
+      master: {
+        after: (step, input) =>
+          input.type === 'message' && input.message.type === 'agree' && step.state.tenure.kind === 'driving'
+            ? {
+                ...withTenure(step, { kind: 'stopping', thenDrive: false }),
+                outputs: step.outputs.filter(isNoBeginning),
+              }
+            : step,
+      },
+    },
+    caughtBy: ['unattended', 'no-rest'],
+  },
 ]
+
+const isMessage = (output: ControlOutput, type: string) => output.type === 'send' && output.message.type === type
+
+const isNoBeginning = (output: ControlOutput) => output.type !== 'openGate' && output.type !== 'startModules'
 
 const isNoStart = (output: ControlOutput) =>
   output.type !== 'openGate' && output.type !== 'startModules' && output.type !== 'persist'

@@ -1,5 +1,6 @@
 import { Broken } from './judge'
-import { Site, type Breakages } from './site'
+import type { Breakages } from './master-controller'
+import { Site } from './site'
 import { Chance } from './timeline'
 
 /** What happens to a site: after `inMs`, of this kind, with two numbers from 0 to 1 to choose by. */
