@@ -62,8 +62,8 @@ export class Judge {
   readonly #decisions: Record<Side, Map<string, Decision>> = { edge: new Map(), master: new Map() }
   /** What happened, for whoever reads a failure; null: nobody does. */
   trace: string[] | null = null
-  /** The master has got control because a person said so. */
-  onManual: () => void = () => {}
+  /** The master has got control because a person said so; or it has it no more. */
+  onManual: (holds: boolean) => void = () => {}
   /** The epoch at which the master let go last, and when. */
   #masterEnded = { epoch: 0, until: NEVER }
   overlapMs = 0
@@ -249,6 +249,8 @@ export class Judge {
     if (stored.record.holder === side && stored.record.epoch % 2 !== (side === 'edge' ? 1 : 0))
       this.fail('parity', `${side} holds epoch ${stored.record.epoch}`)
     this.#floors[side] = { floor: stored.floor, epoch: stored.record.epoch }
+    const { holder, intent } = stored.record
+    if (side === 'master' && (holder === 'edge' || (holder === 'none' && intent === null))) this.onManual(false)
     if (decision !== null) this.#decided(side, decision)
     if (settled !== null) {
       const open = this.#decisions[side].get(settled.decisionId)
@@ -262,7 +264,7 @@ export class Judge {
     this.rules[key] = (this.rules[key] ?? 0) + 1
     this.#decisions[side].set(decision.id, decision)
     const manual = decision.rule === 'force' || decision.rule === 'fail-over'
-    if (side === 'master' && manual && decision.winner === 'master' && decision.outcome === 'done') this.onManual()
+    if (side === 'master' && manual && decision.winner === 'master' && decision.outcome === 'done') this.onManual(true)
     if (decision.rule === 'take-over') {
       const watchedMs = this.#timeline.now - this.#watchedSince
       if (watchedMs < this.#timeoutMs)

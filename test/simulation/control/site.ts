@@ -45,7 +45,7 @@ export class Site {
     this.master = new MasterController(this, broken)
     this.network.edge = this.edge
     this.network.master = this.master
-    this.judge.onManual = () => (this.#manualAt = this.masterWall())
+    this.judge.onManual = (holds) => (this.#manualAt = holds ? this.masterWall() : null)
     this.edge.onKilled = () => this.crash('edge', this.chance.happens(0.3), this.chance.between(50, 8_000))
     this.master.onKilled = () => this.crash('master', this.chance.happens(0.3), this.chance.between(50, 8_000))
   }
