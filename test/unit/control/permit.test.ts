@@ -3,7 +3,12 @@ import { monoMs, wallMs } from '../../../shared/model/time'
 import { newEdge } from '../../../electron/core/control/edge'
 import { autonomyAt, edgePermit, isEdgeUp, type EdgeTenure } from '../../../electron/core/control/edge-state'
 import { newMaster } from '../../../electron/core/control/master'
-import { isMasterDriving, masterPermit, takeOverAt, type MasterTenure } from '../../../electron/core/control/master-state'
+import {
+  isMasterDriving,
+  masterPermit,
+  takeOverAt,
+  type MasterTenure,
+} from '../../../electron/core/control/master-state'
 import { enrolledControl } from '../../../electron/core/control/stored'
 import { settledDecision } from '../../../electron/core/control/turn'
 
@@ -95,6 +100,12 @@ describe('a decision whose answer never came', () => {
       contested: null,
     }
     const settled = settledDecision(open, { decisionId: 'd', outcome: 'done', winner: 'master', at: wallMs(9) })
-    expect(settled).toMatchObject({ actor: 'console:ana', startedAt: 5, finishedAt: 9, outcome: 'done', winner: 'master' })
+    expect(settled).toMatchObject({
+      actor: 'console:ana',
+      startedAt: 5,
+      finishedAt: 9,
+      outcome: 'done',
+      winner: 'master',
+    })
   })
 })
