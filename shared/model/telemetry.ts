@@ -76,7 +76,8 @@ export type LossReason = (typeof lossReasons)[number]
 
 /**
  * Entries lost for one reason. `ranges` are the numbers they had (none for those that never got one); with more than `RANGES_MAX` of them neighbours are joined
- * and `rangesAreExact` is false: `count` is exact all the same, unless `countIsExact` says otherwise (a damaged file that no longer tells).
+ * and `rangesAreExact` is false: `count` is exact all the same, unless `countIsExact` says otherwise (a damaged file that no longer tells). `firstAt` to `lastAt`:
+ * when the lost entries happened; `lostAt`: when the newest of them was lost.
  */
 export const loss = z.strictObject({
   category: z.enum(telemetryCategories),
@@ -85,6 +86,7 @@ export const loss = z.strictObject({
   bytes: z.int().min(0),
   firstAt: z.int(),
   lastAt: z.int(),
+  lostAt: z.int(),
   feedId: id.nullable(),
   ranges: z.array(seqRange).max(RANGES_MAX),
   rangesAreExact: z.boolean(),

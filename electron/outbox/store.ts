@@ -1,0 +1,295 @@
+import { laneOf } from '../../shared/model/telemetry'
+import type { Loss, LossReason, SeqRange, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
+import type { OutboxRules } from '../core/replication/outbox'
+import type { Clock, Logger, Random } from '../platform/ports'
+import type { Database } from '../platform/sqlite'
+import type { OutboxIdentity } from './outbox'
+import { categoryCodes, categoryOf, checksum, codeOf, currentFeed, keyOf, lastKeyOf, ROW_BYTES } from './schema'
+
+export interface StoreOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly identity: () => OutboxIdentity
+  readonly rules: OutboxRules
+}
+
+export interface Feed {
+  readonly number: number
+  readonly id: string
+  readonly lane: TelemetryLane
+  readonly isCurrent: boolean
+  readonly head: number
+  readonly through: number
+  readonly acked: readonly SeqRange[]
+  readonly lastAcked: { readonly seq: number; readonly runId: string } | null
+  /** The id it had up to and including `head`, before the store turned out to be an older copy. */
+  readonly origin: { readonly id: string; readonly head: number } | null
+}
+export interface FeedColumns {
+  readonly number: number
+  readonly id: string
+  readonly lane: TelemetryLane
+  readonly is_current: number
+  readonly head: number
+  readonly through: number
+  readonly acked: string
+  readonly last_acked_seq: number | null
+  readonly last_acked_run: string | null
+  readonly origin_id: string | null
+  readonly origin_head: number | null
+}
+export interface Author extends OutboxIdentity {
+  readonly runId: string
+}
+/** A row about to be written; its size counts as the caps do. */
+export interface NewRow {
+  readonly category: number
+  readonly at: number
+  readonly size: number
+  readonly body: string | Uint8Array
+  readonly flags?: number
+  readonly origin?: string | null
+}
+export interface LostTotal {
+  readonly category: TelemetryCategory
+  readonly reason: LossReason
+  entries: number
+  bytes: number
+  lastAt: number
+}
+type Size = { entries: number; bytes: number }
+
+/** One transaction under way. What it changes shows in memory only after the commit. */
+export interface Change {
+  feed(number: number): Feed
+  setFeed(feed: Feed): void
+  removeFeed(number: number): void
+  /** Gives it the next number of its lane. */
+  append(row: NewRow, author?: number): number
+  insert(key: number, row: NewRow, author: number): void
+  tally(feed: number, category: number, entries: number, bytes: number): void
+  author(author: Author): number
+  /** Counted and to be told. */
+  lose(loss: Loss): void
+  /** To be told again: they were counted before. */
+  tellAgain(losses: readonly Loss[]): void
+  /** A report now tells everything. */
+  told(): void
+}
+
+export type Store = ReturnType<typeof storeOver>
+
+/** One open database with what is kept of it in memory: feeds, tallies, totals. */
+export function storeOver(database: Database, options: StoreOptions) {
+  const { random, rules } = options
+  const runId = random.id()
+  const sql = {
+    putFeed: database.prepare<unknown[]>('INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    removeFeed: database.prepare<[number]>('DELETE FROM feed WHERE number = ?'),
+    removeTallies: database.prepare<[number]>('DELETE FROM tally WHERE feed = ?'),
+    insert: database.prepare<unknown[]>('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    tally: database.prepare<[number, number, number, number]>(
+      `INSERT INTO tally VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`,
+    ),
+    author: database.prepare<[number], { run_id: string; source_id: string; edge_id: string; enrolment_id: string }>(
+      'SELECT * FROM author WHERE number = ?',
+    ),
+    addAuthor: database.prepare<unknown[]>(
+      'INSERT INTO author (run_id, source_id, edge_id, enrolment_id) VALUES (?, ?, ?, ?)',
+    ),
+    lost: database.prepare<[number, string, number, number, number]>(
+      `INSERT INTO lost VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+       entries = entries + excluded.entries, bytes = bytes + excluded.bytes, last_at = max(last_at, excluded.last_at)`,
+    ),
+    putUntold: database.prepare<[string, string]>('INSERT OR REPLACE INTO untold VALUES (?, ?)'),
+    first: database.prepare<[number, number], { key: number; at: number }>(
+      'SELECT key, at FROM entry WHERE key BETWEEN ? AND ? ORDER BY key LIMIT 1',
+    ),
+  }
+
+  const feeds = new Map<number, Feed>()
+  for (const row of database.prepare<[], FeedColumns>('SELECT * FROM feed ORDER BY number').all())
+    feeds.set(row.number, feedFrom(row))
+  const tallies = new Map<number, Size[]>()
+  for (const row of database.prepare<[], Size & { feed: number; category: number }>('SELECT * FROM tally').all())
+    Object.assign(sizesOf(row.feed)[row.category]!, { entries: row.entries, bytes: row.bytes })
+  const totals = new Map<string, LostTotal>()
+  for (const row of database
+    .prepare<[], Size & { category: number; reason: LossReason; last_at: number }>('SELECT * FROM lost')
+    .all())
+    countLost(categoryOf(row.category), row.reason, row.entries, row.bytes, row.last_at)
+  let untold = new Map<string, Loss>()
+  for (const row of database.prepare<[], { key: string; body: string }>('SELECT * FROM untold').all())
+    untold.set(row.key, JSON.parse(row.body) as Loss)
+  const authors = new Map<number, Author>()
+  const authorNumbers = new Map<string, number>()
+  /** Lost while nothing could be written; part of the next commit. */
+  let unsaved: readonly Loss[] = []
+
+  function sizesOf(feed: number): Size[] {
+    let sizes = tallies.get(feed)
+    if (!sizes) tallies.set(feed, (sizes = categoryCodes.map(() => ({ entries: 0, bytes: 0 }))))
+    return sizes
+  }
+  function countLost(category: TelemetryCategory, reason: LossReason, entries: number, bytes: number, at: number) {
+    const total = totals.get(`${category} ${reason}`)
+    if (!total) return void totals.set(`${category} ${reason}`, { category, reason, entries, bytes, lastAt: at })
+    total.entries += entries
+    total.bytes += bytes
+    total.lastAt = Math.max(total.lastAt, at)
+  }
+
+  const run = database.transaction((work: (change: Change) => unknown) => {
+    const changed = new Map<number, Feed | null>()
+    const sizes = new Map<number, { feed: number; category: number; entries: number; bytes: number }>()
+    const newAuthors = new Map<string, number>()
+    const losses: Loss[] = [...unsaved]
+    const again: Loss[] = []
+    let isTold = false
+    let own: number | null = null
+    const feed = (number: number) => {
+      const found = changed.has(number) ? changed.get(number) : feeds.get(number)
+      if (!found) throw new Error(`feed ${number} is unknown`)
+      return found
+    }
+    const change: Change = {
+      feed,
+      setFeed: (next) => void changed.set(next.number, next),
+      removeFeed: (number) => void changed.set(number, null),
+      append(row, author) {
+        const number = currentFeed[laneOf(categoryOf(row.category))]
+        const before = feed(number)
+        const seq = before.head + 1
+        changed.set(number, { ...before, head: seq })
+        change.insert(keyOf(number, seq), row, author ?? (own ??= change.author({ ...options.identity(), runId })))
+        return keyOf(number, seq)
+      },
+      insert(key, { category, at, size, body, flags = 0, origin = null }, author) {
+        sql.insert.run(key, category, author, at, checksum(category, author, at, body), flags, origin, body)
+        change.tally(Math.floor(key / 2 ** 40), category, 1, size)
+      },
+      tally(number, category, entries, bytes) {
+        const id = number * 8 + category
+        const known = sizes.get(id)
+        if (!known) return void sizes.set(id, { feed: number, category, entries, bytes })
+        known.entries += entries
+        known.bytes += bytes
+      },
+      author(author) {
+        const name = JSON.stringify([author.runId, author.sourceId, author.edgeId, author.enrolmentId])
+        const known = authorNumbers.get(name) ?? newAuthors.get(name)
+        if (known !== undefined) return known
+        const { lastInsertRowid } = sql.addAuthor.run(author.runId, author.sourceId, author.edgeId, author.enrolmentId)
+        newAuthors.set(name, Number(lastInsertRowid))
+        return Number(lastInsertRowid)
+      },
+      lose: (loss) => void losses.push(loss),
+      tellAgain: (told) => void again.push(...told),
+      told: () => (isTold = true),
+    }
+    const result = work(change)
+    for (const [number, next] of changed) {
+      if (next) sql.putFeed.run(...columnsOf(next))
+      else {
+        sql.removeFeed.run(number)
+        sql.removeTallies.run(number)
+      }
+    }
+    for (const size of sizes.values())
+      if (changed.get(size.feed) !== null) sql.tally.run(size.feed, size.category, size.entries, size.bytes)
+    if (isTold) database.exec('DELETE FROM untold')
+    const merged = rules.mergeLosses([...(isTold ? [] : untold.values()), ...losses, ...again])
+    const nextUntold = new Map(merged.map((loss) => [rules.lossKey(loss), loss]))
+    for (const { category, reason, count, bytes, lostAt } of losses)
+      sql.lost.run(codeOf(category), reason, count, bytes, lostAt)
+    for (const key of new Set([...losses, ...again].map(rules.lossKey)))
+      sql.putUntold.run(key, JSON.stringify(nextUntold.get(key)))
+    return { result, changed, sizes, newAuthors, losses, nextUntold }
+  })
+
+  return {
+    database,
+    runId,
+    options,
+    feeds: feeds as ReadonlyMap<number, Feed>,
+    get untold(): ReadonlyMap<string, Loss> {
+      return untold
+    },
+    get totals(): Iterable<LostTotal> {
+      return totals.values()
+    },
+    /** Does all of `work` or nothing, and brings the memory up to date afterwards. */
+    commit<T>(work: (change: Change) => T): T {
+      const done = run.immediate(work)
+      unsaved = []
+      for (const size of done.sizes.values()) {
+        const known = sizesOf(size.feed)[size.category]!
+        known.entries += size.entries
+        known.bytes += size.bytes
+      }
+      for (const [number, next] of done.changed) {
+        if (next) feeds.set(number, next)
+        else {
+          feeds.delete(number)
+          tallies.delete(number)
+        }
+      }
+      for (const [name, number] of done.newAuthors) authorNumbers.set(name, number)
+      for (const { category, reason, count, bytes, lostAt } of done.losses)
+        countLost(category, reason, count, bytes, lostAt)
+      untold = done.nextUntold
+      return done.result as T
+    },
+    countLost,
+    /** Losses that could not be written: part of the next commit. */
+    saveLater(losses: readonly Loss[]) {
+      unsaved = rules.mergeLosses([...unsaved, ...losses])
+    },
+    get unsaved() {
+      return unsaved
+    },
+    sizesOf: (feed: number): readonly Readonly<Size>[] => sizesOf(feed),
+    /** Of all feeds, by category. */
+    sizes(): Record<TelemetryCategory, Size> {
+      const sum = Object.fromEntries(categoryCodes.map((name) => [name, { entries: 0, bytes: 0 }])) as Record<
+        TelemetryCategory,
+        Size
+      >
+      for (const sizes of tallies.values())
+        for (const [code, { entries, bytes }] of sizes.entries()) {
+          sum[categoryOf(code)].entries += entries
+          sum[categoryOf(code)].bytes += bytes
+        }
+      return sum
+    },
+    author(number: number): Author {
+      const known = authors.get(number)
+      if (known) return known
+      const row = sql.author.get(number)
+      const author = row
+        ? { runId: row.run_id, sourceId: row.source_id, edgeId: row.edge_id, enrolmentId: row.enrolment_id }
+        : { runId: 'unknown', sourceId: 'unknown', edgeId: null, enrolmentId: null }
+      authors.set(number, author)
+      return author
+    },
+    first: (from: number, to: number) => sql.first.get(from, to),
+    firstOf: (feed: number) => sql.first.get(keyOf(feed, 0), lastKeyOf(feed)),
+  }
+}
+
+export const sizeOf = (bodyBytes: number) => bodyBytes + ROW_BYTES
+
+export function feedFrom(row: FeedColumns): Feed {
+  const { number, id, lane, head, through } = row
+  const acked = JSON.parse(row.acked) as readonly SeqRange[]
+  const lastAcked = row.last_acked_seq === null ? null : { seq: row.last_acked_seq, runId: row.last_acked_run ?? '' }
+  const origin = row.origin_id === null ? null : { id: row.origin_id, head: row.origin_head ?? 0 }
+  return { number, id, lane, isCurrent: row.is_current === 1, head, through, acked, lastAcked, origin }
+}
+function columnsOf({ number, id, lane, isCurrent, head, through, acked, lastAcked, origin }: Feed): unknown[] {
+  const ranges = JSON.stringify(acked)
+  const last = [lastAcked?.seq ?? null, lastAcked?.runId ?? null]
+  return [number, id, lane, Number(isCurrent), head, through, ranges, ...last, origin?.id ?? null, origin?.head ?? null]
+}

@@ -1,0 +1,161 @@
+import { HoldfastError } from '../../shared/model/failures'
+import type { Loss, TelemetryLane } from '../../shared/model/telemetry'
+import { laneOf } from '../../shared/model/telemetry'
+import type { Job } from './queue'
+import { lossOf } from './retention'
+import type { Retention } from './retention'
+import { categoryOf } from './schema'
+import type { Change, Store } from './store'
+
+export interface WriterPorts {
+  readonly store: () => Store
+  readonly retention: () => Retention
+  readonly isFull: () => boolean
+  /** The disk is full: what was kept for this is released. */
+  readonly becomeFull: (cause: unknown) => void
+  /** The file is damaged: it is replaced by a new one. */
+  readonly replace: (cause: unknown) => void
+  readonly refusal: (error: unknown) => Error
+  readonly appended: (lane: TelemetryLane, entries: number) => void
+}
+
+type Trouble = 'full' | 'damaged' | 'other'
+export function troubleOf(error: unknown): Trouble {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code !== 'string') return 'other'
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'damaged'
+  // A quota shows as a write error, not as a full disk.
+  if (/^SQLITE_(FULL|IOERR_(WRITE|SHMSIZE|FSYNC|TRUNCATE))/.test(code)) return 'full'
+  return 'other'
+}
+
+const RETRY_AFTER_MS = 5_000
+/** What the pages around a row take, when room is made for it. */
+const ROOM_FACTOR = 2
+const ROOM_BYTES = 64 * 1024
+
+/** Writes what the queue hands over, in good times and on a full disk. */
+export function openWriting(ports: WriterPorts) {
+  function put(change: Change, jobs: readonly Job[]) {
+    const lanes = new Map<TelemetryLane, number>()
+    const adding = new Map<number, { category: number; entries: number; bytes: number }>()
+    for (const { rows, losses } of jobs) {
+      for (const row of rows) {
+        change.append(row)
+        const sum = adding.get(row.category)
+        if (sum) {
+          sum.entries++
+          sum.bytes += row.size
+        } else adding.set(row.category, { category: row.category, entries: 1, bytes: row.size })
+      }
+      for (const loss of losses) change.lose(loss)
+    }
+    for (const { category, entries } of adding.values()) {
+      const lane = laneOf(categoryOf(category))
+      lanes.set(lane, (lanes.get(lane) ?? 0) + entries)
+    }
+    return { lanes, adding: [...adding.values()] }
+  }
+
+  function writeNormally(jobs: readonly Job[]) {
+    const retention = ports.retention()
+    const lanes = ports.store().commit((change) => {
+      const done = put(change, jobs)
+      retention.enforceBytes(change, done.adding)
+      retention.markHeads(change)
+      retention.reportLosses(change)
+      return done.lanes
+    })
+    retention.dropped()
+    for (const job of jobs) job.settle()
+    for (const [lane, entries] of lanes) ports.appended(lane, entries)
+  }
+
+  /** Everything of the calls is given up; counted unless somebody offers it again. */
+  const lossesOf = (jobs: readonly Job[]): readonly Loss[] =>
+    jobs.flatMap(({ rows, losses, repeats }) => [
+      ...losses,
+      ...(repeats
+        ? []
+        : rows.map(({ category, size, at }) => {
+            const lostAt = ports.store().options.clock.wall()
+            return lossOf(categoryOf(category), 'disk-full', size, at, lostAt)
+          })),
+    ])
+  function refuse(jobs: readonly Job[], cause: unknown) {
+    const error = ports.refusal(cause)
+    for (const job of jobs) job.settle(error)
+  }
+
+  /** Only urgent calls are written, in the room of what counts less; the counters of all the others. */
+  function writeFull(jobs: readonly Job[], cause: unknown) {
+    const urgent = jobs.filter(({ isUrgent }) => isUrgent)
+    const others = jobs.filter(({ isUrgent }) => !isUrgent)
+    const retention = ports.retention()
+    const store = ports.store()
+    const lost = lossesOf(others)
+    try {
+      const bytes = urgent.reduce((sum, job) => sum + job.bytes, 0)
+      const lanes = store.commit((change) => {
+        const free = store.database.pragma('freelist_count', { simple: true }) as number
+        const pageSize = store.database.pragma('page_size', { simple: true }) as number
+        const needed = bytes * ROOM_FACTOR + ROOM_BYTES
+        if (urgent.length > 0 && free * pageSize < needed) retention.makeRoom(change, needed)
+        for (const loss of lost) change.lose(loss)
+        return put(change, urgent).lanes
+      })
+      retention.dropped()
+      for (const job of urgent) job.settle()
+      for (const [lane, entries] of lanes) ports.appended(lane, entries)
+      refuse(others, cause)
+    } catch (error) {
+      if (troubleOf(error) === 'damaged') throw error
+      store.saveLater(lossesOf(jobs))
+      saveCounters(store)
+      refuse(jobs, error)
+    }
+    // The log starts anew, so that it needs no more room than it has.
+    tryTo(() => store.database.pragma('wal_checkpoint(TRUNCATE)'))
+  }
+  const saveCounters = (store: Store) => tryTo(() => store.commit(() => undefined))
+
+  /** Never throws. */
+  function write(jobs: readonly Job[], isAgain = false) {
+    try {
+      if (ports.isFull()) writeFull(jobs, diskFull())
+      else writeNormally(jobs)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble === 'full') {
+        ports.becomeFull(error)
+        writeFull(jobs, error)
+      } else if (trouble === 'damaged' && !isAgain) {
+        try {
+          ports.replace(error)
+          write(jobs, true)
+        } catch (cause) {
+          ports.store().saveLater(lossesOf(jobs))
+          refuse(jobs, cause)
+        }
+      } else {
+        ports.store().saveLater(lossesOf(jobs))
+        refuse(jobs, error)
+      }
+    }
+  }
+  return { write: (jobs: readonly Job[]) => write(jobs) }
+}
+
+const diskFull = () =>
+  new HoldfastError('storage', 'outbox.db: the disk is full', {
+    hint: 'Free some space on the disk that holds the data directory; alerts are still kept.',
+    retryAfterMs: RETRY_AFTER_MS,
+  })
+
+function tryTo(work: () => unknown) {
+  try {
+    work()
+  } catch {
+    // Nothing is lost by it: the counters stay in memory and go with the next commit.
+  }
+}
