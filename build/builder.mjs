@@ -26,6 +26,7 @@ const controllerEntries = {
   headless: 'electron/headless.ts',
   main: 'electron/main.ts',
   'module-host': 'electron/modules/host.ts',
+  'otlp-worker': 'electron/outbox/otlp/worker.ts',
   simulators: 'electron/modules/demo/simulators.ts',
 }
 const preloadEntries = { index: 'electron/preload.ts' }
