@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { documentId, documentKinds } from '../model/documents'
 import { moduleMethod, moduleView } from '../model/modules'
+import { inventoryChanged, inventoryReadParams, inventoryReadResult } from './inventory'
 import { receiveBatchParams, receiveBatchResult, syncStatus } from './push'
 
 /**
@@ -128,6 +129,8 @@ export const requestSchemas = {
     result: z.object({ pendingEntries: z.int().min(0) }),
   },
   getSyncStatus: { servedBy: 'edge', params: z.object({}), result: syncStatus },
+  /** What exists and runs at the edge: events after the cursor, or pieces of one snapshot. */
+  'inventory.read': { servedBy: 'edge', params: inventoryReadParams, result: inventoryReadResult },
 } as const
 export type RequestName = keyof typeof requestSchemas
 export type RequestParams<N extends RequestName> = z.input<(typeof requestSchemas)[N]['params']>
@@ -142,6 +145,7 @@ export const eventSchemas = {
   'master.ready': z.object({}),
   /** Edge -> master: modules whose view changed. */
   'modules.changed': z.object({ modules: z.array(moduleView).max(500), removed: z.array(documentId).max(5_000) }),
+  'inventory.changed': inventoryChanged,
   'debug.lines': z.object({
     subscription: z.string(),
     lines: z.array(z.object({ at: z.number(), level: z.string(), text: z.string() })).max(500),

@@ -3,7 +3,8 @@
  * is raised and a line of history is added here.
  *
  * 1 (0.1.0) documents feed, module and system requests, debug lines, pause and preview asked by the edge, secret rotation.
- * 2 (0.2.0) telemetry: receiveBatch, drainBuffer, getSyncStatus; all of 1 is unchanged, so 1 is still spoken and only pushes nothing.
+ * 2 (0.2.0) telemetry: receiveBatch, drainBuffer, getSyncStatus; inventory: inventory.read, inventory.changed; all of 1 is unchanged, so 1 is still spoken
+ *   and only pushes nothing and tells of no inventory.
  */
 export const LINK_PROTOCOL_VERSION = 2
 /** Versions this program can speak, newest first. */

@@ -50,13 +50,22 @@ export type EventsAnswer = Answer<'events'>
 export type SnapshotPiece = Answer<'snapshot'>
 export type SnapshotDocument = SnapshotPiece['documents'][number]
 
+/** What every event of every feed says of itself. */
+export interface FeedEvent {
+  readonly seq: number
+  readonly runId: string
+}
+
 /** `restart`: whatever was begun is dropped, and the reader asks for a snapshot. */
-export type EventsStep =
-  | { readonly kind: 'apply'; readonly entries: readonly JournalEntry[]; readonly cursor: FeedCursor }
+export type EventsStep<E extends FeedEvent = JournalEntry> =
+  | { readonly kind: 'apply'; readonly entries: readonly E[]; readonly cursor: FeedCursor }
   | { readonly kind: 'restart' }
 
 /** What of an answer the reader applies: the events right after its cursor, without a gap. Events it already has are passed over. */
-export function acceptEvents(cursor: FeedCursor | null, answer: EventsAnswer): EventsStep {
+export function acceptEvents<E extends FeedEvent>(
+  cursor: FeedCursor | null,
+  answer: { readonly feedId: string; readonly entries: readonly E[]; readonly more: boolean },
+): EventsStep<E> {
   if (cursor === null || answer.feedId !== cursor.feedId) return { kind: 'restart' }
   const entries = answer.entries.filter(({ seq }) => seq > cursor.seq)
   if (entries.some(({ seq }, index) => seq !== cursor.seq + 1 + index)) return { kind: 'restart' }
@@ -64,6 +73,45 @@ export function acceptEvents(cursor: FeedCursor | null, answer: EventsAnswer): E
   // More is promised and nothing comes: asking again would go on for ever.
   if (!last) return answer.more ? { kind: 'restart' } : { kind: 'apply', entries, cursor }
   return { kind: 'apply', entries, cursor: { feedId: cursor.feedId, seq: last.seq, runId: last.runId } }
+}
+
+/** Where a piece of a snapshot belongs. */
+export interface PieceHead {
+  readonly feedId: string
+  readonly seq: number
+  readonly runId: string
+  readonly offset: number
+  readonly total: number
+}
+/** How far a snapshot has come, wherever its rows are kept meanwhile. */
+export interface StagedPosition {
+  readonly cursor: FeedCursor
+  readonly total: number
+  readonly count: number
+}
+export type PositionStep =
+  | { readonly kind: 'staged'; readonly position: StagedPosition }
+  | { readonly kind: 'complete'; readonly position: StagedPosition }
+  | { readonly kind: 'restart' }
+
+/** Whether `count` rows of this piece go on with what is staged. A piece at offset 0 begins anew; one that does not continue discards everything. */
+export function placePiece(
+  staged: StagedPosition | null,
+  piece: PieceHead,
+  count: number,
+  totalMax: number,
+): PositionStep {
+  const { feedId, seq, runId, offset, total } = piece
+  if ((offset > 0 && !isContinued(staged, piece)) || total > totalMax) return { kind: 'restart' }
+  const position = { cursor: { feedId, seq, runId }, total, count: offset + count }
+  if (position.count > total || (count === 0 && total > 0)) return { kind: 'restart' }
+  return { kind: position.count < total ? 'staged' : 'complete', position }
+}
+
+function isContinued(staged: StagedPosition | null, piece: PieceHead): boolean {
+  if (!staged || staged.count !== piece.offset || staged.total !== piece.total) return false
+  const { feedId, seq, runId } = staged.cursor
+  return feedId === piece.feedId && seq === piece.seq && runId === piece.runId
 }
 
 /** A snapshot on its way. Kept in memory only: what is not complete when the process ends is asked for again. */
@@ -80,25 +128,18 @@ export type PieceStep =
 /** Documents of one snapshot. A larger one is refused before it fills the memory. */
 export const SNAPSHOT_DOCUMENTS_MAX = 200_000
 
-/** Adds a piece. A piece at offset 0 begins anew; one that does not continue what is staged discards it whole. */
+/** Adds a piece of a snapshot that is staged in memory. */
 export function acceptPiece(staged: StagedSnapshot | null, piece: SnapshotPiece): PieceStep {
-  const { feedId, seq, runId, total } = piece
-  const before = piece.offset === 0 ? [] : continued(staged, piece)
-  if (before === null || total > SNAPSHOT_DOCUMENTS_MAX) return { kind: 'restart' }
-  const documents = [...before, ...piece.documents]
-  const cursor = { feedId, seq, runId }
-  if (documents.length > total || (piece.documents.length === 0 && total > 0)) return { kind: 'restart' }
-  if (documents.length < total) return { kind: 'staged', staged: { cursor, total, documents } }
+  const before = staged && { cursor: staged.cursor, total: staged.total, count: staged.documents.length }
+  const step = placePiece(before, piece, piece.documents.length, SNAPSHOT_DOCUMENTS_MAX)
+  if (step.kind === 'restart') return step
+  const documents = piece.offset === 0 ? piece.documents : [...(staged?.documents ?? []), ...piece.documents]
+  const { cursor, total } = step.position
+  if (step.kind === 'staged') return { kind: 'staged', staged: { cursor, total, documents } }
   const names = new Set(documents.map(({ kind, id }) => `${kind} ${id}`))
   return names.size === total ? { kind: 'complete', documents, cursor } : { kind: 'restart' }
 }
 
-function continued(staged: StagedSnapshot | null, piece: SnapshotPiece): readonly SnapshotDocument[] | null {
-  if (!staged || staged.documents.length !== piece.offset || staged.total !== piece.total) return null
-  const { feedId, seq, runId } = staged.cursor
-  return feedId === piece.feedId && seq === piece.seq && runId === piece.runId ? staged.documents : null
-}
-
 /** The decisions of both ends, as the stores take them. */
-export const feedRules = { decideOpen, pieceLength, acceptEvents, acceptPiece } as const
+export const feedRules = { decideOpen, pieceLength, acceptEvents, acceptPiece, placePiece } as const
 export type FeedRules = typeof feedRules
