@@ -99,7 +99,7 @@ function watchedSession(session: LinkSession): LinkSession {
 /** Modules that are all there is to see of modules: a gate under a permit, and one device that connects at once. */
 class GateRuntime implements ModuleRuntime {
   readonly #permit: () => Permit | null
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<Parameters<ModuleRuntime['onChange']>[0]>()
   #started = false
   #open: number | null = null
   readonly #renewal = setInterval(() => this.renewPermit(), 100)
@@ -130,7 +130,7 @@ class GateRuntime implements ModuleRuntime {
   devices() {
     return { started: this.#started, connected: this.#started && this.#open !== null ? 1 : 0, total: 1 }
   }
-  onChange(listener: () => void): () => void {
+  onChange(listener: Parameters<ModuleRuntime['onChange']>[0]): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -154,14 +154,14 @@ class GateRuntime implements ModuleRuntime {
     this.#tell()
   }
   #tell(): void {
-    setImmediate(() => this.#listeners.forEach((listener) => listener()))
+    setImmediate(() => this.#listeners.forEach((listener) => listener([], [])))
   }
 }
 
 const refuse = () => Promise.reject(new HoldfastError('refused', 'Only control is here.'))
 const handlers = () => ({ request: refuse, event: () => {} })
 const shared = {
-  ...{ edgeId, clock, random, logger, records: watchedRecords, predecessorsGone: Promise.resolve() },
+  ...{ edgeId, clock, random, logger, records: watchedRecords, predecessorsGone: () => Promise.resolve() },
   ...{ handlers, report: () => {}, decided: () => {} },
   runtime: (permit: () => Permit | null) => new GateRuntime(permit),
 }
@@ -190,6 +190,7 @@ async function edge(): Promise<Control> {
     ...shared,
     ...{ instanceId: 'instance-1', bootId: random.id(), dialer: watched },
     document: () => ({ failover: true, journalSeq: 0 }),
+    linked: () => {},
     startModules: (runtime) => runtime.start([]),
     changed: () => control && tellState(control.state, control.state.link.kind === 'linked'),
   })

@@ -69,6 +69,8 @@ describe.concurrent('a controller that cannot start says so in one line with a h
     writeFileSync(file, '')
     refusedStart(await start(file), /cannot be made/)
     refusedStart(await start(path.join(file, 'below')), /cannot be made/)
+    // Where no folder can be made, and each attempt says that something above is missing.
+    if (process.platform === 'linux') refusedStart(await start('/proc/holdfast-data'), /cannot be made/)
   })
 
   it.skipIf(!canBeNobody())('when the data directory may only be read', async () => {
