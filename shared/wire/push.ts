@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ENTRY_BYTES_MAX, entryOrigin, RANGES_MAX, seqGap, telemetryCategories } from '../model/telemetry'
+import { entryOrigin, RANGES_MAX, seqGap } from '../model/telemetry'
 
 /**
  * `receiveBatch`: one range of one feed with everything that fills it. `entries` is the payload: the UTF-8 of one line of JSON, the `entryHeads`, then one line
@@ -18,7 +18,8 @@ export const BATCH_ENTRIES_MAX = 1_000
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024
 /** What a batch aims at: long enough to compress well, short enough to leave the line to others. */
 export const BATCH_BYTES = 1024 * 1024
-export const GAPS_MAX = 1_000
+/** One before each entry, and one behind the last. */
+export const GAPS_MAX = BATCH_ENTRIES_MAX + 1
 export const WRITERS_MAX = 64
 /** Base64 of a payload that compression made no smaller, and a little. The link itself carries 8 MiB. */
 const ENTRIES_TEXT_MAX = Math.ceil((BATCH_BYTES_MAX / 3) * 4) + 4_096
@@ -48,7 +49,6 @@ const entryHead = z.union([
 ])
 export type EntryHead = z.infer<typeof entryHead>
 export const entryHeads = z.array(entryHead).max(BATCH_ENTRIES_MAX)
-export { ENTRY_BYTES_MAX, telemetryCategories }
 
 export const receiveBatchParams = z.strictObject({
   batchId: id,

@@ -39,10 +39,10 @@ describe.each(kinds)('a link %s', (_kind, make) => {
     expect(master.peer).toMatchObject({
       edgeId: EDGE_ID,
       instanceId: 'instance-1',
-      version: 1,
+      version: 2,
       programVersion: '0.1.0',
     })
-    expect(edge.peer).toMatchObject({ edgeId: EDGE_ID, instanceId: 'plane-1', version: 1 })
+    expect(edge.peer).toMatchObject({ edgeId: EDGE_ID, instanceId: 'plane-1', version: 2 })
   })
 
   it('carries control messages both ways in order', async () => {

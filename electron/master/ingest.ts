@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
+import { after, type MonoMs } from '../../shared/model/time'
+import {
+  BATCH_BYTES_MAX,
+  entryHeads,
+  type EntryHead,
+  type ReceiveBatchParams,
+  type ReceiveBatchResult,
+} from '../../shared/wire/push'
+import { receivedOf, unfilled } from '../core/replication/payload'
+import type { Clock, Logger } from '../platform/ports'
+import {
+  DAILY_AGE_MS,
+  HOURLY_AGE_MS,
+  POINTS_AGE_MS,
+  TELEMETRY_AGE_MS,
+  TELEMETRY_BYTES_CAP,
+  type ArrivedBatch,
+  type Received,
+  type Retention,
+  type TelemetryStores,
+} from '../telemetry/telemetry'
+import { arrivedEntry } from './ingest-check'
+import { IngestPace } from './ingest-pace'
+
+const INDEX_AFTER_MS = 50
+/** Entries made searchable in one turn: about 20 ms, so that nothing else waits longer. */
+const INDEX_AT_ONCE = 500
+/** While batches keep coming a turn of indexing waits, but never longer than this. */
+const INDEX_WAITS_MS = 1_000
+const RETAIN_EVERY_MS = 60_000
+const RETAIN_AT_ONCE = 20_000
+/** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
+const UNPACKING_MAX = 32
+
+const unzip = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)
+
+export interface IngestOptions {
+  readonly stores: TelemetryStores
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly retention?: Retention
+  /** After the commit, in order of arrival for each edge. */
+  stored?(edgeId: string, batch: ArrivedBatch, received: Received): void
+}
+
+/** Takes what edges push: unpacked, checked, on disk, then answered. */
+export class Ingest {
+  readonly #options: IngestOptions
+  readonly #pace: IngestPace
+  readonly #retention: Retention
+  #unpacking = 0
+  #ended = false
+  readonly #toIndex = new Set<string>()
+  #indexTimer: Disposable | null = null
+  #retainTimer: Disposable | null = null
+  #lastBatchAt: MonoMs
+  #lastIndexAt: MonoMs
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+    const { clock, stores } = options
+    this.#pace = new IngestPace()
+    this.#lastBatchAt = this.#lastIndexAt = clock.mono()
+    this.#retention = options.retention ?? {
+      ageMs: TELEMETRY_AGE_MS,
+      bytes: TELEMETRY_BYTES_CAP,
+      pointsAgeMs: POINTS_AGE_MS,
+      hourlyAgeMs: HOURLY_AGE_MS,
+      dailyAgeMs: DAILY_AGE_MS,
+    }
+    // What a process that ended left unindexed.
+    for (const edgeId of stores.edges()) this.#toIndex.add(edgeId)
+    this.#planIndexing()
+    this.#planRetention()
+  }
+
+  /** Serves `receiveBatch`. Rejects with `HoldfastError`: `busy`, `rate-limited`, `invalid`, `too-large`, `conflict`, `storage`. */
+  async receive(edgeId: string, params: ReceiveBatchParams): Promise<ReceiveBatchResult> {
+    const { clock, stores, stored } = this.#options
+    if (this.#ended) throw new HoldfastError('busy', 'This master is stopping', { retryAfterMs: 1_000 })
+    this.#pace.admit(edgeId, params.pendingEntries, clock.mono())
+    const batch = await this.#unpack(params)
+    // It may have ended meanwhile.
+    if (this.#ended) throw new HoldfastError('busy', 'This master is stopping', { retryAfterMs: 1_000 })
+    const received = stores.of(edgeId).receive(batch, clock.wall())
+    this.#lastBatchAt = clock.mono()
+    if (received.stored > 0) {
+      this.#toIndex.add(edgeId)
+      this.#planIndexing()
+    }
+    if (received.arrival !== null) stored?.(edgeId, batch, received)
+    const { throughSeq, ranges, rejected } = received
+    return {
+      throughSeq,
+      ranges: ranges.map(([from, to]) => [from, to]),
+      rejected: rejected.map((each) => ({ ...each })),
+      drain: this.#pace.isDraining(edgeId),
+    }
+  }
+
+  /** Lifts the quota of an edge until its backlog is gone. */
+  grantDrain(edgeId: string): void {
+    this.#pace.grant(edgeId, this.#options.clock.mono())
+  }
+
+  async #unpack(params: ReceiveBatchParams): Promise<ArrivedBatch> {
+    if (this.#unpacking >= UNPACKING_MAX)
+      throw new HoldfastError('busy', 'Too many batches at once', { retryAfterMs: 1_000 })
+    this.#unpacking++
+    try {
+      const { heads, bodies } = await readPayload(params)
+      const { feedId, lane, firstSeq, lastSeq, gaps, historical, sentAt, writers } = params
+      const received = receivedOf(heads, bodies, writers)
+      if (received === null) throw new HoldfastError('invalid', 'The entries of the batch do not fit together')
+      const seqs = received.map(({ seq }) => seq)
+      const why = unfilled({ firstSeq, lastSeq }, seqs, gaps)
+      if (why !== null) throw new HoldfastError('invalid', `The batch does not fill its range: ${why}`)
+      const entries = received.map((entry) => arrivedEntry(entry, lane))
+      return { feedId, lane, firstSeq, lastSeq, gaps, historical, sentAt, entries }
+    } finally {
+      this.#unpacking--
+    }
+  }
+
+  /** Search and charts follow when no batch came for a moment, or once a second all the same. */
+  #planIndexing(): void {
+    if (this.#indexTimer !== null || this.#ended || this.#toIndex.size === 0) return
+    const { clock } = this.#options
+    this.#indexTimer = clock.at(after(clock.mono(), INDEX_AFTER_MS), () => {
+      this.#indexTimer = null
+      const now = clock.mono()
+      if (now - this.#lastBatchAt >= INDEX_AFTER_MS || now - this.#lastIndexAt >= INDEX_WAITS_MS) this.#index()
+      this.#planIndexing()
+    })
+  }
+
+  #index(): void {
+    const { stores, clock, logger } = this.#options
+    const [edgeId] = this.#toIndex
+    if (edgeId === undefined) return
+    // To the end of the line: edges take turns.
+    this.#toIndex.delete(edgeId)
+    try {
+      if (stores.of(edgeId).index(INDEX_AT_ONCE) > 0) this.#toIndex.add(edgeId)
+    } catch (error) {
+      logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
+    }
+    this.#lastIndexAt = clock.mono()
+  }
+
+  #planRetention(): void {
+    const { clock } = this.#options
+    this.#retainTimer = clock.at(after(clock.mono(), RETAIN_EVERY_MS), () => {
+      if (this.#ended) return
+      this.retain()
+      this.#planRetention()
+    })
+  }
+
+  /** Deletes some of what is too old or too much. */
+  retain(): void {
+    const { stores, clock, logger } = this.#options
+    for (const edgeId of stores.edges()) {
+      try {
+        stores.of(edgeId).retain(this.#retention, clock.wall(), RETAIN_AT_ONCE)
+      } catch (error) {
+        logger.log('error', 'Old telemetry could not be deleted', { edgeId, reason: failureOf(error).message })
+      }
+    }
+  }
+
+  /** No batch is taken any more. The stores belong to whoever opened them. */
+  end(): void {
+    this.#ended = true
+    this.#indexTimer?.[Symbol.dispose]()
+    this.#retainTimer?.[Symbol.dispose]()
+  }
+}
+
+async function readPayload(
+  params: ReceiveBatchParams,
+): Promise<{ heads: readonly EntryHead[]; bodies: readonly string[] }> {
+  const packed = Buffer.from(params.entries, 'base64')
+  const payload = params.gzip ? await unpacked(packed) : packed
+  if (payload.length > BATCH_BYTES_MAX) throw tooLarge()
+  if (createHash('sha256').update(payload).digest('hex') !== params.sha256)
+    throw new HoldfastError('invalid', 'The batch does not match its checksum')
+  const [first = '', ...bodies] = payload.toString('utf8').split('\n')
+  let heads: unknown
+  try {
+    heads = JSON.parse(first)
+  } catch {
+    throw new HoldfastError('invalid', 'The batch does not begin with the heads of its entries')
+  }
+  const read = entryHeads.safeParse(heads)
+  if (!read.success) throw new HoldfastError('invalid', 'The heads of the entries are malformed')
+  return { heads: read.data, bodies }
+}
+
+const tooLarge = () => new HoldfastError('too-large', `A batch holds at most ${BATCH_BYTES_MAX} bytes`)
+
+async function unpacked(packed: Buffer): Promise<Buffer> {
+  try {
+    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
+    throw new HoldfastError('invalid', 'The batch cannot be unpacked')
+  }
+}

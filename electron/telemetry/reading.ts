@@ -1,0 +1,190 @@
+import { wallMs } from '../../shared/model/time'
+import type { EntryOrigin } from '../../shared/model/telemetry'
+import type { Database } from '../platform/sqlite'
+import { categoryAt } from './body'
+import { DAILY, HOURLY } from './indexing'
+import { FLAG_BYTES, FLAG_FUTURE, FLAG_HISTORICAL, FLAG_KEEP_INSIDE, idOf, seqOf, SEQ_SPACE } from './schema'
+import type {
+  AlertRow,
+  KeptEntry,
+  LogLine,
+  MetricPoint,
+  MetricRollUp,
+  MetricSeries,
+  SpanRow,
+  TelemetryStore,
+  TimeSpan,
+  TraceSummary,
+} from './telemetry'
+
+/** What one question returns at most, whatever it asks for. */
+const ROWS_MAX = 10_000
+const WORDS_MAX = 10
+
+interface EntryRow {
+  readonly id: number
+  readonly batch: number
+  readonly at: number
+  readonly category: number
+  readonly flags: number
+  readonly origin: string | null
+  readonly body: string
+  readonly received_at: number
+  readonly feed_id: string
+  readonly writer: string
+}
+
+const ENTRY = `SELECT e.id, e.batch, e.at, e.category, e.flags, e.origin, e.body, b.received_at, f.feed_id, w.body AS writer
+  FROM entry e JOIN batch b ON b.key = e.batch JOIN feed f ON f.key = b.feed JOIN writer w ON w.key = e.writer`
+
+const within = ({ from, to }: TimeSpan) => [from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER] as const
+const atMost = (limit: number) => Math.max(0, Math.min(limit, ROWS_MAX))
+
+/** Words as a question to FTS5: each quoted, so that nothing a person types is taken for its language. Null: no word. */
+export function question(text: string): string | null {
+  const words = text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word))
+  return words.length === 0
+    ? null
+    : words
+        .slice(0, WORDS_MAX)
+        .map((word, at, all) => `"${word.replaceAll('"', '""')}"${at === all.length - 1 ? '*' : ''}`)
+        .join(' ')
+}
+
+type Reading = Pick<
+  TelemetryStore,
+  'arrivals' | 'entries' | 'series' | 'points' | 'rollUps' | 'logs' | 'traces' | 'spans' | 'alerts'
+>
+
+export function openReading(database: Database): Reading {
+  const sql = {
+    arrivals: database.prepare<[number, number], { key: number; feed: number; first_seq: number; last_seq: number }>(
+      'SELECT key, feed, first_seq, last_seq FROM batch WHERE key > ? ORDER BY key LIMIT ?',
+    ),
+    ofArrival: database.prepare<[number, number, number], EntryRow>(
+      `${ENTRY} WHERE e.id BETWEEN ? AND ? AND e.batch = ? ORDER BY e.id`,
+    ),
+    feed: database.prepare<[string], number>('SELECT key FROM feed WHERE feed_id = ?').pluck(),
+    entries: database.prepare<[number, number, number], EntryRow>(
+      `${ENTRY} WHERE e.id > ? AND e.id < ? ORDER BY e.id LIMIT ?`,
+    ),
+    points: database.prepare<[number, number, number, number], { at: number; value: number }>(
+      'SELECT at, value FROM point WHERE series = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?',
+    ),
+    rollUps: database.prepare<[number, number, number, number, number], MetricRollUp>(
+      `SELECT at, count, sum, min, max, last FROM rollup WHERE series = ? AND width = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?`,
+    ),
+    spans: database.prepare<[string, number], Omit<SpanRow, 'at'> & { at: number }>(
+      `SELECT trace_id AS traceId, span_id AS spanId, parent_id AS parentSpanId, name, service, kind, status, at, duration_ms AS durationMs
+       FROM span WHERE trace_id = ? ORDER BY at, id LIMIT ?`,
+    ),
+    // The newest spans decide which traces are listed; a trace is summed over all of its spans.
+    traces: database.prepare<[number, number, number, number], TraceSummary>(
+      `SELECT s.trace_id AS traceId, min(s.at) AS at, max(s.at + s.duration_ms) - min(s.at) AS durationMs, count(*) AS spans,
+         sum(s.status = 'error') AS errors,
+         (SELECT name FROM span r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id IS NOT NULL, r.at LIMIT 1) AS name,
+         (SELECT service FROM span r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id IS NOT NULL, r.at LIMIT 1) AS service
+       FROM span s WHERE s.trace_id IN (SELECT trace_id FROM span WHERE at BETWEEN ? AND ? ORDER BY at DESC LIMIT 5000)
+       GROUP BY s.trace_id HAVING durationMs >= ? ORDER BY at DESC LIMIT ?`,
+    ),
+    alerts: database.prepare<
+      [number, number, number],
+      Omit<AlertRow, 'historical' | 'body'> & { historical: number; body: string }
+    >(
+      `SELECT id, at, received_at AS receivedAt, severity, state, text, historical, body FROM alert
+       WHERE at BETWEEN ? AND ? ORDER BY at DESC, id DESC LIMIT ?`,
+    ),
+  }
+
+  return {
+    arrivals: (after, limit) =>
+      sql.arrivals.all(after, atMost(limit)).map(({ key, feed, first_seq, last_seq }) => ({
+        arrival: key,
+        entries: sql.ofArrival.all(idOf(feed, first_seq), idOf(feed, last_seq), key).map(keptOf),
+      })),
+    entries: ({ feedId, after = 0, limit }) => {
+      const feed = sql.feed.get(feedId)
+      if (feed === undefined) return []
+      return sql.entries.all(idOf(feed, after), idOf(feed, SEQ_SPACE), atMost(limit)).map(keptOf)
+    },
+    series: ({ name, limit }) =>
+      database
+        .prepare<unknown[], Omit<MetricSeries, 'attributes'> & { attributes: string }>(
+          `SELECT key AS id, name, unit, kind, attributes, last_at AS lastAt, last_value AS lastValue FROM series
+           ${name === undefined ? '' : 'WHERE name = ?'} ORDER BY name, key LIMIT ?`,
+        )
+        .all(...(name === undefined ? [] : [name]), atMost(limit))
+        .map((row) => ({ ...row, attributes: JSON.parse(row.attributes) as Record<string, unknown> })),
+    points: (series, { limit, ...span }) =>
+      sql.points.all(series, ...within(span), atMost(limit)).map(({ at, value }): MetricPoint => ({
+        at: wallMs(at),
+        value,
+      })),
+    rollUps: (series, width, { limit, ...span }) =>
+      sql.rollUps.all(series, width === 'hour' ? HOURLY : DAILY, ...within(span), atMost(limit)),
+    logs: (options) => logs(database, options),
+    traces: ({ minDurationMs = -Infinity, limit, ...span }) =>
+      sql.traces.all(...within(span), Math.max(minDurationMs, -1e15), atMost(limit)),
+    spans: (traceId, limit) => sql.spans.all(traceId, atMost(limit)).map((row) => ({ ...row, at: wallMs(row.at) })),
+    alerts: ({ limit, ...span }) =>
+      sql.alerts.all(...within(span), atMost(limit)).map((row) => ({
+        ...row,
+        historical: row.historical !== 0,
+        body: JSON.parse(row.body) as unknown,
+      })),
+  }
+}
+
+function keptOf(row: EntryRow): KeptEntry {
+  const [runId, sourceId, edgeId, enrolmentId] = JSON.parse(row.writer) as [
+    string,
+    string,
+    string | null,
+    string | null,
+  ]
+  return {
+    feedId: row.feed_id,
+    seq: seqOf(row.id),
+    ...{ runId, sourceId, edgeId, enrolmentId },
+    category: categoryAt(row.category),
+    at: wallMs(row.at),
+    receivedAt: wallMs(row.received_at),
+    historical: (row.flags & FLAG_HISTORICAL) !== 0,
+    fromFuture: (row.flags & FLAG_FUTURE) !== 0,
+    doNotPropagate: (row.flags & FLAG_KEEP_INSIDE) !== 0,
+    isBytes: (row.flags & FLAG_BYTES) !== 0,
+    text: row.body,
+    ...(row.origin === null ? {} : { origin: JSON.parse(row.origin) as EntryOrigin }),
+  }
+}
+
+interface LogRow extends Omit<LogLine, 'attributes' | 'historical'> {
+  readonly attributes: string
+  readonly historical: number
+}
+
+function logs(database: Database, options: Parameters<TelemetryStore['logs']>[0]): LogLine[] {
+  const { text, severityMin, traceId, before, limit, ...span } = options
+  const asked = text === undefined ? null : question(text)
+  const conditions = ['l.at BETWEEN ? AND ?']
+  const values: (string | number)[] = [...within(span)]
+  const add = (condition: string, value: string | number) => {
+    conditions.push(condition)
+    values.push(value)
+  }
+  if (asked !== null) add('l.id IN (SELECT rowid FROM log_text WHERE log_text MATCH ?)', asked)
+  if (severityMin !== undefined) add('l.severity >= ?', severityMin)
+  if (traceId !== undefined) add('l.trace_id = ?', traceId)
+  if (before !== undefined) add('l.at < ?', before)
+  return database
+    .prepare<(string | number)[], LogRow>(
+      `SELECT l.id, l.at, l.severity, l.text, l.attributes, l.service, l.trace_id AS traceId, l.historical FROM log l
+       WHERE ${conditions.join(' AND ')} ORDER BY l.at DESC, l.id DESC LIMIT ?`,
+    )
+    .all(...values, atMost(limit))
+    .map((row) => ({
+      ...row,
+      attributes: JSON.parse(row.attributes) as Record<string, unknown>,
+      historical: row.historical !== 0,
+    }))
+}

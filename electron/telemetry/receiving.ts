@@ -1,0 +1,241 @@
+import { RANGES_MAX, telemetryCategories } from '../../shared/model/telemetry'
+import { covers, missing, NOTHING, withRange, type Coverage, type Range } from '../../shared/model/coverage'
+import { HoldfastError } from '../../shared/model/failures'
+import type { WallMs } from '../../shared/model/time'
+import type { Database } from '../platform/sqlite'
+import { FEEDS_MAX, FLAG_BYTES, FLAG_FUTURE, FLAG_HISTORICAL, FLAG_KEEP_INSIDE, idOf, seqOf, SEQ_SPACE } from './schema'
+import { FUTURE_AFTER_MS, type ArrivedBatch, type ArrivedEntry, type Received } from './telemetry'
+
+const PLACES = new Map(telemetryCategories.map((category, place) => [category, place]))
+
+interface FeedRow {
+  readonly key: number
+  readonly feedId: string
+  readonly coverage: Coverage
+  /** By the numbers they used. */
+  readonly runs: ReadonlyMap<string, Range>
+}
+
+/** Stores batches: entries, position and the order of arrival in one transaction. What is in memory is what the last commit left. */
+export class Receiving {
+  readonly #database: Database
+  readonly #feeds = new Map<string, FeedRow>()
+  readonly #writers = new Map<string, number>()
+  readonly #sql
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#sql = {
+      newFeed: database.prepare<[number, string, string]>(
+        `INSERT INTO feed (key, feed_id, lane, through, ranges) VALUES (?, ?, ?, 0, '[]')`,
+      ),
+      moveFeed: database.prepare<[number, string, number]>('UPDATE feed SET through = ?, ranges = ? WHERE key = ?'),
+      run: database.prepare<[number, string, number, number]>(
+        `INSERT INTO run (feed, run_id, low, high) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)`,
+      ),
+      writer: database.prepare<[string]>('INSERT INTO writer (body) VALUES (?)'),
+      batch: database.prepare<[number, number, number, number, number, number, number, number]>(
+        `INSERT INTO batch (feed, first_seq, last_seq, received_at, sent_at, historical, stored, indexed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      entry: database.prepare<[number, number, number, number, number, number, string | null, string]>(
+        'INSERT INTO entry (id, batch, at, category, writer, flags, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ),
+      entryAt: database.prepare<[number], { writer: number }>('SELECT writer FROM entry WHERE id = ?'),
+      reject: database.prepare<[number, string, string, number]>(
+        'INSERT INTO rejected (id, code, message, at) VALUES (?, ?, ?, ?)',
+      ),
+      rejected: database.prepare<[number, number], { id: number; code: string; message: string }>(
+        'SELECT id, code, message FROM rejected WHERE id BETWEEN ? AND ? ORDER BY id',
+      ),
+      gap: database.prepare<[number, number, number, string, number]>(
+        'INSERT INTO gap (feed, low, high, reason, at) VALUES (?, ?, ?, ?, ?)',
+      ),
+      counted: database.prepare<[number, number]>('UPDATE batch SET stored = ? WHERE key = ?'),
+      count: database.prepare<[string, number]>(
+        'INSERT INTO tally (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value',
+      ),
+    }
+    this.#load()
+  }
+
+  #load(): void {
+    this.#feeds.clear()
+    this.#writers.clear()
+    for (const row of this.#database
+      .prepare<[], { key: number; feed_id: string; through: number; ranges: string }>('SELECT * FROM feed')
+      .all()) {
+      const runs = this.#database
+        .prepare<[number], { run_id: string; low: number; high: number }>('SELECT * FROM run WHERE feed = ?')
+        .all(row.key)
+      this.#feeds.set(row.feed_id, {
+        key: row.key,
+        feedId: row.feed_id,
+        coverage: { throughSeq: row.through, ranges: JSON.parse(row.ranges) as Range[] },
+        runs: new Map(runs.map(({ run_id, low, high }) => [run_id, [low, high]])),
+      })
+    }
+    for (const { key, body } of this.#database.prepare<[], { key: number; body: string }>('SELECT * FROM writer').all())
+      this.#writers.set(body, key)
+  }
+
+  position(feedId: string): Coverage {
+    return this.#feeds.get(feedId)?.coverage ?? NOTHING
+  }
+
+  keyOf(feedId: string): number | null {
+    return this.#feeds.get(feedId)?.key ?? null
+  }
+
+  receive(batch: ArrivedBatch, now: WallMs): Received {
+    if (batch.lastSeq >= SEQ_SPACE) throw new HoldfastError('invalid', 'A number beyond all that a feed can have')
+    const known = this.#feeds.get(batch.feedId)
+    const coverage = known?.coverage ?? NOTHING
+    refuseFork(known, batch)
+    if (covers(coverage, batch.firstSeq, batch.lastSeq)) return this.#repeat(known!, batch)
+    const next = withRange(coverage, batch.firstSeq, batch.lastSeq)
+    if (next.ranges.length > RANGES_MAX) {
+      throw new HoldfastError('busy', `More than ${RANGES_MAX} separate ranges of one feed`, {
+        retryAfterMs: 5_000,
+        hint: 'Older entries have to come first.',
+      })
+    }
+    const feed: FeedRow = { ...(known ?? this.#newFeed(batch)), coverage: next, runs: runsWith(known, batch) }
+    try {
+      const written = this.#database.transaction(() => this.#write(feed, known === undefined, coverage, batch, now))
+      const { stored, arrival } = written.immediate()
+      this.#feeds.set(batch.feedId, feed)
+      return { ...next, rejected: this.#rejectedOf(feed.key, batch), stored, arrival }
+    } catch (error) {
+      // Keys of writers given out by the transaction that failed.
+      this.#load()
+      throw error
+    }
+  }
+
+  #newFeed({ feedId }: ArrivedBatch): FeedRow {
+    const key = Math.max(0, ...[...this.#feeds.values()].map((feed) => feed.key)) + 1
+    if (key > FEEDS_MAX) throw new HoldfastError('refused', `This edge has more than ${FEEDS_MAX} feeds`)
+    return { key, feedId, coverage: NOTHING, runs: new Map() }
+  }
+
+  #repeat(feed: FeedRow, batch: ArrivedBatch): Received {
+    return { ...feed.coverage, rejected: this.#rejectedOf(feed.key, batch), stored: 0, arrival: null }
+  }
+
+  #rejectedOf(feed: number, { firstSeq, lastSeq }: ArrivedBatch): Received['rejected'] {
+    return this.#sql.rejected
+      .all(idOf(feed, firstSeq), idOf(feed, lastSeq))
+      .map(({ id, code, message }) => ({ seq: seqOf(id), code, message }))
+  }
+
+  #write(feed: FeedRow, isNew: boolean, before: Coverage, batch: ArrivedBatch, now: WallMs) {
+    const sql = this.#sql
+    if (isNew) sql.newFeed.run(feed.key, feed.feedId, batch.lane)
+    const { firstSeq, lastSeq, historical } = batch
+    const sentAt = Math.trunc(batch.sentAt)
+    const holes = missing(before, firstSeq, lastSeq)
+    const arrival = Number(
+      sql.batch.run(feed.key, firstSeq, lastSeq, now, sentAt, historical ? 1 : 0, 0, firstSeq - 1).lastInsertRowid,
+    )
+    const isWhole = holes.length === 1 && holes[0]![0] === firstSeq && holes[0]![1] === lastSeq
+    let stored = 0
+    let rejected = 0
+    let future = 0
+    for (const entry of batch.entries) {
+      if (!isWhole && !holes.some(([from, to]) => from <= entry.seq && entry.seq <= to)) continue
+      const id = idOf(feed.key, entry.seq)
+      if (entry.rejection) {
+        sql.reject.run(id, entry.rejection.code, entry.rejection.message, now)
+        rejected++
+      } else if (entry.origin === undefined || !this.#has(entry)) {
+        const isFuture = entry.at > now + FUTURE_AFTER_MS
+        if (isFuture) future++
+        const origin = entry.origin === undefined ? null : JSON.stringify(entry.origin)
+        const place = PLACES.get(entry.category)!
+        const flags = flagsOf(entry, historical, isFuture)
+        sql.entry.run(id, arrival, entry.at, place, this.#writer(entry), flags, origin, entry.text)
+        stored++
+      }
+    }
+    for (const { from, to, reason } of batch.gaps)
+      for (const [low, high] of missing(before, from, to)) sql.gap.run(feed.key, low, high, reason, now)
+    for (const [run, [low, high]] of runsOf(batch)) sql.run.run(feed.key, run, low, high)
+    sql.moveFeed.run(feed.coverage.throughSeq, JSON.stringify(feed.coverage.ranges), feed.key)
+    sql.counted.run(stored, arrival)
+    sql.count.run('entries', stored)
+    if (rejected > 0) sql.count.run('rejected', rejected)
+    if (future > 0) sql.count.run('future', future)
+    return { stored, arrival }
+  }
+
+  /** Whether an entry that had another number before is here under that one. */
+  #has({ origin, sourceId, edgeId, enrolmentId }: ArrivedEntry): boolean {
+    const feed = this.#feeds.get(origin!.feedId)
+    if (feed === undefined) return false
+    const row = this.#sql.entryAt.get(idOf(feed.key, origin!.seq))
+    const same = JSON.stringify([origin!.runId, sourceId, edgeId, enrolmentId])
+    return row !== undefined && row.writer === this.#writers.get(same)
+  }
+
+  #writer({ runId, sourceId, edgeId, enrolmentId }: ArrivedEntry): number {
+    const body = JSON.stringify([runId, sourceId, edgeId, enrolmentId])
+    const known = this.#writers.get(body)
+    if (known !== undefined) return known
+    const key = Number(this.#sql.writer.run(body).lastInsertRowid)
+    this.#writers.set(body, key)
+    return key
+  }
+}
+
+function flagsOf(entry: ArrivedEntry, historical: boolean, isFuture: boolean): number {
+  return (
+    (historical ? FLAG_HISTORICAL : 0) |
+    (isFuture ? FLAG_FUTURE : 0) |
+    (entry.doNotPropagate ? FLAG_KEEP_INSIDE : 0) |
+    (entry.isBytes ? FLAG_BYTES : 0)
+  )
+}
+
+/** Numbers per run, as the batch has them. Entries of a run lie together: a program start ends the run before it. */
+function runsOf({ entries }: ArrivedBatch): Map<string, [number, number]> {
+  const runs = new Map<string, [number, number]>()
+  let last: [number, number] | undefined
+  let lastRun: string | undefined
+  for (const { runId, seq } of entries) {
+    if (runId !== lastRun) {
+      last = runs.get(runId)
+      lastRun = runId
+      if (last === undefined) runs.set(runId, (last = [seq, seq]))
+    }
+    last![1] = seq
+  }
+  return runs
+}
+
+function runsWith(known: FeedRow | undefined, batch: ArrivedBatch): ReadonlyMap<string, Range> {
+  const runs = new Map<string, Range>(known?.runs)
+  for (const [run, [low, high]] of runsOf(batch)) {
+    const had = runs.get(run)
+    runs.set(run, had === undefined ? [low, high] : [Math.min(had[0], low), Math.max(had[1], high)])
+  }
+  return runs
+}
+
+/**
+ * A store put back from an older copy gives numbers out a second time, in a new run. The numbers of one run lie between those of the run before and the run
+ * after it; where two runs overlap the numbers mean two things, and nothing of the batch may be taken for known.
+ */
+function refuseFork(known: FeedRow | undefined, batch: ArrivedBatch): void {
+  if (known === undefined) return
+  const all = runsWith(known, batch)
+  for (const [run] of runsOf(batch)) {
+    const [low, high] = all.get(run)!
+    for (const [other, [from, to]] of all) {
+      if (other === run || to < low || from > high) continue
+      throw new HoldfastError('conflict', `Numbers ${Math.max(low, from)} and on were given out twice`, {
+        hint: 'The store of the edge was put back from an older copy; it continues under a new feed id.',
+      })
+    }
+  }
+}

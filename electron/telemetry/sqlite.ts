@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { documentId } from '../../shared/model/documents'
+import { HoldfastError } from '../../shared/model/failures'
+import { wallMs } from '../../shared/model/time'
+import { guarded, openDatabase } from '../platform/sqlite'
+import { Indexing } from './indexing'
+import { openReading } from './reading'
+import { Receiving } from './receiving'
+import { Retaining } from './retaining'
+import { migrations } from './schema'
+import type { TelemetryStatus, TelemetryStore, TelemetryStores } from './telemetry'
+
+/** Batches whose clocks are compared. The one that travelled the least time says most. */
+const SKEW_OF_BATCHES = 20
+const SKEW_FRESH_MS = 15 * 60_000
+/** Pages of the log before it is copied into the file: 16 MiB. */
+const CHECKPOINT_PAGES = 4_000
+
+/** Throws `HoldfastError('storage')` when the file cannot be opened. */
+export function openTelemetry(file: string): TelemetryStore {
+  const database = openDatabase(file, migrations)
+  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+  const on = <T>(work: () => T): T => guarded(file, work)
+  const { receiving, indexing, retaining, reading } = on(() => ({
+    receiving: new Receiving(database),
+    indexing: new Indexing(database),
+    retaining: new Retaining(database),
+    reading: openReading(database),
+  }))
+  const sql = on(() => ({
+    tallies: database.prepare<[], { name: string; value: number }>('SELECT name, value FROM tally'),
+    clocks: database.prepare<[number], { received_at: number; sent_at: number }>(
+      'SELECT received_at, sent_at FROM batch ORDER BY key DESC LIMIT ?',
+    ),
+    gaps: database.prepare<[], { reason: string; count: number }>(
+      'SELECT reason, sum(high - low + 1) AS count FROM gap GROUP BY reason',
+    ),
+  }))
+
+  function status(): TelemetryStatus {
+    const tallies = new Map(sql.tallies.all().map(({ name, value }) => [name, value]))
+    const clocks = sql.clocks.all(SKEW_OF_BATCHES)
+    const newest = clocks[0]?.received_at
+    const fresh = clocks.filter(({ received_at }) => received_at > newest! - SKEW_FRESH_MS)
+    return {
+      entries: tallies.get('entries') ?? 0,
+      rejected: tallies.get('rejected') ?? 0,
+      fromFuture: tallies.get('future') ?? 0,
+      bytes: retaining.bytes,
+      lastReceivedAt: newest === undefined ? null : wallMs(newest),
+      // What was longest on its way makes the edge's clock seem behind; the greatest difference is the truest.
+      skewMs: fresh.length === 0 ? null : Math.max(...fresh.map((each) => each.sent_at - each.received_at)),
+      notIndexed: indexing.left,
+      gaps: Object.fromEntries(sql.gaps.all().map(({ reason, count }) => [reason, count])),
+    }
+  }
+
+  return {
+    receive: (batch, now) => on(() => receiving.receive(batch, now)),
+    position: (feedId) => receiving.position(feedId),
+    index: (maxEntries) =>
+      on(() => {
+        try {
+          return indexing.run(maxEntries)
+        } catch (error) {
+          indexing.forget()
+          throw error
+        }
+      }),
+    retain: (retention, now, maxEntries) => on(() => retaining.run(retention, now, maxEntries)),
+    arrivals: (after, limit) => on(() => reading.arrivals(after, limit)),
+    entries: (options) => on(() => reading.entries(options)),
+    series: (options) => on(() => reading.series(options)),
+    points: (series, span) => on(() => reading.points(series, span)),
+    rollUps: (series, width, span) => on(() => reading.rollUps(series, width, span)),
+    logs: (options) => on(() => reading.logs(options)),
+    traces: (options) => on(() => reading.traces(options)),
+    spans: (traceId, limit) => on(() => reading.spans(traceId, limit)),
+    alerts: (options) => on(() => reading.alerts(options)),
+    status: () => on(status),
+    async [Symbol.asyncDispose]() {
+      if (database.open) on(() => database.close())
+    },
+  }
+}
+
+/** Ids differ in case, file systems may not: `Berlin` is `edge-^berlin.db`. The prefix keeps clear of names that some systems reserve. */
+const nameOf = (edgeId: string) => `edge-${edgeId.replace(/[A-Z]/g, (letter) => `^${letter.toLowerCase()}`)}.db`
+const edgeOf = (name: string) =>
+  /^edge-(.+)\.db$/.exec(name)?.[1]?.replace(/\^([a-z])/g, (_, letter: string) => letter.toUpperCase()) ?? null
+
+/** A file per edge in `folder`, which exists. */
+export function openTelemetryStores(folder: string): TelemetryStores {
+  const open = new Map<string, TelemetryStore>()
+  const fileOf = (edgeId: string) => {
+    // Ids are checked where they are made; a name that is a path must not reach the disk all the same.
+    if (!documentId.safeParse(edgeId).success) throw new HoldfastError('invalid', 'Not the id of an edge')
+    return path.join(folder, nameOf(edgeId))
+  }
+  return {
+    of(edgeId) {
+      const known = open.get(edgeId)
+      if (known) return known
+      const store = openTelemetry(fileOf(edgeId))
+      open.set(edgeId, store)
+      return store
+    },
+    edges: () => readdirSync(folder).flatMap((name) => edgeOf(name) ?? []),
+    async remove(edgeId) {
+      const file = fileOf(edgeId)
+      await open.get(edgeId)?.[Symbol.asyncDispose]()
+      open.delete(edgeId)
+      for (const each of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(each)) rmSync(each)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const store of open.values()) await store[Symbol.asyncDispose]()
+      open.clear()
+    },
+  }
+}

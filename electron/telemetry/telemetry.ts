@@ -1,0 +1,191 @@
+import type { Coverage } from '../../shared/model/coverage'
+import type { EntryOrigin, SeqGap, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
+import type { WallMs } from '../../shared/model/time'
+
+/** An entry later than this beyond the master's calendar when it came is flagged as from the future; it is kept as it is. */
+export const FUTURE_AFTER_MS = 60_000
+export const TELEMETRY_AGE_MS = 30 * 86_400_000
+export const TELEMETRY_BYTES_CAP = 4 * 1024 * 1024 * 1024
+export const POINTS_AGE_MS = 7 * 86_400_000
+export const HOURLY_AGE_MS = 90 * 86_400_000
+export const DAILY_AGE_MS = 730 * 86_400_000
+
+/** An entry that has been looked at. `rejection`: it can never be stored, and why; its number counts as done all the same. */
+export interface ArrivedEntry {
+  readonly seq: number
+  readonly runId: string
+  readonly sourceId: string
+  readonly edgeId: string | null
+  readonly enrolmentId: string | null
+  readonly category: TelemetryCategory
+  readonly at: WallMs
+  readonly doNotPropagate: boolean
+  readonly isBytes: boolean
+  /** JSON of one value, or base64 where `isBytes`. */
+  readonly text: string
+  readonly origin?: EntryOrigin
+  readonly rejection?: { readonly code: string; readonly message: string }
+}
+
+/** Entries and gaps that fill `firstSeq` to `lastSeq`, in order. */
+export interface ArrivedBatch {
+  readonly feedId: string
+  readonly lane: TelemetryLane
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly entries: readonly ArrivedEntry[]
+  readonly gaps: readonly SeqGap[]
+  readonly historical: boolean
+  readonly sentAt: number
+}
+
+export interface Received extends Coverage {
+  /** All of the range that were ever rejected, so that a repeat is answered the same. */
+  readonly rejected: readonly { readonly seq: number; readonly code: string; readonly message: string }[]
+  /** How many entries were new. 0: a repeat, nothing was written. */
+  readonly stored: number
+  /** The place in the order of arrival; null: nothing was written. */
+  readonly arrival: number | null
+}
+
+/** An entry as it is kept. */
+export interface KeptEntry extends Omit<ArrivedEntry, 'rejection'> {
+  readonly feedId: string
+  readonly receivedAt: WallMs
+  /** It left the edge late: fills charts and raises no live alert. */
+  readonly historical: boolean
+  readonly fromFuture: boolean
+}
+
+export interface MetricSeries {
+  readonly id: number
+  readonly name: string
+  readonly unit: string | null
+  readonly kind: string
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly lastAt: WallMs
+  readonly lastValue: number
+}
+/** A value, or what became of all values of an hour or a day that begins at `at` (UTC). */
+export interface MetricPoint {
+  readonly at: WallMs
+  readonly value: number
+}
+export interface MetricRollUp {
+  readonly at: WallMs
+  readonly count: number
+  readonly sum: number
+  readonly min: number
+  readonly max: number
+  readonly last: number
+}
+export interface LogLine {
+  readonly id: number
+  readonly at: WallMs
+  readonly severity: number
+  readonly text: string
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly service: string | null
+  readonly traceId: string | null
+  readonly historical: boolean
+}
+export interface TraceSummary {
+  readonly traceId: string
+  /** Of its root, else of the earliest span that came. */
+  readonly name: string
+  readonly service: string | null
+  readonly at: WallMs
+  readonly durationMs: number
+  readonly spans: number
+  readonly errors: number
+}
+export interface SpanRow {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string | null
+  readonly name: string
+  readonly service: string | null
+  readonly kind: string
+  readonly status: string
+  readonly at: WallMs
+  readonly durationMs: number
+}
+export interface AlertRow {
+  readonly id: number
+  readonly at: WallMs
+  readonly receivedAt: WallMs
+  readonly severity: string
+  readonly state: string
+  readonly text: string
+  readonly historical: boolean
+  readonly body: unknown
+}
+
+export interface TelemetryStatus {
+  readonly entries: number
+  readonly rejected: number
+  readonly fromFuture: number
+  readonly bytes: number
+  readonly lastReceivedAt: WallMs | null
+  /** How far the edge's calendar is ahead of the master's; null: nothing has come lately. */
+  readonly skewMs: number | null
+  /** Entries stored and not searchable or charted yet. */
+  readonly notIndexed: number
+  /** Numbers that will never come, by reason. */
+  readonly gaps: Readonly<Partial<Record<SeqGap['reason'], number>>>
+}
+
+export interface TimeSpan {
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface Retention {
+  readonly ageMs: number
+  readonly bytes: number
+  readonly pointsAgeMs: number
+  readonly hourlyAgeMs: number
+  readonly dailyAgeMs: number
+}
+
+/**
+ * What one edge has pushed. `receive` is on disk (`synchronous=FULL`) when it returns: entries and position in one transaction. Search, charts and lists follow
+ * a little later (`index`), from what is stored, each entry exactly once. Everything throws `HoldfastError('storage')` when the file cannot be read or written.
+ */
+export interface TelemetryStore extends AsyncDisposable {
+  /** Throws besides: `conflict` (a number under two runs: the edge's store was put back from an older copy), `busy` (one range too many). */
+  receive(batch: ArrivedBatch, now: WallMs): Received
+  position(feedId: string): Coverage
+  /** Makes about so many stored entries searchable. Returns how many wait. */
+  index(maxEntries: number): number
+  /** Deletes about `maxEntries` of what is too old or too much. Returns whether more is due. */
+  retain(retention: Retention, now: WallMs, maxEntries: number): boolean
+
+  /** In order of arrival, after `after` (an `arrival`, then a number): for forwarding with a position of its own. */
+  arrivals(
+    after: number,
+    limit: number,
+  ): readonly { readonly arrival: number; readonly entries: readonly KeptEntry[] }[]
+  entries(options: { feedId: string; after?: number; limit: number }): readonly KeptEntry[]
+  series(options: { name?: string; limit: number }): readonly MetricSeries[]
+  points(series: number, span: TimeSpan & { limit: number }): readonly MetricPoint[]
+  rollUps(series: number, width: 'hour' | 'day', span: TimeSpan & { limit: number }): readonly MetricRollUp[]
+  /** Newest first. `text`: words that all occur, the last one perhaps not to its end. */
+  logs(
+    options: TimeSpan & { text?: string; severityMin?: number; traceId?: string; before?: number; limit: number },
+  ): readonly LogLine[]
+  traces(options: TimeSpan & { minDurationMs?: number; limit: number }): readonly TraceSummary[]
+  spans(traceId: string, limit: number): readonly SpanRow[]
+  alerts(options: TimeSpan & { limit: number }): readonly AlertRow[]
+  status(): TelemetryStatus
+}
+
+/** A file per edge. */
+export interface TelemetryStores extends AsyncDisposable {
+  /** Opened when it is first asked for. Throws `HoldfastError('storage')`. */
+  of(edgeId: string): TelemetryStore
+  /** Edges that have a file. */
+  edges(): readonly string[]
+  /** Deletes what an edge has pushed. */
+  remove(edgeId: string): Promise<void>
+}
