@@ -43,6 +43,9 @@ export interface Chunk {
 /** Bounds of what is converted ahead of the outbox. */
 const CHUNK_ENTRIES_MAX = 2_000
 const CHUNK_CHARACTERS_MAX = 2 * 1024 * 1024
+/** Resource and scope are repeated in each entry: without these bounds a small request could fill the outbox. */
+const PREFIX_CHARACTERS_MAX = 32 * 1024
+const REQUEST_CHARACTERS_MAX = 64 * 1024 * 1024
 
 interface Group {
   readonly resource: Resource | undefined
@@ -178,9 +181,14 @@ function* jsonGroups([resources, scopes, records]: SignalShape['keys'], bytes: U
 const prefixOf = ({ resource, resourceSchemaUrl, scope, scopeSchemaUrl }: Group): string =>
   `{"resource":${JSON.stringify(resourceOf(resource, resourceSchemaUrl))},"scope":${JSON.stringify(scopeOf(scope, scopeSchemaUrl))},`
 
-function* recordOf({ signal, encoding, receivedAt }: EncodedRequest, raw: unknown): Generator<Converted> {
+function* recordOf(
+  { signal, encoding, receivedAt }: EncodedRequest,
+  raw: unknown,
+  refusal: string | null,
+): Generator<Converted> {
   const { record, convert, weight } = shapes[signal]
   try {
+    if (refusal !== null) throw new InvalidRecord(refusal)
     yield* convert(encoding === 'json' ? readJson(record, raw as JsonValue) : raw, receivedAt)
   } catch (error) {
     if (!(error instanceof InvalidRecord)) throw error
@@ -228,9 +236,14 @@ function* chunksOf(
 ): Generator<Chunk, undefined> {
   let chunk = emptyChunk()
   let characters = 0
+  let all = 0
+  const refusalOf = (prefix: string): string | null => {
+    if (prefix.length > PREFIX_CHARACTERS_MAX) return 'Resource and scope are too large to be kept with each record.'
+    return all > REQUEST_CHARACTERS_MAX ? 'The request is too large with resource and scope in each record.' : null
+  }
   for (const { prefix, records } of groups) {
     for (const raw of records) {
-      for (const converted of recordOf(request, raw)) {
+      for (const converted of recordOf(request, raw, refusalOf(prefix))) {
         if ('refused' in converted) {
           chunk.refused += converted.refused
           chunk.message ??= converted.message
@@ -240,6 +253,7 @@ function* chunksOf(
         chunk.entries.push({ category: request.signal, at: converted.at, json })
         chunk.records.push(converted.records)
         characters += json.length
+        all += json.length
         if (chunk.entries.length < CHUNK_ENTRIES_MAX && characters < CHUNK_CHARACTERS_MAX) continue
         yield chunk
         chunk = emptyChunk()
