@@ -1,0 +1,30 @@
+// The edge's end of `replicate`: appends so many records in batches, as fast as they are taken, and says when the last one is acknowledged and deleted.
+import { wallMs } from '../../shared/model/time'
+import { edgeProcess } from '../support/push-process'
+import { BATCH, records } from './replicate.records'
+
+const [folder = '', code = '', count = '0', mode = 'flow'] = process.argv.slice(2)
+const all = records(Number(count)).map((json) => ({ category: 'logs' as const, at: wallMs(Date.now()), json }))
+const edge = await edgeProcess(folder, code)
+while (edge.session === null) await new Promise((resolve) => setTimeout(resolve, 5))
+process.send!({ ready: true })
+process.on('disconnect', () => process.exit(0))
+process.once('message', () => void run())
+
+/** What may wait in the outbox: enough to keep the way full, little enough that it stays a buffer. */
+const AHEAD = 8 * BATCH
+
+async function run(): Promise<void> {
+  const cpu = process.cpuUsage()
+  const started = performance.now()
+  const pending = () => edge.outbox.status().pendingEntries
+  for (let at = 0; at < all.length; at += BATCH) {
+    await edge.outbox.append(all.slice(at, at + BATCH))
+    while (mode === 'flow' && pending() > AHEAD) await new Promise((resolve) => setImmediate(resolve))
+  }
+  edge.push.drain(null)
+  while (pending() > 0) await new Promise((resolve) => setTimeout(resolve, 2))
+  const seconds = (performance.now() - started) / 1_000
+  const { user, system } = process.cpuUsage(cpu)
+  process.send!({ done: { seconds, cpuMs: (user + system) / 1_000, rss: process.memoryUsage().rss } })
+}
