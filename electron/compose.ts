@@ -11,7 +11,7 @@ import { systemRandom } from './platform/random'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import type { HostLaunch } from './modules/process-host'
-import { HoldfastError } from '../shared/model/failures'
+import { failureOf, HoldfastError } from '../shared/model/failures'
 import type { StatusView } from '../shared/console/views'
 import { settingsFromEnvironment, type Identity, type Settings } from '../shared/settings/settings'
 import { version } from '../package.json'
@@ -77,11 +77,12 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   await ensureDirectory(dataDir)
   await using started = new AsyncDisposableStack()
   started.use(lockDataDirectory(path.join(dataDir, 'lock.db')))
-  const { settings, identity } = await loadSettings(
+  const { settings, identity, ignored } = await loadSettings(
     dataDir,
     { ...settingsFromEnvironment(process.env), ...options.overrides },
     random,
   )
+  if (ignored.length > 0) log.log('warn', 'settings.json has names that mean nothing here', { names: ignored })
   // Filled in below: the parts tell of changes before the topic that carries them exists.
   let live: LiveTopic<StatusView> | null = null
   const parts: Parts = {
@@ -102,7 +103,9 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   const startedAt = clock.wall()
   const site = await composeSite(parts, started)
   const status = (): StatusView => ({ ...site.status(), at: clock.wall(), startedAt })
-  live = started.use(new LiveTopic(clock, status))
+  live = started.use(
+    new LiveTopic(clock, status, (error) => log.log('error', 'The status could not be told', failureOf(error))),
+  )
   const operations = operationsOf(site, status, live)
   const key = await writeKeyFile(dataDir, random)
   const server: ConsoleServer = started.use(
@@ -118,6 +121,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       audit: (entry) =>
         log.child('audit').log(entry.outcome === 'done' ? 'info' : 'warn', entry.op, {
           actor: entry.actor,
+          role: entry.role,
+          params: entry.params,
           outcome: entry.outcome,
           code: entry.failure?.code,
         }),

@@ -10,6 +10,7 @@ import { lineLogger } from './platform/logger'
 /** The desktop entry: the same controller as headless, and a window on its console. The tray and everything around it are the shell's. */
 let controller: Controller | null = null
 let window: BrowserWindow | null = null
+const log = lineLogger(process.stderr, { clock: systemClock(), format: 'text' })
 
 function showWindow(): void {
   if (window) {
@@ -35,13 +36,13 @@ function showWindow(): void {
   window.on('closed', () => {
     window = null
   })
-  void window.loadURL(consoleUrl)
+  // A page that does not come shows as an empty window; the controller goes on without it.
+  window.loadURL(consoleUrl).catch((error: unknown) => log.log('warn', 'The window could not load', failureOf(error)))
 }
 
 async function start(): Promise<void> {
   const mainDir = path.dirname(fileURLToPath(import.meta.url))
   const dataDir = process.env['HOLDFAST_DATA'] ?? envPaths('holdfast', { suffix: '' }).data
-  const log = lineLogger(process.stderr, { clock: systemClock(), format: 'text' })
   try {
     controller = await compose({
       dataDir,
@@ -75,7 +76,10 @@ if (app.requestSingleInstanceLock()) {
     event.preventDefault()
     const ending = controller
     controller = null
-    void ending.stop().finally(() => app.quit())
+    ending
+      .stop()
+      .catch((error: unknown) => log.log('error', 'The controller did not stop in order', failureOf(error)))
+      .finally(() => app.quit())
   })
   void app.whenReady().then(start)
 } else app.quit()

@@ -70,6 +70,9 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
   const stores = await edgeStores(parts, stack)
   const { clock, log } = parts
   let role: EdgeRole | null = null
+  let joining = false
+  let redial: (() => Promise<void>) | null = null
+  const notJoinedSince = clock.wall()
   const decided = new Set<(decision: Decision) => void>()
   stack.defer(() => role?.end())
 
@@ -80,14 +83,26 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       return
     }
     const { clock: _, random, version } = parts
-    const dialer = await wsDialer({
-      credentials: stores.credentials,
-      instanceId: parts.identity.nodeId,
-      programVersion: version,
-      clock,
-      random,
-      logger: log.child('link'),
-    })
+    const dial = () =>
+      wsDialer({
+        credentials: stores.credentials,
+        instanceId: parts.identity.nodeId,
+        programVersion: version,
+        clock,
+        random,
+        logger: log.child('link'),
+      })
+    let current = await dial()
+    const dialer: LinkDialer = {
+      get url() {
+        return current.url
+      },
+      dial: (signal) => current.dial(signal),
+    }
+    redial = async () => {
+      current = await dial()
+      role?.control.session?.close('joined again')
+    }
     role = makeEdgeRole(parts, stores, dialer, {
       edgeId: joined.edgeId,
       edgeName: joined.edgeName,
@@ -106,12 +121,25 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
         hint: 'Use --replace to leave its master for another one.',
       })
     }
-    const joined = await joinWith(parts, stores.credentials, code)
-    await role?.end()
-    role = null
+    if (joining) throw new HoldfastError('busy', 'A join code is being used already.', { retryAfterMs: 5_000 })
+    joining = true
+    try {
+      const joined = await joinWith(parts, stores.credentials, code)
+      await takeUp(joined)
+      return { edgeId: joined.edgeId, edgeName: joined.edgeName, masterUrl: joined.masterUrls[0] ?? '' }
+    } finally {
+      joining = false
+    }
+  }
+
+  /** The new credentials are stored. The same edge again needs no more than a new address: its devices are driven on. */
+  const takeUp = async (joined: Joined): Promise<void> => {
     beginControl(stores.records, joined, clock.wall())
+    if (role?.edgeId === joined.edgeId && redial !== null) return redial()
+    const former = role
+    role = null
+    await former?.end()
     await begin()
-    return { edgeId: joined.edgeId, edgeName: joined.edgeName, masterUrl: joined.masterUrls[0] ?? '' }
   }
 
   return {
@@ -132,7 +160,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       name: parts.settings.name ?? role?.name ?? 'edge',
       version: parts.version,
       booted: true,
-      ...(role === null ? notJoined(clock.wall()) : edgeStatusOf(role, clock, stores.records)),
+      ...(role === null ? notJoined(notJoinedSince) : edgeStatusOf(role, clock)),
     }),
     handlers: () => ({
       ...edgeOperations({
@@ -186,11 +214,11 @@ export function beginControl(
   records.save(edgeId, epochFloor <= 1 ? fresh : replaced)
 }
 
-function notJoined(now: number): SiteStatus {
+function notJoined(since: number): SiteStatus {
   return {
     link: {
       state: 'unknown',
-      since: now,
+      since,
       url: null,
       reason: 'This edge has not joined a master yet.',
       lastHeardAt: null,
@@ -198,7 +226,7 @@ function notJoined(now: number): SiteStatus {
     control: {
       holder: 'none',
       epoch: 0,
-      since: now,
+      since,
       rule: null,
       reason: 'This edge has not joined a master yet.',
       handOver: null,
@@ -216,7 +244,7 @@ function notJoined(now: number): SiteStatus {
         code: 'not-joined',
         text: 'This edge has not joined a master yet: holdfast join CODE',
         edgeId: null,
-        since: now,
+        since,
       },
     ],
   }

@@ -13,9 +13,10 @@ import { openJournal } from '../journal/sqlite'
 import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
-import { locateModule, masterOperations } from '../master/master-operations'
+import { masterOperations } from '../master/master-operations'
 import { MasterRole } from '../master/master-role'
 import { edgeViewOf } from '../master/master-view'
+import { locateModule } from '../master/module-operations'
 import { drivers } from '../modules/drivers/registry'
 import { checkModule } from '../modules/module-check'
 import { processRuntimes } from '../modules/process-runtimes'
@@ -89,6 +90,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       names: [...machineNames(), ...namesOf(settings.masterUrls)],
     }),
   )
+  const startedAt = clock.wall()
   let linkPort = settings.linkPort
   // The role and the enrolments know each other: who may link depends on both.
   let role: MasterRole | null = null
@@ -135,8 +137,8 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
     status: () => ({
-      ...masterStatus(parts, master, stores, enrolments),
-      link: listening(clock.wall(), masterUrls(settings, linkPort)[0] ?? null),
+      ...masterStatus(parts, master, enrolments, startedAt),
+      link: listening(startedAt, masterUrls(settings, linkPort)[0] ?? null),
     }),
     handlers: () => ({
       ...masterOperations({
@@ -166,11 +168,12 @@ function listening(since: number, url: string | null): StatusView['link'] {
 export function masterStatus(
   parts: Parts,
   master: MasterRole,
-  { records }: MasterStores,
   desk: EnrolmentDesk,
+  /** Since when this controller drives its own systems. */
+  since: number,
 ): Omit<StatusView, 'at' | 'startedAt' | 'link'> {
   const { clock } = parts
-  const edges = [...master.sites.values()].map((site) => edgeViewOf(site, { clock, records, desk }))
+  const edges = [...master.sites.values()].map((site) => edgeViewOf(site, { clock, desk }))
   return {
     role: 'master',
     nodeId: parts.identity.nodeId,
@@ -180,7 +183,7 @@ export function masterStatus(
     control: {
       holder: 'master',
       epoch: 0,
-      since: clock.wall(),
+      since,
       rule: null,
       reason: '',
       handOver: null,
@@ -202,7 +205,8 @@ export function debugOf(
   module: string,
   listener: (body: { lines: DebugLine[]; dropped: number }) => void,
 ): () => void {
-  const { id, owner } = locateModule({ role: master, journal }, module)
+  master.requireBooted()
+  const { id, owner } = locateModule({ journal }, module)
   const told = (lines: readonly DebugLine[], dropped: number): void => listener({ lines: [...lines], dropped })
   return owner === null ? master.own.debug(id, told) : master.site(owner).debug(id, told)
 }

@@ -1,17 +1,23 @@
-import type { StatusView } from '../../shared/console/views'
-import { HoldfastError } from '../../shared/model/failures'
-import { translate } from '../../shared/text/text'
 import path from 'node:path'
+import type { StatusView } from '../../shared/console/views'
+import type { DocumentChange } from '../../shared/model/documents'
+import { HoldfastError } from '../../shared/model/failures'
+import type { WallMs } from '../../shared/model/time'
+import { translate } from '../../shared/text/text'
 import type { Parts, Site } from '../compose'
+import type { OperationHandlers } from '../console/operations'
 import { enrolledControl } from '../core/control/stored'
 import type { EdgeRole } from '../edge/edge-role'
-import { edgeStatusOf } from '../edge/edge-view'
+import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
+import type { Journal } from '../journal/journal'
 import { loopback, type Loopback } from '../link/loopback'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
 import type { MasterRole } from '../master/master-role'
 import { demoDocuments, demoEdge } from '../modules/demo/demo-site'
 import { startDemoSimulators } from '../modules/demo/demo-simulators'
+import type { Clock } from '../platform/ports'
+import { noDemo } from './demo'
 import { edgeStores, makeEdgeRole, type EdgeStores } from './edge'
 import { debugOf, makeMasterRole, masterStatus, masterStores, type MasterStores } from './master'
 
@@ -20,6 +26,7 @@ const siteEdge = demoEdge
 /** Both roles in one process, joined by an in-process link; at first with a demo site. */
 export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
   const { clock, random, log, settings, identity, version } = parts
+  const startedAt = clock.wall()
   const master = await masterStores(parts, stack)
   const edge = await edgeStores(parts, stack)
   const desk = oneSiteDesk()
@@ -39,59 +46,112 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       directory: { admit: (peer) => role.admit(peer), standing: () => null },
     }),
   )
-  let site: EdgeRole | null = null
-  let offSince = clock.wall()
-  stack.defer(() => site?.end())
-  const powerOn = (): void => {
-    site = newEdge(parts, edge, cable)
-    site.start()
-    parts.changed()
-  }
+  const power = new EdgePower(() => makeSiteEdge(parts, edge, cable), clock)
+  stack.use(power)
   return {
     start: async () => {
-      if (settings.demo) await setUpDemo(parts, master, stack)
+      await setUpSite(parts, master, stack)
       await role.start(() => Promise.resolve([cable.listener]))
-      powerOn()
+      power.on()
     },
     timeGap: () => {
       role.timeGap()
-      site?.timeGap()
+      power.edge?.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
     onDecision: (listener) => role.onDecision(listener),
     status: () => {
-      const plane = masterStatus(parts, role, master, desk)
-      const own = site === null ? { ...poweredOff(offSince), needs: [] } : edgeStatusOf(site, clock, edge.records)
+      const plane = masterStatus(parts, role, desk, startedAt)
+      const site = power.edge
+      const own = site === null ? withoutEdge(plane, power.offSince) : edgeStatusOf(site, clock)
       const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
-      return { ...plane, ...own, needs, role: 'standalone', name: settings.name ?? siteEdge.name }
+      const name = settings.name ?? role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name
+      return { ...plane, ...own, needs, role: 'standalone', name }
     },
-    handlers: () => ({
-      ...masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master }),
-      'enrolment.join': () => {
-        throw new HoldfastError('refused', 'This controller is standalone: it is its own master.', {
-          hint: 'To join a master, start with another data directory: holdfast start --role edge --data DIR',
-        })
-      },
-      'demo.cable': ({ connected }) => {
-        cable.setConnected(connected)
-        return {}
-      },
-      'demo.power': async ({ on }) => {
-        if (on && site === null) powerOn()
-        else if (!on && site !== null) {
-          const off = site
-          site = null
-          offSince = clock.wall()
-          await off.end()
-          parts.changed()
-        }
-        return {}
-      },
-    }),
+    handlers: () => {
+      const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
+      return {
+        ...operations,
+        'documents.apply': (params, caller) => {
+          keepSite(params.changes)
+          return operations['documents.apply'](params, caller)
+        },
+        'enrolment.join': () => {
+          throw new HoldfastError('refused', 'This controller is standalone: it is its own master.', {
+            hint: 'To join a master, start with another data directory: holdfast start --role edge --data DIR',
+          })
+        },
+        ...(settings.demo ? demoSwitches(parts, cable, power) : noDemo),
+      }
+    },
   }
 }
 
-function newEdge(parts: Parts, stores: EdgeStores, cable: Loopback): EdgeRole {
+function demoSwitches(
+  parts: Parts,
+  cable: Loopback,
+  power: EdgePower,
+): Pick<OperationHandlers, 'demo.cable' | 'demo.power'> {
+  return {
+    'demo.cable': ({ connected }) => {
+      cable.setConnected(connected)
+      return {}
+    },
+    'demo.power': async ({ on }) => {
+      if (on) await power.onAgain()
+      else await power.off()
+      parts.changed()
+      return {}
+    },
+  }
+}
+
+/** The edge half, which the demo can switch off like a machine. */
+class EdgePower implements AsyncDisposable {
+  readonly #make: () => EdgeRole
+  readonly #clock: Clock
+  #edge: EdgeRole | null = null
+  /** The one before, until it has let go of its devices and its stores. */
+  #ending: Promise<void> = Promise.resolve()
+  #ended = false
+  offSince: WallMs
+
+  constructor(make: () => EdgeRole, clock: Clock) {
+    this.#make = make
+    this.#clock = clock
+    this.offSince = clock.wall()
+  }
+
+  get edge(): EdgeRole | null {
+    return this.#edge
+  }
+
+  on(): void {
+    if (this.#edge !== null || this.#ended) return
+    this.#edge = this.#make()
+    this.#edge.start()
+  }
+
+  async onAgain(): Promise<void> {
+    await this.#ending.catch(() => {})
+    this.on()
+  }
+
+  off(): Promise<void> {
+    const edge = this.#edge
+    if (edge === null) return this.#ending
+    this.#edge = null
+    this.offSince = this.#clock.wall()
+    return (this.#ending = edge.end())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true
+    await this.off()
+  }
+}
+
+function makeSiteEdge(parts: Parts, stores: EdgeStores, cable: Loopback): EdgeRole {
   const self = { edgeId: siteEdge.id, edgeName: siteEdge.name, instanceId: parts.identity.nodeId }
   return makeEdgeRole({ ...parts, bootId: parts.random.id() }, stores, cable.dialer, self)
 }
@@ -114,9 +174,38 @@ function oneSiteDesk(): EnrolmentDesk {
   }
 }
 
-/** The simulated devices take free ports at each start; the documents follow. */
-async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDisposableStack): Promise<void> {
-  const { program, log } = parts
+/** Without its one edge a standalone controller would refuse its own link for ever. */
+function keepSite(changes: readonly DocumentChange[]): void {
+  if (!changes.some((change) => change.op === 'delete' && change.kind === 'edge' && change.id === siteEdge.id)) return
+  throw new HoldfastError('refused', 'A standalone controller keeps its one site.', {
+    hint: 'Rename it, or delete its systems and modules.',
+  })
+}
+
+/** The documents of a first start; later only the addresses of demo devices change. */
+async function setUpSite(parts: Parts, { journal }: MasterStores, stack: AsyncDisposableStack): Promise<void> {
+  const { settings, log } = parts
+  const isFirst = journal.head === 0
+  const changes: DocumentChange[] = []
+  if (settings.demo) changes.push(...(await demoChanges(parts, journal, isFirst, stack)))
+  if (journal.get('edge', siteEdge.id) === null && !(isFirst && settings.demo))
+    changes.push({ op: 'put', kind: 'edge', body: { id: siteEdge.id, name: settings.name ?? 'Site' } })
+  if (changes.length === 0) return
+  const outcome = journal.change(changes, { actor: 'system:setup' })
+  if (!outcome.ok) log.log('error', 'The site could not be set up', { outcome: JSON.stringify(outcome).slice(0, 500) })
+}
+
+/** The simulated devices take free ports at each start; the documents follow. What somebody changed or deleted of them stays so. */
+async function demoChanges(
+  { program }: Parts,
+  journal: Journal,
+  isFirst: boolean,
+  stack: AsyncDisposableStack,
+): Promise<DocumentChange[]> {
+  const anyPorts = { projector: 1, plc: 1, sensor: 1, switcher: 1 }
+  const demoIds = new Set(demoDocuments(anyPorts).flatMap((change) => idOf(change) ?? []))
+  const known = journal.list('module').filter(({ id }) => demoIds.has(id))
+  if (!isFirst && known.length === 0) return []
   const simulators = stack.use(
     await startDemoSimulators({
       execPath: program.execPath,
@@ -124,20 +213,19 @@ async function setUpDemo(parts: Parts, { journal }: MasterStores, stack: AsyncDi
       env: program.env,
     }),
   )
-  const isFirst = journal.list('edge').length === 0
-  const known = new Set(journal.list('module').map(({ id }) => id))
-  // What somebody changed in the demo stays changed; only the addresses follow the simulators.
-  const changes = demoDocuments(simulators.ports).flatMap((change) => {
-    if (isFirst || change.op !== 'put') return [change]
-    const id = typeof change.body['id'] === 'string' ? change.body['id'] : ''
-    if (change.kind !== 'module' || !known.has(id)) return []
-    const current = journal.get('module', id)
-    return current === null ? [] : [{ ...change, body: { ...current.body, uri: change.body['uri'] ?? '' } }]
+  const fresh = demoDocuments(simulators.ports)
+  if (isFirst) return fresh
+  const addresses = new Map(fresh.map((change) => [idOf(change), change.op === 'put' ? change.body['uri'] : undefined]))
+  return known.flatMap(({ id, body }): DocumentChange[] => {
+    const uri = addresses.get(id)
+    return uri === undefined ? [] : [{ op: 'put', kind: 'module', body: { ...body, uri } }]
   })
-  const outcome = journal.change(changes, { actor: 'system:demo' })
-  if (!outcome.ok)
-    log.log('error', 'The demo site could not be set up', { outcome: JSON.stringify(outcome).slice(0, 500) })
 }
+
+const idOf = (change: DocumentChange): string | undefined =>
+  change.op === 'put' && change.kind === 'module' && typeof change.body['id'] === 'string'
+    ? change.body['id']
+    : undefined
 
 /** Only here can both sides be asked at once: with the cable out longer than the timeout, both drive. */
 function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): StatusView['needs'] {
@@ -157,17 +245,35 @@ function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): Sta
   ]
 }
 
-function poweredOff(now: number): Pick<ReturnType<typeof edgeStatusOf>, 'link' | 'control'> {
+/** The edge half is off: what is known of its site is what the other half knows, which may be driving it. */
+function withoutEdge(
+  plane: ReturnType<typeof masterStatus>,
+  since: WallMs,
+): Pick<SiteStatus, 'link' | 'control' | 'window' | 'paused' | 'failover' | 'needs'> {
+  const link = {
+    state: 'lost',
+    since,
+    url: 'loopback:',
+    reason: 'The edge is powered off.',
+    lastHeardAt: since,
+  } as const
+  const site = plane.edges?.find(({ id }) => id === siteEdge.id)
+  const { window, paused, failover, control } = site ?? plane
   return {
-    link: { state: 'lost', since: now, url: 'loopback:', reason: 'The edge is powered off.', lastHeardAt: null },
+    link,
+    // Epoch and rule are the edge half's own, and it has none while it is off.
     control: {
-      holder: 'none',
+      holder: control.holder === 'master' && site !== undefined ? 'master' : 'none',
       epoch: 0,
-      since: now,
+      since: control.holder === 'master' ? control.since : since,
       rule: null,
       reason: 'The edge is powered off.',
       handOver: null,
-      degraded: false,
+      degraded: control.degraded,
     },
+    window,
+    paused,
+    failover,
+    needs: [],
   }
 }

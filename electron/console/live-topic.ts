@@ -5,30 +5,48 @@ import type { Clock } from '../platform/ports'
 const COALESCE_MS = 50
 
 /** A body that is built from what is true now and told to whoever listens after each change. Costs nothing while nobody listens. */
-export class LiveTopic<Body> {
+export class LiveTopic<Body> implements Disposable {
   readonly #clock: Clock
   readonly #build: () => Body
+  readonly #failed: (error: unknown) => void
   readonly #listeners = new Set<(body: Body) => void>()
   #timer: Disposable | null = null
 
-  constructor(clock: Clock, build: () => Body) {
+  /** `failed` hears of a body that could not be built and of a listener that threw: neither may end the process, which drives devices. */
+  constructor(clock: Clock, build: () => Body, failed: (error: unknown) => void) {
     this.#clock = clock
     this.#build = build
+    this.#failed = failed
   }
 
   changed(): void {
     if (this.#timer !== null || this.#listeners.size === 0) return
     this.#timer = this.#clock.at(after(this.#clock.mono(), COALESCE_MS), () => {
       this.#timer = null
-      const body = this.#build()
-      for (const listener of this.#listeners) listener(body)
+      this.#tell()
     })
   }
 
-  /** Delivers the present body at once, then every change until the returned function is called. */
+  #tell(): void {
+    let body: Body
+    try {
+      body = this.#build()
+    } catch (error) {
+      return this.#failed(error)
+    }
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(body)
+      } catch (error) {
+        this.#failed(error)
+      }
+    }
+  }
+
+  /** Delivers the present body at once, then every change until the returned function is called. Throws when there is no body now. */
   subscribe(listener: (body: Body) => void): () => void {
-    this.#listeners.add(listener)
     listener(this.#build())
+    this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 

@@ -1,8 +1,7 @@
-import type { ControlMessage, ControlMessageOf } from '../../shared/wire/control'
-import type { Decision } from '../../shared/model/control'
-import { GATE_CLOSE_MS, LINK_RETRY_JITTER, LINK_RETRY_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
+import type { ControlMessage } from '../../shared/wire/control'
+import type { Decision, DecisionRule } from '../../shared/model/control'
+import { LINK_RETRY_JITTER, LINK_RETRY_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
-import { viewsHandedOver, viewsToHandOver, type ModuleView } from '../../shared/model/modules'
 import { newEdge, stepEdge } from '../core/control/edge'
 import {
   edgePermit,
@@ -12,9 +11,9 @@ import {
   type SwitchRequest,
 } from '../core/control/edge-state'
 import { enrolledControl } from '../core/control/stored'
-import { settledDecision, type ControlOutput, type Settlement } from '../core/control/turn'
-import { HandOvers, type HandOverResult } from '../core/hand-overs'
-import { MachineDriver, within } from '../core/machine-driver'
+import { settledDecision } from '../core/control/turn'
+import { ControlDriver, type OwnOutput } from '../core/driver/control-driver'
+import type { HandOverResult } from '../core/driver/hand-overs'
 import type { LinkDialer, LinkHandlers, LinkSession } from '../link/link'
 import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
@@ -34,13 +33,15 @@ export interface EdgeControlOptions {
   /** Makes the runtime; `permit` is what its hosts may do. */
   runtime(permit: () => Permit | null): ModuleRuntime
   /** Settles when no host of a predecessor is left. Nothing is started before. */
-  readonly predecessorsGone: Promise<unknown>
+  predecessorsGone(): Promise<unknown>
   /** `failover` of the edge's copy of its document, and the position of that copy. */
   document(): { failover: boolean; journalSeq: number }
   /** The runtime's wanted set, read when modules start. */
   startModules(runtime: ModuleRuntime): Promise<void>
   /** What the session carries beside control; asked once per session. */
   handlers(session: LinkSession): Omit<LinkHandlers, 'control'>
+  /** Both sides have the same result of this session, from now on. */
+  linked(session: LinkSession): void
   /** The machine's state changed. */
   changed(): void
   report(event: string, detail: string): void
@@ -48,101 +49,114 @@ export interface EdgeControlOptions {
   decided(decision: Decision): void
 }
 
-/** The driver around the edge's control machine: dials, sends, persists, opens and closes the gate of its modules, and arms the timers. */
+/** The edge's side of control: dials, and drives its own modules. What it shares with the master's is the `ControlDriver`'s. */
 export class EdgeControl {
   readonly #options: EdgeControlOptions
-  readonly #machine: MachineDriver<EdgeState, EdgeInput, ControlOutput>
-  readonly #handOvers: HandOvers
+  readonly #driver: ControlDriver<EdgeState, EdgeInput, LinkSession>
   readonly runtime: ModuleRuntime
   #attempt: AbortController | null = null
-  #session: LinkSession | null = null
-  #seeds: readonly ModuleView[] = []
 
   constructor(options: EdgeControlOptions) {
     this.#options = options
-    this.#handOvers = new HandOvers(options.clock, (id) => options.records.decision(id))
-    const { clock, edgeId } = options
-    const stored = options.records.load(edgeId) ?? enrolledControl(clock.wall())
-    this.#machine = new MachineDriver<EdgeState, EdgeInput, ControlOutput>(newEdge(stored, clock.mono()), clock, {
+    const { clock, edgeId, records } = options
+    this.#driver = new ControlDriver<EdgeState, EdgeInput, LinkSession>({
+      ...options,
+      initial: newEdge(records.load(edgeId) ?? enrolledControl(clock.wall()), clock.mono()),
       step: (state, input) => stepEdge(state, input, this.#context()),
+      storageFailed: (input, reason) => ({ type: 'storageFailed', input, reason }),
+      drives: ({ tenure }) => tenure.kind === 'driving',
+      agreedSession: ({ link }) => (link.kind === 'linked' ? link.session : null),
+      liveSession: ({ link }) => (link.kind === 'waiting' ? null : link.session),
+      modules: () => this.runtime,
+      startModules: async () => {
+        await options.startModules(this.runtime)
+        this.#tellDevices()
+      },
+      lastViews: () => [],
+      open: (session, control) => this.#open(session, control),
       perform: (output) => this.#perform(output),
-      isPersist: (output) => output.type === 'persist',
-      wake: { type: 'wake' },
-      timeGap: { type: 'timeGap' },
-      storageFailed: (input, error) => ({ type: 'storageFailed', input, reason: failureOf(error).message }),
-      failed: (output, error) =>
-        options.logger.log('warn', 'Could not do what control asked for', {
-          output: output.type,
-          reason: failureOf(error).message,
-        }),
-      changed: () => options.changed(),
+      settled: settledDecision,
+      // It is the master's own console, or its policy: nobody stands between.
+      remoteActor: (actor) => actor,
+      sessionEnded: () => {},
+      agreed: (session) => options.linked(session),
     })
     this.runtime = options.runtime(() => {
-      const permit = edgePermit(this.#machine.state)
+      const permit = edgePermit(this.state)
       return permit === null ? null : { epoch: permit.epoch, validForMs: PERMIT_VALID_MS }
     })
     this.runtime.onChange(() => this.#tellDevices())
   }
 
   get state(): EdgeState {
-    return this.#machine.state
+    return this.#driver.state
   }
-
   /** The session that carries the present link; null: none is proven. */
   get session(): LinkSession | null {
-    return this.#session
+    return this.#driver.session
+  }
+  get drives(): boolean {
+    return this.state.tenure.kind === 'driving'
+  }
+  get rule(): DecisionRule | null {
+    return this.#driver.rule
   }
 
   start(): void {
-    this.#machine.input({ type: 'start' })
+    this.#driver.input({ type: 'start' })
   }
-
   timeGap(): void {
-    this.#machine.input({ type: 'timeGap' })
+    this.#driver.input({ type: 'timeGap' })
   }
 
   /** Gate closed, modules stopped, link closed. */
   async end(): Promise<void> {
-    await this.#machine.end()
-    this.#attempt?.abort()
-    await this.runtime.closeGate()
-    await this.runtime.stop()
-    this.#session?.close('the controller stops')
+    try {
+      await this.#driver.end()
+      await this.runtime.stop()
+    } finally {
+      this.#attempt?.abort()
+      this.#attempt = null
+      this.session?.close('the controller stops')
+    }
   }
 
   /** Fail over or restore, asked by a person here: waits for the end of the hand-over. Rejects with `HoldfastError` when it is refused. */
-  async switchTo(target: SwitchRequest['target'], actor: string, expectedEpoch?: number): Promise<HandOverResult> {
-    const { record } = this.#machine.state.stored
-    const request = {
+  switchTo(target: SwitchRequest['target'], actor: string, expectedEpoch?: number): Promise<HandOverResult> {
+    const { record } = this.state.stored
+    const request: SwitchRequest = {
       requestId: this.#options.random.id(),
       target,
       expectedEpoch: expectedEpoch ?? record.epoch,
       actor,
     }
-    const decisionId = await this.#handOvers.ask(request.requestId, () => {
-      if (target === 'master' || record.holder === 'edge') this.#machine.input({ type: 'switchAsked', request })
-      else this.#askMaster(request)
-    })
-    return this.#handOvers.finished(decisionId)
+    return this.#driver.ask(request, () => this.#sendSwitch(request))
   }
 
-  #askMaster(request: SwitchRequest): void {
-    const { link } = this.#machine.state
-    if (link.kind !== 'linked' || !this.#session) {
-      throw new HoldfastError('link-lost', 'The master cannot be reached.', {
-        hint: 'Nothing to do: without a master the edge drives by itself within ten seconds.',
-      })
+  /** A fail-over is the edge's to carry out, a restore the master's; what runs already is this side's to say. */
+  #sendSwitch(request: SwitchRequest): void {
+    const { tenure, stored } = this.state
+    const handsOver = tenure.kind === 'releasing' || tenure.kind === 'granted'
+    if (request.target === 'edge' && !handsOver) {
+      if (this.drives) throw new HoldfastError('refused', 'The edge drives already.')
+      return this.#driver.askOtherSide(request, masterAway)
     }
-    this.#session.sendControl({ type: 'switch', session: link.session, ...request })
+    if (request.target === 'master' && !handsOver && stored.record.holder === 'master' && !this.drives)
+      throw new HoldfastError('refused', 'The master has control already.')
+    this.#driver.input({ type: 'switchAsked', request })
   }
 
   #context(): EdgeContext {
     const { clock, random, edgeId, instanceId, bootId } = this.#options
     const { failover, journalSeq } = this.#options.document()
+    let id: string | null = null
     return {
       now: clock.mono(),
       wall: clock.wall(),
-      freshId: random.id(),
+      // Most steps are answers to pings and need none.
+      get freshId() {
+        return (id ??= random.id())
+      },
       jitterMs: random.fraction() * LINK_RETRY_JITTER * LINK_RETRY_MS,
       edgeId,
       instanceId,
@@ -152,158 +166,54 @@ export class EdgeControl {
     }
   }
 
-  #perform(output: ControlOutput): void | Promise<void> {
-    const { logger } = this.#options
+  #open(session: LinkSession, control: (message: ControlMessage) => void): void {
+    session.open({ control, ...this.#options.handlers(session) })
+  }
+
+  #perform(output: OwnOutput): void {
     switch (output.type) {
-      case 'persist':
-        this.#options.records.save(this.#options.edgeId, output.stored, output.decision ?? undefined)
-        this.#settle(output.settled)
-        return this.#decided(output.decision)
-      case 'send':
-        return this.#send(output.message)
       case 'dial':
         return this.#dial()
       case 'abandonAttempt':
         this.#attempt?.abort()
-        return this.#drop('the attempt took too long')
-      case 'closeLink':
-        return this.#drop(output.reason)
+        this.#attempt = null
+        return
       case 'openGate':
         return this.runtime.renewPermit()
-      case 'closeGate':
-        return this.#closeGate()
-      case 'startModules':
-        return void this.#startModules().catch((error: unknown) =>
-          logger.log('error', 'Modules could not be started', { reason: failureOf(error).message }),
-        )
-      case 'stopModules':
-        return void this.runtime.stop().then(() => this.#machine.input({ type: 'modulesStopped' }))
-      case 'answerSwitch':
-        return this.#answerSwitch(output.requestId, output.decisionId, output.failure)
-      case 'report':
-        logger.log(
-          output.event === 'took-control' || output.event === 'lost-control' ? 'info' : 'warn',
-          `Control: ${output.event}`,
-          { detail: output.detail },
-        )
-        return this.#options.report(output.event, output.detail)
-      case 'refused':
-        return logger.log('debug', 'Control refused an input', { reason: output.reason })
     }
-  }
-
-  #send(message: ControlMessage): void {
-    const statuses = message.type === 'grant' ? viewsToHandOver(this.runtime.views()) : null
-    this.#session?.sendControl(message.type === 'grant' ? { ...message, statuses } : message)
   }
 
   #dial(): void {
     const attempt = new AbortController()
     this.#attempt = attempt
+    const isCurrent = (): boolean => {
+      const current = this.#attempt === attempt && !attempt.signal.aborted
+      if (current) this.#attempt = null
+      return current
+    }
     this.#options.dialer.dial(attempt.signal).then(
       (session) => {
-        if (attempt.signal.aborted || this.#attempt !== attempt) return session.close('the attempt took too long')
-        this.#attach(session)
+        if (isCurrent()) this.#driver.attach(session, { type: 'attemptProven', session: session.id })
+        else session.close('the attempt took too long')
       },
       (error: unknown) => {
-        if (this.#attempt !== attempt || attempt.signal.aborted) return
-        this.#attempt = null
-        this.#machine.input({ type: 'attemptFailed', reason: describe(failureOf(error)) })
+        if (isCurrent()) this.#driver.input({ type: 'attemptFailed', reason: describe(failureOf(error)) })
       },
     )
   }
 
-  #attach(session: LinkSession): void {
-    this.#session = session
-    session.open({ control: (message) => this.#received(session, message), ...this.#options.handlers(session) })
-    void session.closed.then(({ reason, failure }) => {
-      if (this.#session === session) this.#session = null
-      this.#machine.input({ type: 'linkLost', session: session.id, reason: failure ? describe(failure) : reason })
-    })
-    this.#machine.input({ type: 'attemptProven', session: session.id })
-  }
-
-  #received(session: LinkSession, message: ControlMessage): void {
-    if (this.#session !== session) return
-    if (message.type === 'switchAnswer') {
-      this.#handOvers.answered(message.requestId, message.decisionId, message.failure)
-      return
-    }
-    if (message.type === 'decisions') return this.#learn(message)
-    if (message.type === 'grant') this.#seeds = viewsHandedOver(message.statuses)
-    const wasLinked = this.#isLinked()
-    this.#machine.input({ type: 'message', message })
-    if (!wasLinked && this.#isLinked()) this.#shareDecisions(session)
-  }
-
-  #isLinked(): boolean {
-    return this.#machine.state.link.kind === 'linked'
-  }
-
-  /** Decisions made alone reach the other side with the next link. */
-  #shareDecisions(session: LinkSession): void {
-    const decisions = [...this.#options.records.decisions(this.#options.edgeId, { limit: 20 })]
-    session.sendControl({ type: 'decisions', session: session.id, decisions })
-  }
-
-  #learn({ decisions }: ControlMessageOf<'decisions'>): void {
-    for (const decision of decisions) {
-      const known = this.#options.records.decision(decision.id)
-      if (known === null || (known.finishedAt === null && decision.finishedAt !== null))
-        this.#options.records.saveDecision(decision)
-      this.#decided(decision)
-    }
-  }
-
-  /** A hand-over whose end nobody here knew: the next link has told it. */
-  #settle(settled: Settlement | null): void {
-    const open = settled === null ? null : this.#options.records.decision(settled.decisionId)
-    if (settled === null || open === null || open.finishedAt !== null) return
-    const decision = settledDecision(open, settled)
-    this.#options.records.saveDecision(decision)
-    this.#decided(decision)
-  }
-
-  #decided(decision: Decision | null): void {
-    if (decision === null) return
-    this.#handOvers.decided(decision)
-    this.#options.decided(decision)
-  }
-
-  async #startModules(): Promise<void> {
-    await this.#options.predecessorsGone
-    if (this.#machine.state.tenure.kind !== 'driving') return
-    if (this.#seeds.length > 0) this.runtime.seed(this.#seeds)
-    await this.#options.startModules(this.runtime)
-    this.#tellDevices()
-  }
-
   #tellDevices(): void {
     const { started, connected, total } = this.runtime.devices()
-    const known = this.#machine.state.devices
+    const known = this.state.devices
     if (known.started === started && known.connected === connected && known.total === total) return
-    this.#machine.input({ type: 'devices', started, connected, total })
-  }
-
-  /** Bounded: a host that does not confirm in time has no permit for longer than 3,000 ms, and is killed when the modules stop. */
-  async #closeGate(): Promise<void> {
-    await within(this.#options.clock, 2 * GATE_CLOSE_MS, this.runtime.closeGate())
-  }
-
-  #answerSwitch(requestId: string, decisionId: string | null, failure: Failure | null): void {
-    if (this.#handOvers.answered(requestId, decisionId, failure) === 'ours') return
-    const { link } = this.#machine.state
-    if (link.kind === 'waiting' || link.session === null) return
-    this.#session?.sendControl({ type: 'switchAnswer', session: link.session, requestId, decisionId, failure })
-  }
-
-  #drop(reason: string): void {
-    const session = this.#session
-    this.#session = null
-    this.#attempt = null
-    session?.close(reason)
+    this.#driver.input({ type: 'devices', started, connected, total })
   }
 }
+
+const masterAway = (): HoldfastError =>
+  new HoldfastError('link-lost', 'The master cannot be reached.', {
+    hint: 'Nothing to do: without a master the edge drives by itself within ten seconds.',
+  })
 
 function describe(failure: Failure): string {
   return `${failure.code}: ${failure.message}`

@@ -1,8 +1,10 @@
 import { HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
+import { withoutSecrets } from '../../shared/console/hidden'
 import { previewView } from '../../shared/console/views'
+import { STABLE_FOR_MS } from '../../shared/model/defaults'
 import { after } from '../../shared/model/time'
-import { nextOpenings } from '../core/restore/window'
+import { openingsOf } from '../core/restore/edge-window'
 import type { OperationHandlers } from '../console/operations'
 import type { DocumentsReplica } from '../journal/journal'
 import type { Clock, Random } from '../platform/ports'
@@ -40,9 +42,13 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
     })
   }
   const moduleOf = (reference: string): ModuleView => {
-    const found = own()
-      .views()
-      .find((view) => view.id === reference || view.name === reference)
+    const views = own().views()
+    const named = views.filter((view) => view.name === reference)
+    const found = views.find((view) => view.id === reference) ?? named[0]
+    if (named.length > 1 && found?.id !== reference)
+      throw new HoldfastError('invalid', `Several modules are named "${reference}".`, {
+        hint: `Say which by its id: ${named.map(({ id }) => id).join(', ')}`,
+      })
     if (!found)
       throw new HoldfastError('not-found', `There is no module "${reference}" running here.`, {
         hint: 'holdfast module list shows the modules.',
@@ -135,16 +141,23 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
       return { value: (value ?? null) as never }
     },
     'documents.apply': asMaster('Documents are changed'),
-    'documents.export': ({ kinds }) => ({
+    'documents.export': ({ kinds }, caller) => ({
       head: replica.head,
       documents: kinds.flatMap((kind) =>
-        replica.list(kind).map(({ id, revision, body }) => ({ kind, id, revision, body: body as never })),
+        replica.list(kind).map(({ id, revision, body }) => ({
+          kind,
+          id,
+          revision,
+          body: (caller.role === 'admin' ? body : withoutSecrets(body)) as never,
+        })),
       ),
     }),
     'documents.history': asMaster('The history of documents is kept'),
-    'windows.preview': ({ windowStart, windowLengthS, windowTimeZone }) => {
-      const timeZone = windowTimeZone ?? own().timeZone
-      return { timeZone, openings: [...nextOpenings({ windowStart, windowLengthS, timeZone }, clock.wall(), 5)] }
+    'windows.preview': ({ windowStart, windowLengthS, windowTimeZone, edge }) => {
+      const role = own(edge)
+      const timeZone = windowTimeZone ?? role.timeZone
+      const stableForMs = role.document?.stableForMs ?? STABLE_FOR_MS
+      return { timeZone, openings: openingsOf({ windowStart, windowLengthS, timeZone, stableForMs }, clock.wall()) }
     },
   }
 }

@@ -3,8 +3,9 @@ import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
-import { after, type WallMs } from '../../shared/model/time'
+import { after, wallMs, type WallMs } from '../../shared/model/time'
 import { modulesOfOwner } from '../core/documents/site'
+import { Incidents } from '../core/incidents'
 import type { DocumentsReplica } from '../journal/journal'
 import type { LinkDialer, LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
@@ -14,9 +15,11 @@ import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
 
-const INCIDENTS_MAX = 20
+/** Reports that are the course of things. */
+const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
 /** Views in one message to the master. */
 const VIEWS_PER_MESSAGE = 200
+const REMOVED_PER_MESSAGE = 5_000
 
 export interface EdgeRoleOptions {
   readonly edgeId: string
@@ -40,7 +43,7 @@ export interface EdgeRoleOptions {
 /** One site: drives its devices, keeps the link, and works without it. */
 export class EdgeRole {
   readonly control: EdgeControl
-  readonly incidents: { code: string; detail: string; at: WallMs }[] = []
+  readonly incidents = new Incidents()
   readonly #options: EdgeRoleOptions
   readonly #sync: DocumentsSync
   readonly #requests: EdgeRequests
@@ -53,25 +56,30 @@ export class EdgeRole {
   /** Since when there is no link; and when the master was last heard, null: not since the start. */
   unlinkedSince: WallMs
   lastHeardAt: WallMs | null = null
+  /** When this process began to know anything of the site. */
+  readonly startedAt: WallMs
+  #predecessorsGone: Promise<unknown> | null = null
 
   constructor(options: EdgeRoleOptions) {
     this.#options = options
-    this.unlinkedSince = options.clock.wall()
+    this.startedAt = options.clock.wall()
+    this.unlinkedSince = this.startedAt
     this.#sync = new DocumentsSync(options.replica, options.logger)
     this.control = new EdgeControl({
       ...options,
       logger: options.logger.child('control'),
-      predecessorsGone: options.runtimes.endPredecessors(),
+      predecessorsGone: () => this.#endPredecessors(),
       runtime: (permit) => options.runtimes.create(options.edgeId, permit),
       document: () => ({ failover: this.document?.failover ?? true, journalSeq: options.replica.head }),
       startModules: (runtime) => runtime.start(this.modules()),
       handlers: (session) => this.#handlers(session),
+      linked: (session) => this.#linked(session),
       changed: () => this.#controlChanged(),
       decided: (decision) => {
         for (const listener of this.#decided) listener(decision)
       },
       report: (event, detail) => {
-        if (event !== 'took-control' && event !== 'lost-control' && event !== 'time-gap') this.#incident(event, detail)
+        if (!ordinary.has(event)) this.#incident(event, detail)
       },
     })
     this.#requests = new EdgeRequests({
@@ -113,16 +121,34 @@ export class EdgeRole {
       .filter((system) => system.edgeId === this.#options.edgeId)
   }
 
-  /** Own views while driving; otherwise nothing is known first-hand and every module says so. */
+  /** First-hand while this edge drives. Otherwise nothing is known first-hand of any device, and every module says so, with what was known last. */
   views(): readonly ModuleView[] {
-    return this.control.runtime.views()
+    const own = this.control.runtime.views()
+    if (this.control.drives) return own
+    const last = new Map(own.map((view) => [view.id, view]))
+    const { since } = this.control.state.stored
+    return this.modules().map(({ id, name, driver, role }) => ({
+      id,
+      name,
+      driver,
+      role,
+      state: 'unknown',
+      connected: false,
+      since,
+      asOf: this.startedAt,
+      status: {},
+      fault: null,
+      restarts: 0,
+      retryAt: null,
+      ...(last.has(id) ? { status: last.get(id)!.status, asOf: Math.min(last.get(id)!.asOf, since) } : {}),
+    }))
   }
 
   start(): void {
     const { replica, logger } = this.#options
     this.#unsubscribe = [
       replica.onChange(() => {
-        if (this.control.state.tenure.kind === 'driving') {
+        if (this.control.drives) {
           this.control.runtime
             .update(this.modules())
             .catch((error: unknown) =>
@@ -132,10 +158,12 @@ export class EdgeRole {
         this.#options.changed()
       }),
       this.control.runtime.onChange((changed, removed) => {
-        this.#tellViews(changed, removed)
+        this.#tellViews(this.control.session, changed, removed)
         this.#options.changed()
       }),
     ]
+    // Begun now, waited for (and begun again, if it fails) when modules are to start.
+    this.#endPredecessors().catch(() => {})
     this.control.start()
   }
 
@@ -150,9 +178,22 @@ export class EdgeRole {
 
   async end(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
-    this.#noDevice?.[Symbol.dispose]()
-    await this.control.end()
-    await this.control.runtime[Symbol.asyncDispose]()
+    try {
+      await this.control.end()
+    } finally {
+      this.#noDevice?.[Symbol.dispose]()
+      await this.control.runtime[Symbol.asyncDispose]()
+    }
+  }
+
+  async #endPredecessors(): Promise<void> {
+    this.#predecessorsGone ??= this.#options.runtimes.endPredecessors()
+    try {
+      await this.#predecessorsGone
+    } catch (error) {
+      this.#predecessorsGone = null
+      throw error
+    }
   }
 
   /** Asks the master for something only the master may do. */
@@ -165,21 +206,28 @@ export class EdgeRole {
   }
 
   #handlers(session: LinkSession) {
-    void this.#sync.catchUp(session).then(
-      () => this.#tellViews(this.views(), []),
-      (error: unknown) =>
+    this.#sync
+      .catchUp(session)
+      .catch((error: unknown) =>
         this.#options.logger.log('debug', 'Documents are not caught up', { reason: failureOf(error).message }),
-    )
+      )
     return this.#requests.handlers(session)
   }
 
-  #tellViews(changed: readonly ModuleView[], removed: readonly string[]): void {
-    const session = this.control.session
+  /** The master forgets with each link what it was told before. */
+  #linked(session: LinkSession): void {
+    this.incidents.clear('link-refused')
+    this.#tellViews(session, this.control.runtime.views(), [])
+  }
+
+  #tellViews(session: LinkSession | null, changed: readonly ModuleView[], removed: readonly string[]): void {
     if (!session) return
     for (let from = 0; from < changed.length; from += VIEWS_PER_MESSAGE) {
       session.sendEvent('modules.changed', { modules: changed.slice(from, from + VIEWS_PER_MESSAGE), removed: [] })
     }
-    if (removed.length > 0) session.sendEvent('modules.changed', { modules: [], removed: [...removed] })
+    for (let from = 0; from < removed.length; from += REMOVED_PER_MESSAGE) {
+      session.sendEvent('modules.changed', { modules: [], removed: removed.slice(from, from + REMOVED_PER_MESSAGE) })
+    }
   }
 
   #controlChanged(): void {
@@ -187,13 +235,15 @@ export class EdgeRole {
     if (!this.control) return
     this.#watchDevices()
     this.#watchLink()
+    if (this.control.state.retryPersistAt === null) this.incidents.clear('not-persisted')
     this.#options.changed()
   }
 
   #watchLink(): void {
     const { link } = this.control.state
-    const wall = this.#options.clock.wall()
-    if (link.kind === 'linked') this.lastHeardAt = wall
+    const { clock } = this.#options
+    const wall = clock.wall()
+    if (link.kind === 'linked') this.lastHeardAt = wallMs(Math.round(wall - (clock.mono() - link.heardAt)))
     else if (this.#wasLinked) this.unlinkedSince = wall
     this.#wasLinked = link.kind === 'linked'
   }
@@ -217,8 +267,7 @@ export class EdgeRole {
   }
 
   #incident(code: string, detail: string): void {
-    this.incidents.push({ code, detail, at: this.#options.clock.wall() })
-    if (this.incidents.length > INCIDENTS_MAX) this.incidents.shift()
+    this.incidents.add(code, detail, this.#options.clock.wall())
     this.#options.changed()
   }
 }

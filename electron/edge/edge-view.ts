@@ -1,4 +1,4 @@
-import { describeControl } from '../../shared/console/describe'
+import { describeControl, isLinkRefusal } from '../../shared/console/describe'
 import type { ControlView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
@@ -7,12 +7,7 @@ import { autonomyAt } from '../core/control/edge-state'
 import { pauseOf } from '../core/documents/site'
 import { edgeWindow } from '../core/restore/edge-window'
 import type { Clock } from '../platform/ports'
-import type { ControlRecords } from '../records/records'
 import type { EdgeRole } from './edge-role'
-
-const INCIDENT_SHOWN_MS = 24 * 3_600_000
-/** Codes with which a master refuses a proven or unproven edge: dialling on does not help by itself. */
-const refusals = /^(refused|revoked|removed|duplicate-edge|version-mismatch|wrong-authority|rate-limited):/
 
 export type SiteStatus = Pick<
   StatusView,
@@ -20,14 +15,14 @@ export type SiteStatus = Pick<
 >
 
 /** The edge's part of the status, first-hand. */
-export function edgeStatusOf(role: EdgeRole, clock: Clock, records: ControlRecords): SiteStatus {
+export function edgeStatusOf(role: EdgeRole, clock: Clock): SiteStatus {
   const { state } = role.control
   const due = autonomyAt(state)
   const wallOf = wallClockOf(clock)
   const { document } = role
   return {
     link: linkOf(role, clock),
-    control: controlOf(role, records),
+    control: controlOf(role),
     modules: [...role.views()],
     window: edgeWindow(document, role.timeZone, clock.wall()),
     paused: document === null ? null : pauseOf(document, clock.wall()),
@@ -49,16 +44,17 @@ function linkOf(role: EdgeRole, clock: Clock): LinkView {
   if (link.kind === 'linked') {
     return { state: 'connected', since: wallOf(link.since), url, reason: null, lastHeardAt: wallOf(link.heardAt) }
   }
-  const refused = lastFailure !== null && refusals.test(lastFailure)
-  const state = refused ? 'refused' : lastFailure === null ? 'connecting' : 'lost'
+  const isRefused = lastFailure !== null && isLinkRefusal(lastFailure)
+  const state = isRefused ? 'refused' : lastFailure === null ? 'connecting' : 'lost'
   return { state, since: role.unlinkedSince, url, reason: lastFailure, lastHeardAt: role.lastHeardAt }
 }
 
-function controlOf(role: EdgeRole, records: ControlRecords): ControlView {
+function controlOf(role: EdgeRole): ControlView {
   const { stored, tenure, retryPersistAt } = role.control.state
   const { record } = stored
-  const rule: DecisionRule =
-    record.decisionId === null ? 'enrolled' : (records.decision(record.decisionId)?.rule ?? 'resume')
+  // Without a decision: as it was at the beginning. A machine that took another's place begins without control, and for no rule's sake.
+  const begun: DecisionRule | null = record.holder === 'edge' ? 'enrolled' : null
+  const rule = record.decisionId === null ? begun : (role.control.rule ?? 'resume')
   // By the record the edge drives, but its modules do not (yet, or any more): nobody does.
   const holder = record.holder === 'edge' && tenure.kind !== 'driving' ? 'none' : record.holder
   const release = tenure.kind === 'releasing' || tenure.kind === 'granted' ? tenure.release : null
@@ -96,19 +92,14 @@ function needsOf(role: EdgeRole, clock: Clock): StatusView['needs'] {
   const { link, lastFailure } = role.control.state
   if (link.kind !== 'linked' && lastFailure !== null) {
     add(
-      refusals.test(lastFailure) ? 'critical' : 'warning',
-      refusals.test(lastFailure) ? 'master-refused' : 'master-lost',
+      isLinkRefusal(lastFailure) ? 'critical' : 'warning',
+      isLinkRefusal(lastFailure) ? 'master-refused' : 'master-lost',
       role.unlinkedSince,
       lastFailure,
     )
   }
   if (role.noDeviceSince !== null) add('critical', 'no-device', role.noDeviceSince)
-  const seen = new Set<string>()
-  for (const incident of [...role.incidents].reverse()) {
-    if (seen.has(incident.code) || clock.wall() - incident.at > INCIDENT_SHOWN_MS) continue
-    seen.add(incident.code)
-    add('warning', incident.code, incident.at, incident.detail)
-  }
+  for (const { code, detail, since } of role.incidents.shown(clock.wall())) add('warning', code, since, detail)
   for (const view of role.views()) {
     if (view.state !== 'failed' && view.state !== 'backing-off') continue
     needs.push({

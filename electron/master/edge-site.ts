@@ -3,28 +3,27 @@ import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { DebugLine, ModuleView } from '../../shared/model/modules'
-import { wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
+import { after, wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
-import { windowAt } from '../core/restore/window'
+import { Incidents } from '../core/incidents'
+import { windowOf } from '../core/restore/edge-window'
+import { Rounds } from '../core/rounds'
 import type { Journal } from '../journal/journal'
 import type { LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import { DebugRelay, type DebugListener } from './debug-relay'
 import type { EnrolmentDesk } from './enrolment-desk'
 import { MasterControl, type EdgeStanding } from './master-control'
+import { ToldViews } from './told-views'
 
-/** Incidents kept per edge until somebody looks; the oldest goes. */
-const INCIDENTS_MAX = 20
-const HEARD_STEP_MS = 5_000
-
-export interface Incident {
-  readonly code: string
-  readonly detail: string
-  readonly at: WallMs
-}
+/** How long after an edge could not be told of new documents it is told again, while its link lasts. */
+const TELL_AGAIN_MS = 5_000
+/** Reports that are the course of things. */
+const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
 
 export interface EdgeSiteOptions {
   readonly edgeId: string
@@ -35,7 +34,7 @@ export interface EdgeSiteOptions {
   readonly journal: Journal
   readonly runtimes: ModuleRuntimes
   readonly desk: EnrolmentDesk
-  readonly predecessorsGone: Promise<unknown>
+  readonly predecessorsGone: () => Promise<unknown>
   readonly booted: boolean
   /** Zone of schedules that name none. */
   readonly timeZone: string
@@ -49,20 +48,20 @@ export interface EdgeSiteOptions {
 export class EdgeSite {
   readonly edgeId: string
   readonly control: MasterControl
-  readonly incidents: Incident[] = []
+  readonly incidents = new Incidents()
   readonly #options: EdgeSiteOptions
-  readonly #told = new Map<string, ModuleView>()
-  readonly #debug = new Map<string, (lines: readonly DebugLine[], dropped: number) => void>()
-  /** When views were last told; they are stale while the link is not connected. */
-  #toldAt: WallMs | null = null
-  #telling: Promise<void> | null = null
-  #tellAgain = false
+  readonly #told = new ToldViews()
+  readonly #debug: DebugRelay
+  readonly #telling = new Rounds(() => this.#tell())
+  #tellAgain: Disposable | null = null
   #lastHeard: MonoMs | null = null
+  #ended = false
 
   constructor(options: EdgeSiteOptions) {
     this.#options = options
     this.edgeId = options.edgeId
     const { records, edgeId, runtimes } = options
+    this.#debug = new DebugRelay(() => this.#debugSource(), options.clock)
     this.control = new MasterControl({
       ...options,
       logger: options.logger.child(`edge ${edgeId}`),
@@ -75,22 +74,24 @@ export class EdgeSite {
       },
       startModules: (runtime) => runtime.start(this.modules()),
       changed: () => this.#controlChanged(),
-      lastViews: () => [...this.#told.values()],
+      lastViews: () => this.#told.last(),
       handlers: (session) => ({
         request: (name, params) => options.serve(this, name, params),
         event: (name, body) => this.#event(session, name, body),
       }),
       linkChanged: (session) => {
-        if (session) void this.tellPosition()
+        if (!session) return
+        this.incidents.clear('link-refused')
+        this.tellPosition()
       },
       report: (event, detail) => {
-        if (event !== 'took-control' && event !== 'lost-control' && event !== 'time-gap') this.incident(event, detail)
+        if (!ordinary.has(event)) this.incident(event, detail)
       },
     })
   }
 
   #stored(stored: StoredControl | null): StoredControl {
-    return stored ?? { ...enrolledControl(this.#options.clock.wall()) }
+    return stored ?? enrolledControl(this.#options.clock.wall())
   }
 
   /** When the edge last answered a ping; null: not since this master started. */
@@ -101,8 +102,11 @@ export class EdgeSite {
 
   #controlChanged(): void {
     // Called while the control is being made, too.
-    const link = (this.control as MasterControl | undefined)?.state.link
-    if (link !== undefined && link.kind !== 'none') this.#lastHeard = link.pings.answeredAt ?? this.#lastHeard
+    const state = (this.control as MasterControl | undefined)?.state
+    if (state === undefined) return
+    if (state.link.kind !== 'none') this.#lastHeard = state.link.pings.answeredAt ?? this.#lastHeard
+    if (state.retryPersistAt === null) this.incidents.clear('not-persisted')
+    this.#debug.follow()
     this.#options.changed()
   }
 
@@ -119,18 +123,7 @@ export class EdgeSite {
   /** The views of whoever drives: the master's own while it does, else what the edge told. */
   views(): readonly ModuleView[] {
     if (this.control.drives) return this.control.runtime?.views() ?? []
-    if (this.control.session) {
-      // Changes arrive at once, so what was told is as fresh as the link; in steps, so that age alone is not a change every second.
-      const heard = Math.floor((this.lastHeardAt ?? 0) / HEARD_STEP_MS) * HEARD_STEP_MS
-      return [...this.#told.values()].map((view) => ({ ...view, asOf: Math.max(view.asOf, heard) }))
-    }
-    // What the edge told before its link was lost says nothing about now.
-    return [...this.#told.values()].map((view) => ({
-      ...view,
-      state: 'unknown',
-      connected: false,
-      asOf: this.#toldAt ?? view.asOf,
-    }))
+    return this.#told.now(this.control.session?.id ?? null, this.lastHeardAt)
   }
 
   timeZone(): string {
@@ -144,20 +137,17 @@ export class EdgeSite {
       failover: document?.failover ?? false,
       timeoutMs: document?.timeoutMs ?? Number.MAX_SAFE_INTEGER,
       stableForMs: document?.stableForMs ?? Number.MAX_SAFE_INTEGER,
-      paused: document === null || pauseOf(document, clock.wall()) !== null,
+      // A revoked edge goes on driving and cannot say so: nothing may take it over by itself, whatever became of the pause in its document.
+      paused: document === null || desk.isRevoked(this.edgeId) || pauseOf(document, clock.wall()) !== null,
       enrolled: document !== null && desk.isEnrolled(this.edgeId),
       journalHead: journal.head,
       window: () => {
-        const current = this.document
-        if (!current?.windowStart || current.windowLengthS === undefined) return null
-        const state = windowAt(
-          { windowStart: current.windowStart, windowLengthS: current.windowLengthS, timeZone: this.timeZone() },
-          clock.wall(),
-        )
-        const changes = [state.nextOpenAt, state.closesAt].filter((at) => at !== null)
+        const window = windowOf(this.document, this.timeZone(), clock.wall())
+        if (window === null) return null
+        const changes = [window.nextOpenAt, window.closesAt].filter((at) => at !== null)
         return {
-          open: state.open,
-          lastOpeningAt: state.lastOpeningAt,
+          open: window.open,
+          lastOpeningAt: window.lastOpeningAt,
           nextChangeAt: changes.length === 0 ? null : wallMs(Math.min(...changes)),
         }
       },
@@ -165,51 +155,47 @@ export class EdgeSite {
   }
 
   incident(code: string, detail: string): void {
-    this.incidents.push({ code, detail, at: this.#options.clock.wall() })
-    if (this.incidents.length > INCIDENTS_MAX) this.incidents.shift()
+    this.incidents.add(code, detail, this.#options.clock.wall())
     this.#options.changed()
   }
 
-  /** Tells the edge of the journal's head and learns how far its copy is. One at a time; a change meanwhile makes one more round. */
-  async tellPosition(): Promise<void> {
-    if (this.#telling) {
-      this.#tellAgain = true
-      return this.#telling
-    }
-    this.#telling = this.#tell().finally(() => (this.#telling = null))
-    return this.#telling
+  /** Tells the edge of the journal's head and learns how far its copy is; again later if that failed while the link lasts. */
+  tellPosition(): void {
+    this.#tellAgain?.[Symbol.dispose]()
+    this.#tellAgain = null
+    this.#telling.run().catch((error: unknown) => {
+      const { logger, clock } = this.#options
+      logger.log('debug', 'An edge could not be told of new documents', {
+        edge: this.edgeId,
+        reason: failureOf(error).message,
+      })
+      if (this.#ended || this.control.session === null) return
+      this.#tellAgain?.[Symbol.dispose]()
+      this.#tellAgain = clock.at(after(clock.mono(), TELL_AGAIN_MS), () => this.tellPosition())
+    })
   }
 
   async #tell(): Promise<void> {
-    do {
-      this.#tellAgain = false
-      const session = this.control.session
-      if (!session) return
-      try {
-        const { seq } = await session.request('modelUpdated', { head: this.#options.journal.head })
-        this.control.edgePosition(seq)
-      } catch (error) {
-        this.#options.logger.log('debug', 'An edge could not be told of new documents', {
-          edge: this.edgeId,
-          reason: failureOf(error).message,
-        })
-        return
-      }
-    } while (this.#tellAgain)
+    const session = this.control.session
+    if (!session) return
+    const { seq } = await session.request('modelUpdated', { head: this.#options.journal.head })
+    if (this.control.session === session) this.control.edgePosition(seq)
   }
 
   /** The documents changed: what this master drives here follows, and the edge is told. */
   documentsChanged(): void {
     this.control.documentChanged()
+    const modules = this.modules()
+    this.#told.keep(new Set(modules.map(({ id }) => id)))
     if (this.control.drives) {
-      this.control.runtime?.update(this.modules()).catch((error: unknown) =>
+      this.control.runtime?.update(modules).catch((error: unknown) =>
         this.#options.logger.log('error', 'Modules could not follow their documents', {
           edge: this.edgeId,
           reason: failureOf(error).message,
         }),
       )
     }
-    void this.tellPosition()
+    this.tellPosition()
   }
 
   async execute(moduleId: string, method: string, args: Record<string, unknown>, requestId: string): Promise<unknown> {
@@ -236,29 +222,16 @@ export class EdgeSite {
     return answer.modules
   }
 
-  /** Debug lines of a module, whoever drives it. Returns the function that ends it. */
-  debug(moduleId: string, listener: (lines: readonly DebugLine[], dropped: number) => void): () => void {
-    if (this.control.drives && this.control.runtime) return this.control.runtime.debug(moduleId, listener)
-    const session = this.#driving()
-    let subscription: string | null = null
-    let ended = false
-    const stop = (id: string) => {
-      this.#debug.delete(id)
-      session.request('debug.stop', { subscription: id }).catch(() => {})
-    }
-    session.request('debug.start', { moduleId }).then(
-      (answer) => {
-        subscription = answer.subscription
-        if (ended) stop(subscription)
-        else this.#debug.set(subscription, listener)
-      },
-      (error: unknown) =>
-        listener([{ at: this.#options.clock.wall(), moduleId, level: 'error', text: failureOf(error).message }], 0),
-    )
-    return () => {
-      ended = true
-      if (subscription !== null) stop(subscription)
-    }
+  /** Debug lines of a module from whoever drives it, also after control has moved. Returns the function that ends it. */
+  debug(moduleId: string, listener: DebugListener): () => void {
+    return this.#debug.open(moduleId, listener)
+  }
+
+  #debugSource() {
+    const { drives, runtime, session, state } = this.control
+    if (drives && runtime) return { runtime }
+    const edgeDrives = state.stored.record.holder === 'edge' && state.link.kind === 'linked'
+    return session && edgeDrives ? { session } : null
   }
 
   #driving(): LinkSession {
@@ -275,13 +248,11 @@ export class EdgeSite {
     if (this.control.session !== session) return
     if (name === 'modules.changed') {
       const { modules, removed } = body as EventBody<'modules.changed'>
-      for (const view of modules) this.#told.set(view.id, view)
-      for (const id of removed) this.#told.delete(id)
-      this.#toldAt = this.#options.clock.wall()
+      this.#told.take(session.id, modules, removed)
       this.#options.changed()
     } else if (name === 'debug.lines') {
       const { subscription, lines, dropped } = body as EventBody<'debug.lines'>
-      this.#debug.get(subscription)?.(lines as DebugLine[], dropped)
+      this.#debug.lines(subscription, lines as DebugLine[], dropped)
     }
   }
 
@@ -290,6 +261,8 @@ export class EdgeSite {
   }
 
   async end(): Promise<void> {
+    this.#ended = true
+    this.#tellAgain?.[Symbol.dispose]()
     await this.control.end()
   }
 }

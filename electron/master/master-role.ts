@@ -3,7 +3,6 @@ import type { Decision } from '../../shared/model/control'
 import type { AnyDocument, DocumentKind, EdgeDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
-import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl } from '../core/control/stored'
 import { modulesOfOwner } from '../core/documents/site'
 import type { Journal } from '../journal/journal'
@@ -13,7 +12,8 @@ import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
-import { previewOf } from './preview'
+import { serveEdge } from './edge-service'
+import { refusalOf } from './refusal'
 
 const PAUSE_CHECK_EVERY_MS = 1_000
 
@@ -38,6 +38,8 @@ export class MasterRole {
   readonly #options: MasterRoleOptions
   readonly #own: ModuleRuntime
   readonly #predecessorsGone: Promise<unknown>
+  /** Edges that were removed and are still letting go. */
+  readonly #leaving = new Map<string, Promise<void>>()
   readonly #decided = new Set<(decision: Decision) => void>()
   #booted = false
   #ended = false
@@ -48,6 +50,8 @@ export class MasterRole {
   constructor(options: MasterRoleOptions) {
     this.#options = options
     this.#predecessorsGone = options.runtimes.endPredecessors()
+    // Whoever starts something waits for it, and is told; until then nobody may be.
+    this.#predecessorsGone.catch(() => {})
     this.#own = options.runtimes.create('own', () => ({ epoch: 0, validForMs: PERMIT_VALID_MS }))
     this.#own.onChange(() => options.changed())
   }
@@ -182,20 +186,15 @@ export class MasterRole {
 
   /** Changes fields of an edge document on behalf of `actor`; `undefined` removes one. */
   editEdge(edgeId: string, patch: Record<string, unknown>, actor: string): void {
-    const current = this.#options.journal.get('edge', edgeId)
+    const { journal } = this.#options
+    const current = journal.get('edge', edgeId)
     if (!current) throw new HoldfastError('not-found', 'There is no such edge.')
     const body = Object.fromEntries(
       Object.entries({ ...current.body, ...patch }).filter(([, value]) => value !== undefined),
     )
-    const outcome = this.#options.journal.change(
-      [{ op: 'put', kind: 'edge', body: body as never, revision: current.revision }],
-      { actor },
-    )
-    if (!outcome.ok)
-      throw new HoldfastError(
-        'invalid',
-        'problems' in outcome ? (outcome.problems[0]?.message ?? 'invalid') : 'The edge was changed meanwhile.',
-      )
+    const change = { op: 'put', kind: 'edge', body: body as never, revision: current.revision } as const
+    const outcome = journal.change([change], { actor })
+    if (!outcome.ok) throw refusalOf(outcome)
   }
 
   async end(): Promise<void> {
@@ -203,8 +202,17 @@ export class MasterRole {
     this.#wakeBoot?.()
     this.#unsubscribe?.()
     this.#pauseTimer?.[Symbol.dispose]()
-    await Promise.all([...this.sites.values()].map((site) => site.end()))
-    await this.#own[Symbol.asyncDispose]()
+    try {
+      await Promise.all([...this.sites.values()].map((site) => site.end()).concat(...this.#leaving.values()))
+    } finally {
+      await this.#own[Symbol.asyncDispose]()
+    }
+  }
+
+  /** No host of an earlier process is left, nor of an earlier edge of the same id. */
+  async #readyToStart(edgeId: string): Promise<void> {
+    await this.#predecessorsGone
+    await this.#leaving.get(edgeId)
   }
 
   #addSite(document: EdgeDocument): void {
@@ -212,13 +220,13 @@ export class MasterRole {
     const site = new EdgeSite({
       ...this.#options,
       edgeId: document.id,
-      predecessorsGone: this.#predecessorsGone,
+      predecessorsGone: () => this.#readyToStart(document.id),
       booted: this.#booted,
       timeZone,
       decided: (decision) => {
         for (const listener of this.#decided) listener(decision)
       },
-      serve: (from, name, params) => this.#serve(from, name, params),
+      serve: (from, name, params) => serveEdge({ ...this.#options, role: this }, from, name, params),
     })
     this.sites.set(document.id, site)
     if (this.#booted) site.control.documentChanged()
@@ -231,34 +239,6 @@ export class MasterRole {
     this.#wakeBoot?.()
   }
 
-  async #serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>> {
-    return (await this.#answer(site, name, params)) as RequestResult<N>
-  }
-
-  async #answer(site: EdgeSite, name: RequestName, params: unknown): Promise<unknown> {
-    switch (name) {
-      case 'documents.read': {
-        const read = params as RequestInput<'documents.read'>
-        if (read.cursor) site.control.edgePosition(read.cursor.seq)
-        return this.#options.journal.read(read)
-      }
-      case 'edge.pause': {
-        const { until, reason, actor } = params as RequestInput<'edge.pause'>
-        this.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, `edge:${site.edgeId}/${actor}`)
-        return {}
-      }
-      case 'edge.resume': {
-        const { actor } = params as RequestInput<'edge.resume'>
-        this.editEdge(site.edgeId, { pausedUntil: undefined, pauseReason: undefined }, `edge:${site.edgeId}/${actor}`)
-        return {}
-      }
-      case 'edge.preview':
-        return { preview: previewOf(site, (params as RequestInput<'edge.preview'>).assume, this.#options.clock) }
-      default:
-        throw new HoldfastError('refused', `${name} is not served by a master.`)
-    }
-  }
-
   #ownModules() {
     const { journal } = this.#options
     const systems = journal.list('system').map(({ body }): SystemDocument => body)
@@ -269,7 +249,7 @@ export class MasterRole {
     const { logger } = this.#options
     for (const { kind, id, body } of changed) {
       if (kind !== 'edge') continue
-      if (body === null) void this.#removeSite(id)
+      if (body === null) this.#removeSite(id)
       else if (!this.sites.has(id)) this.#addSite(body as EdgeDocument)
     }
     for (const site of this.sites.values()) site.documentsChanged()
@@ -283,11 +263,24 @@ export class MasterRole {
     this.#options.changed()
   }
 
-  async #removeSite(id: string): Promise<void> {
+  #removeSite(id: string): void {
     const site = this.sites.get(id)
+    if (!site) return
     this.sites.delete(id)
-    site?.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
-    await site?.end()
+    site.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
+    const left = site
+      .end()
+      .catch((error: unknown) =>
+        this.#options.logger.log('error', 'An edge that was removed did not end', {
+          edge: id,
+          reason: failureOf(error).message,
+        }),
+      )
+      .finally(() => {
+        if (this.#leaving.get(id) === left) this.#leaving.delete(id)
+      })
+    this.#leaving.set(id, left)
+    this.#wakeBoot?.()
   }
 
   /** A pause ends by the calendar: nobody else looks at it while the edge is away. */

@@ -1,23 +1,19 @@
-import { describeControl } from '../../shared/console/describe'
+import { describeControl, isLinkRefusal } from '../../shared/console/describe'
 import type { ControlView, EdgeView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
 import { translate, type TextKey } from '../../shared/text/text'
-import { isMasterDriving, takeOverAt, type MasterState } from '../core/control/master-state'
+import { isMasterDriving, takeOverAt } from '../core/control/master-state'
 import { pauseOf } from '../core/documents/site'
 import { edgeWindow } from '../core/restore/edge-window'
 import type { Clock } from '../platform/ports'
-import type { ControlRecords } from '../records/records'
 import type { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
 
 type Needs = StatusView['needs']
-/** Incidents older than this are history, not a need. */
-const INCIDENT_SHOWN_MS = 24 * 3_600_000
 
 export interface EdgeViewParts {
   readonly clock: Clock
-  readonly records: ControlRecords
   readonly desk: EnrolmentDesk
 }
 
@@ -35,13 +31,13 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
   return {
     id: site.edgeId,
     name: document?.name ?? site.edgeId,
-    link: linkViewOf(site, clock),
+    link: linkViewOf(site, parts),
     control: siteControlView(site, parts),
     takeOverAt: due === null ? null : wallOf(due),
     stableAt: waitsForStability ? wallOf(stableAt as MonoMs) : null,
     window: edgeWindow(document, site.timeZone(), clock.wall()),
     failover: document?.failover ?? false,
-    paused: document === null ? null : pauseOf(document, clock.wall()),
+    paused: pausedOf(site, parts),
     enrolled: desk.isEnrolled(site.edgeId),
     revoked: desk.isRevoked(site.edgeId),
     modules: [...site.views()],
@@ -54,16 +50,17 @@ const wallClockOf = (clock: Clock) => {
   return (mono: MonoMs): number => Math.round(mono + offset)
 }
 
-function linkViewOf(site: EdgeSite, clock: Clock): LinkView {
+function linkViewOf(site: EdgeSite, { clock, desk }: EdgeViewParts): LinkView {
   const { state, session } = site.control
   const { link, lastFailure } = state
   const wallOf = wallClockOf(clock)
   const url = session?.peer.address ?? null
   if (link.kind === 'none') {
-    const never = state.stored.record.decisionId === null && lastFailure === null
-    const refused = site.incidents.at(-1)?.code === 'link-refused' && lastFailure !== null
+    // Nothing is known of an edge nobody has joined as, nor of any while the master still waits for them.
+    const isUnknown = lastFailure === null && (!state.booted || !desk.isEnrolled(site.edgeId))
+    const isRefused = lastFailure !== null && isLinkRefusal(lastFailure)
     return {
-      state: never ? 'unknown' : refused ? 'refused' : 'lost',
+      state: isUnknown ? 'unknown' : isRefused ? 'refused' : 'lost',
       since: wallOf(link.since),
       url: null,
       reason: lastFailure,
@@ -81,11 +78,10 @@ function linkViewOf(site: EdgeSite, clock: Clock): LinkView {
 }
 
 /** What is true of control here and now: the record, and what the master's own hosts do about it. */
-function siteControlView(site: EdgeSite, { clock, records }: EdgeViewParts): ControlView {
+function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView {
   const { state } = site.control
   const { stored, tenure, link } = state
-  const rule: DecisionRule =
-    stored.record.decisionId === null ? 'enrolled' : (records.decision(stored.record.decisionId)?.rule ?? 'resume')
+  const rule: DecisionRule = stored.record.decisionId === null ? 'enrolled' : (site.control.rule ?? 'resume')
   const drives = isMasterDriving(state)
   const claims = stored.record.holder
   // By the record the master drives, but its hosts do not (yet, or any more): nobody does.
@@ -104,6 +100,7 @@ function siteControlView(site: EdgeSite, { clock, records }: EdgeViewParts): Con
             since: tenure.handBack.startedAt,
           }
         : null,
+    degraded: state.retryPersistAt !== null,
   })
   if (holder === 'edge' && link.kind === 'none' && state.lastFailure !== null) {
     const { reason } = view
@@ -126,16 +123,12 @@ function needsOf(site: EdgeSite, { clock, desk }: EdgeViewParts): Needs {
   const name = site.document?.name ?? edgeId
   const add = (severity: Needs[number]['severity'], code: string, since: number, text = needText(code)): void =>
     void needs.push({ id: `${edgeId}:${code}`, severity, code, text: `${name}: ${text}`, edgeId, since })
-  if (desk.isRevoked(edgeId)) add('warning', 'revoked', state.stored.since)
-  if (desk.isEnrolled(edgeId) && state.link.kind === 'none' && state.booted) {
-    add('critical', 'edge-lost', wallClockOf(clock)(state.link.since))
-  }
-  const seen = new Set<string>()
-  for (const incident of [...site.incidents].reverse()) {
-    if (seen.has(incident.code) || clock.wall() - incident.at > INCIDENT_SHOWN_MS) continue
-    seen.add(incident.code)
-    add('warning', incident.code, incident.at, `${needText(incident.code)} (${incident.detail})`)
-  }
+  const lostSince = state.link.kind === 'none' ? wallClockOf(clock)(state.link.since) : null
+  // Shut out on purpose, it cannot be lost as well.
+  if (desk.isRevoked(edgeId)) add('warning', 'revoked', lostSince ?? state.stored.since)
+  else if (desk.isEnrolled(edgeId) && lostSince !== null && state.booted) add('critical', 'edge-lost', lostSince)
+  for (const { code, detail, since } of site.incidents.shown(clock.wall()))
+    add('warning', code, since, `${needText(code)} (${detail})`)
   for (const view of site.views()) {
     if (view.state === 'failed' || view.state === 'backing-off') {
       needs.push({
@@ -151,4 +144,8 @@ function needsOf(site: EdgeSite, { clock, desk }: EdgeViewParts): Needs {
   return needs
 }
 
-export type { MasterState }
+/** A revocation pauses by itself, whatever became of the pause in the document. */
+function pausedOf({ document, edgeId }: EdgeSite, { clock, desk }: EdgeViewParts): EdgeView['paused'] {
+  const pause = document === null ? null : pauseOf(document, clock.wall())
+  return pause ?? (desk.isRevoked(edgeId) ? { until: null, reason: 'revoked' } : null)
+}

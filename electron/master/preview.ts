@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EdgeFacts, NegotiationFacts } from '../../shared/model/control'
+import { HoldfastError } from '../../shared/model/failures'
 import type { PreviewView } from '../../shared/console/views'
 import { translate } from '../../shared/text/text'
 import { takeOverAt } from '../core/control/master-state'
@@ -22,7 +23,12 @@ const assumptions = z.object({
 
 /** Who would win a negotiation now, by which rule, from which facts; the same function decides when it is not a drill. */
 export function previewOf(site: EdgeSite, assume: unknown, clock: Clock): PreviewView {
-  const assumed = assumptions.parse(assume ?? {})
+  const read = assumptions.safeParse(assume ?? {})
+  if (!read.success) {
+    const [issue] = read.error.issues
+    throw new HoldfastError('invalid', `${issue?.path.join('.') ?? 'assume'}: ${issue?.message ?? 'not valid'}`)
+  }
+  const assumed = read.data
   const facts = assumedFacts(currentFacts(site, clock), assumed)
   const verdict = negotiate(tableFacts(facts))
   return {

@@ -2,7 +2,14 @@ import { open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { HoldfastError } from '../../shared/model/failures'
-import { identity, settings, type Identity, type Settings } from '../../shared/settings/settings'
+import {
+  environmentName,
+  identity,
+  settings,
+  type Identity,
+  type SettingName,
+  type Settings,
+} from '../../shared/settings/settings'
 import { makeFolder } from './folder'
 import type { Random } from './ports'
 
@@ -12,6 +19,8 @@ const SETTINGS_FILE = 'settings.json'
 export interface StoredSettings {
   readonly settings: Settings
   readonly identity: Identity
+  /** Names in the file that mean nothing to this version. They stay there. */
+  readonly ignored: readonly string[]
 }
 
 const stored = z.object({ ...settings.partial().shape, ...identity.partial().shape })
@@ -38,39 +47,58 @@ export async function loadSettings(
   random: Random,
 ): Promise<StoredSettings> {
   const file = path.join(directory, SETTINGS_FILE)
-  const known = await readStored(file)
+  const { known, raw } = await readStored(file)
   if (known.role !== undefined && overrides['role'] !== undefined && overrides['role'] !== known.role) {
     throw new HoldfastError('conflict', `This data directory belongs to a controller of role "${known.role}".`, {
       hint: `Start it without --role, or choose another directory: --data DIR`,
     })
   }
   const read = settings.safeParse({ ...known, ...overrides })
-  if (!read.success) {
-    const [issue] = read.error.issues
-    throw new HoldfastError('invalid', `Setting ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`)
-  }
+  if (!read.success) throw invalidSetting(read.error, SETTINGS_FILE)
   const self = { nodeId: known.nodeId ?? random.id(), planeId: known.planeId ?? random.id() }
   const next = {
-    ...known,
+    ...raw,
     role: read.data.role,
     ...(read.data.name === undefined ? {} : { name: read.data.name }),
     ...self,
   }
-  if (JSON.stringify(next) !== JSON.stringify(known)) await writeStored(file, next)
-  return { settings: read.data, identity: self }
+  if (JSON.stringify(next) !== JSON.stringify(raw)) await writeStored(file, next)
+  const ignored = Object.keys(raw).filter((name) => !Object.hasOwn(stored.shape, name))
+  return { settings: read.data, identity: self, ignored }
 }
 
-async function readStored(file: string): Promise<z.infer<typeof stored>> {
+/** Which setting, what is wrong with it, and the places it may come from. */
+function invalidSetting(error: z.ZodError, file: string): HoldfastError {
+  const [issue] = error.issues
+  const name = String(issue?.path[0] ?? '')
+  const places = Object.hasOwn(settings.shape, name)
+    ? `${environmentName(name as SettingName)} or ${name} in ${file}`
+    : file
+  return new HoldfastError('invalid', `Setting ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`, {
+    hint: `It comes from a flag, ${places}.`,
+  })
+}
+
+/** `raw`: everything in the file, also what this version does not know. */
+async function readStored(
+  file: string,
+): Promise<{ known: z.infer<typeof stored>; raw: Readonly<Record<string, unknown>> }> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new HoldfastError('storage', `${file} cannot be read: ${(error as Error).message}`, { cause: error })
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: {}, raw: {} }
+    throw new HoldfastError('storage', `${file} cannot be read: ${(error as Error).message}`, {
+      hint: 'Check the permissions of the data directory.',
+      cause: error,
+    })
   }
-  const read = stored.safeParse(parsed(text))
-  if (read.success) return read.data
-  throw new HoldfastError('storage', `${file} is not a settings file.`, { hint: 'Correct it, or move it aside.' })
+  const raw = parsed(text)
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw new HoldfastError('storage', `${file} is not a settings file.`, { hint: 'Correct it, or move it aside.' })
+  const read = stored.safeParse(raw)
+  if (!read.success) throw invalidSetting(read.error, file)
+  return { known: read.data, raw: raw as Record<string, unknown> }
 }
 
 function parsed(text: string): unknown {

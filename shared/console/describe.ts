@@ -28,3 +28,11 @@ export function describeControl(
     degraded: more.degraded ?? false,
   }
 }
+
+/** Codes with which a master refuses an edge: dialling on does not help by itself. */
+const refusals = /^(refused|revoked|removed|duplicate-edge|version-mismatch|wrong-authority|rate-limited):/
+
+/** Whether a link was refused rather than lost, by the reason both machines keep: `code: message`. */
+export function isLinkRefusal(reason: string): boolean {
+  return refusals.test(reason)
+}

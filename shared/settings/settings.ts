@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { CONSOLE_PORT, LINK_PORT } from '../model/defaults'
 
 const port = z.int().min(0).max(65_535)
+/** Scheme, host, perhaps a port: edges dial it as it stands. */
+const masterUrl = /^wss:\/\/[^\s/?#@]+\/?$/
 
 /**
  * Settings of one controller, stored as `settings.json` in its data directory. One schema for file, flags (`--console-port`) and environment
@@ -16,7 +18,10 @@ export const settings = z.object({
   /** Address the link listens on (master). */
   linkHost: z.string().max(255).default('0.0.0.0'),
   /** Where edges find this master, e.g. `wss://holdfast.example:7421`. Empty: this machine's own addresses. */
-  masterUrls: z.array(z.string().max(200)).max(5).default([]),
+  masterUrls: z
+    .array(z.string().max(200).regex(masterUrl, 'an address like wss://holdfast.example:7421'))
+    .max(5)
+    .default([]),
   /** The demo site of a standalone controller. */
   demo: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -29,14 +34,19 @@ export function environmentName(name: SettingName): string {
   return `HOLDFAST_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** What the environment says, by name; values are JSON where they can be, else text. */
+/** Settings that are text whatever it looks like. */
+const texts: ReadonlySet<SettingName> = new Set(['role', 'name', 'linkHost', 'logLevel'])
+
+/** What the environment says, by name: text, lists separated by blanks or commas, JSON for numbers and switches. */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const name of Object.keys(settings.shape) as SettingName[]) {
     const value = environment[environmentName(name)]
-    if (value !== undefined && value !== '') found[name] = name === 'masterUrls' ? value.split(/[\s,]+/) : jsonOr(value)
+    if (value === undefined || value === '') continue
+    if (name === 'masterUrls') found[name] = value.split(/[\s,]+/).filter((url) => url !== '')
+    else found[name] = texts.has(name) ? value : jsonOr(value)
   }
   return found
 }

@@ -1,9 +1,11 @@
-import { TIMER_LATE_MS } from '../../shared/model/defaults'
-import { after, type MonoMs } from '../../shared/model/time'
-import type { Step } from './machine'
+import { TIMER_LATE_MS } from '../../../shared/model/defaults'
+import { after, type MonoMs } from '../../../shared/model/time'
+import type { Step } from '../machine'
 
 /** Inputs that may wait while an output is being performed; more than this means the machine is stuck, and says so. */
 const INPUTS_WAITING_MAX = 10_000
+/** After a fault of a step the machine looks at its clock again at the latest by then: its timer may have been the input that failed. */
+const LOOK_AGAIN_MS = 1_000
 
 export interface MachineHost<State, Input, Output> {
   /** One step, with the context read at this moment. */
@@ -17,6 +19,8 @@ export interface MachineHost<State, Input, Output> {
   storageFailed(input: Input, error: unknown): Input
   /** An output other than a persist failed; the machine hears of it in another way (e.g. the link's end). */
   failed(output: Output, error: unknown): void
+  /** The step, or telling of it, threw: a fault of the program. The input is lost, the machine goes on from the state it was in. */
+  broken(input: Input, error: unknown): void
   changed(state: State): void
 }
 
@@ -70,7 +74,7 @@ export class MachineDriver<State, Input, Output> {
   #pump(): void {
     this.#busy = true
     for (let input = this.#waiting.shift(); input !== undefined; input = this.#waiting.shift()) {
-      const rest = this.#take(input)
+      const rest = this.#taken(input)
       if (rest) {
         void rest.then(() => this.#pump())
         return
@@ -78,6 +82,17 @@ export class MachineDriver<State, Input, Output> {
     }
     this.#busy = false
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** A machine whose step throws would never take an input again, and whoever watches it would see it stand still. */
+  #taken(input: Input): Promise<void> | null {
+    try {
+      return this.#take(input)
+    } catch (error) {
+      this.#host.broken(input, error)
+      if (this.#timer === null) this.#arm(after(this.#timers.mono(), LOOK_AGAIN_MS))
+      return null
+    }
   }
 
   /** A promise: outputs are still being performed. */
@@ -96,7 +111,11 @@ export class MachineDriver<State, Input, Output> {
     this.#state = step.state
     this.#arm(step.wakeAt)
     const rest = this.#performAll(outputs)
-    this.#host.changed(this.#state)
+    try {
+      this.#host.changed(this.#state)
+    } catch (error) {
+      this.#host.broken(input, error)
+    }
     return rest
   }
 
@@ -126,6 +145,7 @@ export class MachineDriver<State, Input, Output> {
     if (at === null || this.#ended) return
     this.#timer = this.#timers.at(at, (lateMs) => {
       this.#timer = null
+      this.#timerAt = null
       if (lateMs > TIMER_LATE_MS) this.input(this.#host.timeGap)
       this.input(this.#host.wake)
     })

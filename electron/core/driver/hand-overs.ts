@@ -1,7 +1,7 @@
-import { GRANT_CANCEL_AFTER_MS, GRANT_CLOSE_AFTER_MS, HAND_OVER_STEP_MS } from '../../shared/model/defaults'
-import type { Decision } from '../../shared/model/control'
-import { HoldfastError, type Failure } from '../../shared/model/failures'
-import { after } from '../../shared/model/time'
+import { GRANT_CANCEL_AFTER_MS, GRANT_CLOSE_AFTER_MS, HAND_OVER_STEP_MS } from '../../../shared/model/defaults'
+import type { Decision } from '../../../shared/model/control'
+import { HoldfastError, type Failure } from '../../../shared/model/failures'
+import { after } from '../../../shared/model/time'
 import type { Timers } from './machine-driver'
 
 /** How a hand-over ended, for whoever asked for it. */
@@ -27,6 +27,8 @@ export class HandOvers {
   readonly #find: (id: string) => Decision | null
   readonly #answers = new Map<string, Waiter<string>>()
   readonly #ends = new Map<string, Set<Waiter<HandOverResult>>>()
+  /** Everyone who waits, whatever for. */
+  readonly #waiting = new Set<Waiter<never>>()
 
   constructor(timers: Timers, find: (id: string) => Decision | null) {
     this.#timers = timers
@@ -35,12 +37,10 @@ export class HandOvers {
 
   /** Sends a request and waits for the decision id it was given. */
   ask(requestId: string, send: () => void): Promise<string> {
-    return this.#within(ANSWER_MS, 'The other side did not answer the request.', (waiter) => {
-      if (this.#answers.size >= WAITING_MAX)
-        throw new HoldfastError('busy', 'Too many requests are waiting.', { retryAfterMs: 1_000 })
+    return this.#within(ANSWER_MS, 'The other side did not answer the request.', (waiter, onEnd) => {
       this.#answers.set(requestId, waiter)
+      onEnd(() => void this.#answers.delete(requestId))
       send()
-      return () => void this.#answers.delete(requestId)
     })
   }
 
@@ -58,14 +58,14 @@ export class HandOvers {
   finished(decisionId: string): Promise<HandOverResult> {
     const known = this.#find(decisionId)
     if (known !== null && known.finishedAt !== null) return Promise.resolve(resultOf(known))
-    return this.#within(END_MS, 'The hand-over did not end in time.', (waiter) => {
+    return this.#within(END_MS, 'The hand-over did not end in time.', (waiter, onEnd) => {
       const waiters = this.#ends.get(decisionId) ?? new Set()
       waiters.add(waiter)
       this.#ends.set(decisionId, waiters)
-      return () => {
+      onEnd(() => {
         waiters.delete(waiter)
         if (waiters.size === 0) this.#ends.delete(decisionId)
-      }
+      })
     })
   }
 
@@ -74,31 +74,47 @@ export class HandOvers {
     for (const waiter of this.#ends.get(decision.id) ?? []) waiter.resolve(resultOf(decision))
   }
 
-  #within<T>(ms: number, late: string, begin: (waiter: Waiter<T>) => () => void): Promise<T> {
+  /** Nobody is answered any more: the controller stops. What runs goes on without whoever asked for it. */
+  end(): void {
+    const stopping = new HoldfastError('link-lost', 'The controller stops.', { outcomeUnknown: true })
+    for (const waiter of [...this.#waiting]) waiter.reject(stopping)
+  }
+
+  /** `begin` may settle the waiter at once, or throw. */
+  #within<T>(
+    ms: number,
+    late: string,
+    begin: (waiter: Waiter<T>, onEnd: (call: () => void) => void) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (this.#waiting.size >= WAITING_MAX)
+        throw new HoldfastError('busy', 'Too many requests are waiting.', { retryAfterMs: 1_000 })
       let end: () => void = () => {}
-      const timer = this.#timers.at(after(this.#timers.mono(), ms), () => {
-        end()
-        reject(new HoldfastError('timeout', late))
-      })
       const settle = () => {
         timer[Symbol.dispose]()
+        this.#waiting.delete(waiter)
         end()
       }
+      const waiter: Waiter<T> = {
+        resolve: (value) => {
+          settle()
+          resolve(value)
+        },
+        reject: (error) => {
+          settle()
+          reject(error)
+        },
+      }
+      const timer = this.#timers.at(after(this.#timers.mono(), ms), () =>
+        waiter.reject(
+          new HoldfastError('timeout', late, { hint: 'holdfast status says who drives now.', outcomeUnknown: true }),
+        ),
+      )
+      this.#waiting.add(waiter)
       try {
-        end = begin({
-          resolve: (value) => {
-            settle()
-            resolve(value)
-          },
-          reject: (error) => {
-            settle()
-            reject(error)
-          },
-        })
+        begin(waiter, (call) => (end = call))
       } catch (error) {
-        settle()
-        reject(error instanceof Error ? error : new Error(String(error)))
+        waiter.reject(error instanceof Error ? error : new Error(String(error)))
       }
     })
   }

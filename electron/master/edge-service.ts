@@ -1,0 +1,50 @@
+import { HoldfastError } from '../../shared/model/failures'
+import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import type { Journal } from '../journal/journal'
+import type { Clock } from '../platform/ports'
+import type { EdgeSite } from './edge-site'
+import { resumeEdge } from './site-operations'
+import type { EnrolmentDesk } from './enrolment-desk'
+import type { MasterRole } from './master-role'
+import { previewOf } from './preview'
+
+export interface EdgeServiceParts {
+  readonly role: MasterRole
+  readonly journal: Journal
+  readonly desk: EnrolmentDesk
+  readonly clock: Clock
+}
+
+/** What a master serves to one of its edges over the link. */
+export async function serveEdge<N extends RequestName>(
+  parts: EdgeServiceParts,
+  site: EdgeSite,
+  name: N,
+  params: RequestInput<N>,
+): Promise<RequestResult<N>> {
+  return answer(parts, site, name, params) as RequestResult<N>
+}
+
+function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {
+  const { role, journal, clock } = parts
+  const actorOf = (actor: string): string => `edge:${site.edgeId}/${actor}`.slice(0, 200)
+  switch (name) {
+    case 'documents.read': {
+      const read = params as RequestInput<'documents.read'>
+      if (read.cursor) site.control.edgePosition(read.cursor.seq)
+      return journal.read(read)
+    }
+    case 'edge.pause': {
+      const { until, reason, actor } = params as RequestInput<'edge.pause'>
+      role.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, actorOf(actor))
+      return {}
+    }
+    case 'edge.resume':
+      resumeEdge(parts, site, actorOf((params as RequestInput<'edge.resume'>).actor))
+      return {}
+    case 'edge.preview':
+      return { preview: previewOf(site, (params as RequestInput<'edge.preview'>).assume, clock) }
+    default:
+      throw new HoldfastError('refused', `${name} is not served by a master.`)
+  }
+}
