@@ -6,6 +6,7 @@ import { convertLog } from './convert-logs'
 import { convertMetric, pointsIn } from './convert-metrics'
 import { convertSpan } from './convert-traces'
 import { bytesOfIds } from './json-ids'
+import { measureJson, measureProtobuf } from './measure'
 import { InstrumentationScopeSchema, type InstrumentationScope } from './proto/common'
 import { LogRecordSchema } from './proto/logs'
 import { ExportLogsServiceRequestSchema } from './proto/logs-service'
@@ -100,8 +101,7 @@ const shapes: Record<Signal, SignalShape> = {
     ['resourceLogs', 'scopeLogs', 'logRecords'],
     LogRecordSchema,
     function* (bytes) {
-      for (const { resource, schemaUrl, scopeLogs } of fromBinary(ExportLogsServiceRequestSchema, bytes, BINARY)
-        .resourceLogs)
+      for (const { resource, schemaUrl, scopeLogs } of messageOf(ExportLogsServiceRequestSchema, bytes).resourceLogs)
         for (const inner of scopeLogs) yield group(resource, schemaUrl, inner, inner.logRecords)
     },
     convertLog,
@@ -110,8 +110,7 @@ const shapes: Record<Signal, SignalShape> = {
     ['resourceSpans', 'scopeSpans', 'spans'],
     SpanSchema,
     function* (bytes) {
-      for (const { resource, schemaUrl, scopeSpans } of fromBinary(ExportTraceServiceRequestSchema, bytes, BINARY)
-        .resourceSpans)
+      for (const { resource, schemaUrl, scopeSpans } of messageOf(ExportTraceServiceRequestSchema, bytes).resourceSpans)
         for (const inner of scopeSpans) yield group(resource, schemaUrl, inner, inner.spans)
     },
     convertSpan,
@@ -120,13 +119,18 @@ const shapes: Record<Signal, SignalShape> = {
     ['resourceMetrics', 'scopeMetrics', 'metrics'],
     MetricSchema,
     function* (bytes) {
-      for (const { resource, schemaUrl, scopeMetrics } of fromBinary(ExportMetricsServiceRequestSchema, bytes, BINARY)
+      for (const { resource, schemaUrl, scopeMetrics } of messageOf(ExportMetricsServiceRequestSchema, bytes)
         .resourceMetrics)
         for (const inner of scopeMetrics) yield group(resource, schemaUrl, inner, inner.metrics)
     },
     convertMetric,
     (metric) => (isMessage(metric) ? pointsIn(metric as Parameters<typeof pointsIn>[0]) : weightOfMetric(metric)),
   ),
+}
+
+function messageOf<Message extends DescMessage>(schema: Message, bytes: Uint8Array): MessageShape<Message> {
+  measureProtobuf(schema, bytes)
+  return fromBinary(schema, bytes, BINARY)
 }
 
 const isMessage = (value: unknown): boolean => typeof value === 'object' && value !== null && '$typeName' in value
@@ -157,6 +161,7 @@ function listOf(holder: Plain, key: string): Plain[] {
 
 /** The envelope is read here, what is in it by the schema, record by record: a broken record does not take its neighbours along. */
 function* jsonGroups([resources, scopes, records]: SignalShape['keys'], bytes: Uint8Array): Generator<Group> {
+  measureJson(bytes)
   const request = objectOf(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
   if (request === null) throw new OtlpRefusal(400, 'The request must be a JSON object.')
   const text = (holder: Plain): string => (typeof holder.schemaUrl === 'string' ? holder.schemaUrl : '')
@@ -205,7 +210,7 @@ function readJson(record: SignalShape['record'], json: JsonValue): unknown {
 }
 
 /**
- * Decodes a request and hands it out in chunks. Throws `OtlpRefusal(400)` when it cannot be decoded: all envelopes are read before the first chunk, so
+ * Decodes a request and hands it out in chunks. Throws `OtlpRefusal`, 400 when it cannot be decoded and 413 when it holds too much: all envelopes are read before the first chunk, so
  * that a request is refused as a whole or not at all.
  */
 export function openRequest(request: EncodedRequest): Iterator<Chunk, undefined> {

@@ -21,7 +21,7 @@ function answerTo(message: WorkerAsk): WorkerAnswer {
     return { answer: 'opened' }
   } catch (error) {
     if (!(error instanceof OtlpRefusal)) throw error
-    return { answer: 'refused', status: 400, message: error.message }
+    return { answer: 'refused', status: error.status, message: error.message }
   }
 }
 
