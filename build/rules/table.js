@@ -18,7 +18,9 @@ const ports = [
 /** Pure pieces of electron/core that belong to no subject: the shape of a step, `unreachable`. */
 const machine = 'electron/core/machine'
 
-const adapters = ['journal', 'outbox', 'inventory', 'records', 'telemetry', 'link', 'platform'].map((name) => `electron/${name}/`)
+const adapters = ['journal', 'outbox', 'inventory', 'records', 'telemetry', 'link', 'platform'].map(
+  (name) => `electron/${name}/`,
+)
 const roles = ['edge', 'master', 'fleet', 'cluster', 'content', 'modules'].map((name) => `electron/${name}/`)
 const windowShared = ['shared/console/', 'shared/model/', 'shared/settings/', 'shared/text/']
 
