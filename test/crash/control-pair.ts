@@ -32,6 +32,7 @@ class LivingSide {
   hasStarted = false
   process: ChildProcess | null = null
   #gone: Promise<unknown> = Promise.resolve()
+  #isArmed = false
   readonly #openings: Opening[]
   readonly #faults: string[]
 
@@ -70,8 +71,17 @@ class LivingSide {
     this.process?.kill('SIGKILL')
     await this.#gone
   }
-  gone(): Promise<unknown> {
-    return this.#gone
+  /** To be killed at this point from now on. */
+  arm(number: number): void {
+    this.#isArmed = true
+    this.order(`arm ${number}`)
+  }
+  /** Not to be killed any more; false: it was, before it heard of this. */
+  async disarm(): Promise<boolean> {
+    this.order('disarm')
+    await until('it is disarmed, or dead', () => !this.#isArmed || !this.isAlive, 10_000)
+    if (!this.isAlive) await this.#gone
+    return this.isAlive
   }
 
   #hear(said: Said): void {
@@ -86,6 +96,9 @@ class LivingSide {
         return this.#heardFloor(said.floor)
       case 'state':
         this.state = said
+        return
+      case 'disarmed':
+        this.#isArmed = false
         return
       case 'point':
         return void this.points.push(said.name)
@@ -129,10 +142,16 @@ export class ControlPair implements AsyncDisposable {
   /** Enrolled and linked, the edge driving. */
   static async start(program: string, timeoutMs = 60_000): Promise<ControlPair> {
     const pair = new ControlPair(program, await freePort(), timeoutMs)
-    await pair.start('master')
-    await pair.start('edge')
-    await pair.settled('edge')
-    return pair
+    try {
+      await pair.start('master')
+      await pair.start('edge')
+      // A busy machine may start the edge later than a short timeout waits.
+      if ((await pair.settled()) === 'master') await pair.switchTo('edge')
+      return pair
+    } catch (error) {
+      await pair[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   async start(side: Side): Promise<void> {

@@ -4,6 +4,7 @@ import type { Holder } from '../../shared/model/control'
 export type Said =
   | { readonly type: 'code'; readonly code: string }
   | { readonly type: 'started'; readonly floor: number }
+  | { readonly type: 'disarmed' }
   | { readonly type: 'point'; readonly name: string }
   | { readonly type: 'saved'; readonly floor: number; readonly epoch: number; readonly holder: Holder }
   | { readonly type: 'gate'; readonly epoch: number | null; readonly at: number }

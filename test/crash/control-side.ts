@@ -28,7 +28,8 @@ import type { Said } from './control-said'
  * says when it opens and closes. Arguments: side, folder, link port, take-over timeout, join code (edge, first start). Reads orders, says what
  * happens, one JSON value per line, unbuffered.
  *
- *   arm K      kill -9 at the K-th point from now on; 0 names them only
+ *   arm K      kill -9 at the K-th point from now on
+ *   disarm     no more
  *   restore, failover     as asked by a person
  */
 const [side = 'edge', folder = '.', port = '0', timeoutMs = '60000', code = ''] = process.argv.slice(2) as [
@@ -241,8 +242,11 @@ say({ type: 'started', floor: loaded?.floor ?? 0 })
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [order, value] = line.split(' ')
-  if (order === 'arm') [killAt, passed] = [value === 'off' ? null : Number(value), 0]
-  else
+  if (order === 'arm') [killAt, passed] = [Number(value), 0]
+  else if (order === 'disarm') {
+    killAt = null
+    say({ type: 'disarmed' })
+  } else
     control
       .switchTo(order === 'restore' ? 'edge' : 'master', 'test')
       .then(({ outcome, epoch }) => say({ type: 'switched', outcome, epoch }))

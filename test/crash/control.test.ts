@@ -50,17 +50,13 @@ async function killAtEachPoint(victim: Side, setUp: () => Promise<ControlPair>, 
     await using pair = await setUp()
     const killedAt: string[] = []
     for (let number = first; number <= pointsMax; number += lanes) {
-      pair[victim].order(`arm ${number}`)
+      pair[victim].arm(number)
       await steps.begin(pair)
       await pair.until('it is killed, or through', () => !pair[victim].isAlive || steps.isOver(pair), 30_000)
       // Points that come a turn after the end.
       await new Promise((resolve) => setTimeout(resolve, 100))
-      const livedThrough = pair[victim].isAlive
-      if (livedThrough) pair[victim].order('arm off')
-      else {
-        await pair[victim].gone()
-        killedAt.push(pair[victim].points.at(-1) ?? '')
-      }
+      const livedThrough = await pair[victim].disarm()
+      if (!livedThrough) killedAt.push(pair[victim].points.at(-1) ?? '')
       await steps.recover(pair)
       pair.judge()
       if (livedThrough) return killedAt
