@@ -1,5 +1,5 @@
 import type { OtlpAttributes, OtlpNumber, OtlpResource, OtlpScope, OtlpValue } from '../../../shared/model/otlp'
-import type { AnyValue, InstrumentationScope, KeyValue } from './proto/common'
+import type { AnyValue, InstrumentationScope, KeyValue } from './proto/any-value'
 import type { Resource } from './proto/resource'
 
 /** One record is refused; its neighbours are not. */

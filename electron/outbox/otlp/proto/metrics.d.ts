@@ -4,7 +4,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Resource } from './resource';
-import type { InstrumentationScope, KeyValue } from './common';
+import type { InstrumentationScope, KeyValue } from './any-value';
 
 /**
  * Describes the file opentelemetry/proto/metrics/v1/metrics.proto.

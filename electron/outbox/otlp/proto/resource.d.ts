@@ -3,7 +3,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { EntityRef, KeyValue } from './common';
+import type { EntityRef, KeyValue } from './any-value';
 
 /**
  * Describes the file opentelemetry/proto/resource/v1/resource.proto.

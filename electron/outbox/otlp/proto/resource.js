@@ -2,7 +2,7 @@
 // Copyright The OpenTelemetry Authors, Apache License 2.0 (LICENSE beside this file).
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_opentelemetry_proto_common_v1_common } from './common';
+import { file_opentelemetry_proto_common_v1_common } from './any-value';
 
 /**
  * Describes the file opentelemetry/proto/resource/v1/resource.proto.

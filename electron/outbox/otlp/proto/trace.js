@@ -2,7 +2,7 @@
 // Copyright The OpenTelemetry Authors, Apache License 2.0 (LICENSE beside this file).
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_opentelemetry_proto_common_v1_common } from './common';
+import { file_opentelemetry_proto_common_v1_common } from './any-value';
 import { file_opentelemetry_proto_resource_v1_resource } from './resource';
 
 /**
