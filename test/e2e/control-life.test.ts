@@ -86,16 +86,20 @@ describe.concurrent('the life of a site', () => {
     await using site = await Site.driven()
     await site.master.kill()
     expect(await site.edge.end('SIGTERM')).toBe(0)
+    const waits: number[] = []
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
       const from = machineMs()
       const edge = await site.startEdge()
       const { startedAt } = await edge.status()
       const first = await site.judge.drivenBy('edge', from)
-      expect(first.atWall - startedAt).toBeGreaterThan(3_000)
-      expect(first.atWall - startedAt).toBeLessThan(3_500 + startsMs / 2)
+      waits.push(first.atWall - startedAt)
       expect((await edge.status()).control).toMatchObject({ holder: 'edge', epoch: 1 })
       await edge.end(signal)
     }
+    // It gives the master the whole 3 s; what comes on top is starting a host and connecting the device, the best of them on a machine that is free.
+    expect(Math.min(...waits)).toBeGreaterThan(3_000)
+    expect(Math.min(...waits), waits.map(Math.round).join(' ')).toBeLessThan(3_500 + startsMs / 2)
+    expect(Math.max(...waits), waits.map(Math.round).join(' ')).toBeLessThan(3_500 + startsMs)
   })
 
   it('starts at the edge although something on the way swallows everything, within 9.5 s', async () => {
@@ -116,7 +120,7 @@ describe.concurrent('the life of a site', () => {
     const { startedAt } = await edge.status()
     const first = await site.judge.drivenBy('edge', from, 20_000)
     expect(swallowed.size).toBeGreaterThan(0)
-    expect(first.atWall - startedAt).toBeLessThan(9_500 + startsMs / 2)
+    expect(first.atWall - startedAt).toBeLessThan(9_500 + startsMs)
     await passed(2_000)
     expect((await edge.status()).control).toMatchObject({ holder: 'edge', epoch: 1 })
   })
