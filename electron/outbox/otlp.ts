@@ -193,7 +193,8 @@ class Receiving {
   #count(refusal: OtlpRefusal): void {
     const { status, message } = refusal
     this.#refused[status] = (this.#refused[status] ?? 0) + 1
-    if (this.#refused[status] === 1)
-      this.#parts.log.log('warn', 'a telemetry request is refused', { status, reason: message })
+    if (this.#refused[status] !== 1) return
+    const cause = refusal.cause instanceof Error ? refusal.cause.message : undefined
+    this.#parts.log.log('warn', 'a telemetry request is refused', { status, reason: message, cause })
   }
 }

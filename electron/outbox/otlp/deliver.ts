@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/ports'
 import type { Outbox } from '../outbox'
 import type { Chunk } from './decode'
 import type { OpenedRequest } from './reader'
-import { later, type OtlpRefusal } from './refusal'
+import { later, OtlpRefusal } from './refusal'
 
 const RETRY_MS = 1_000
 /** Attempts for a chunk after the first one of its request. */
@@ -39,25 +39,42 @@ export async function deliver(opened: OpenedRequest, outbox: Pick<Outbox, 'appen
     if (first !== undefined) reject(refused, first.message)
   }
 
-  for (let chunk = await opened.next(); chunk !== null; chunk = await opened.next()) {
-    if (chunk.refused > 0) reject(chunk.refused, chunk.message ?? 'A record is not valid.')
-    if (chunk.entries.length === 0) continue
-    for (let attempt = 1; ; attempt += 1) {
-      const isLast = attempt === ATTEMPTS_MAX
-      try {
-        // The last attempt leaves it to the outbox to count what it cannot take.
-        await append(chunk, !isLast)
-        break
-      } catch (error) {
-        if (!isRefusalOfOutbox(error)) throw error
-        if (accepted === 0) throw repeatLater(error)
-        if (isLast) {
-          reject(sum(chunk.records), error.message)
+  // The next chunk is decoded while this one is written. It is looked at in its turn; failing before that it must not count as nobody's.
+  const ahead = (): Promise<Chunk | null> => {
+    const next = opened.next()
+    next.catch(() => undefined)
+    return next
+  }
+  let upcoming = ahead()
+  try {
+    for (let chunk = await upcoming; chunk !== null; chunk = await upcoming) {
+      upcoming = ahead()
+      if (chunk.refused > 0) reject(chunk.refused, chunk.message ?? 'A record is not valid.')
+      if (chunk.entries.length === 0) continue
+      for (let attempt = 1; ; attempt += 1) {
+        const isLast = attempt === ATTEMPTS_MAX
+        try {
+          // The last attempt leaves it to the outbox to count what it cannot take.
+          await append(chunk, !isLast)
           break
+        } catch (error) {
+          if (!isRefusalOfOutbox(error)) throw error
+          if (accepted === 0) throw repeatLater(error)
+          if (isLast) {
+            reject(sum(chunk.records), error.message)
+            break
+          }
+          await pause(clock, Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS))
         }
-        await pause(clock, Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS))
       }
     }
+  } catch (error) {
+    if (accepted === 0) throw error
+    // Not to be repeated, for the same reason.
+    throw new OtlpRefusal(500, 'Only a part of the request could be stored.', {}, { cause: error })
+  } finally {
+    // Nothing is under way at the reader any more when it goes to the next request.
+    await upcoming.catch(() => undefined)
   }
   return { accepted, rejected, message }
 }

@@ -1,12 +1,17 @@
 /** Senders repeat 429 and 503, and give up on the others. */
-export type RefusalStatus = 400 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 503
+export type RefusalStatus = 400 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503
 
 /** A request that is answered with another HTTP status than 200. */
 export class OtlpRefusal extends Error {
   readonly status: RefusalStatus
   readonly headers: Readonly<Record<string, string>>
-  constructor(status: RefusalStatus, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message)
+  constructor(
+    status: RefusalStatus,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
     this.name = 'OtlpRefusal'
     this.status = status
     this.headers = headers

@@ -8,6 +8,8 @@ import type { WorkerAnswer, WorkerAsk } from './worker-messages'
 
 /** A backstop: what is decoded is counted before (`measure.ts`), and takes about 150 MiB at most. */
 const HEAP_MIB_MAX = 512
+/** Of what is just made, most of which is soon done with; V8's default lets it grow further. */
+const YOUNG_HEAP_MIB_MAX = 32
 const ANSWER_MS = 20_000
 /** A thread without work gives its memory back. */
 const IDLE_MS = 30_000
@@ -41,7 +43,9 @@ export function workerReader({ workerPath, clock, log }: WorkerReaderOptions): R
   }
 
   const start = (): Worker => {
-    const started = new Worker(workerPath, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX } })
+    const started = new Worker(workerPath, {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB_MAX },
+    })
     const forget = (): void => {
       if (worker === started) worker = null
     }

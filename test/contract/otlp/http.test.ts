@@ -100,7 +100,7 @@ describe('a request that is refused', () => {
       { headers: { ...JSON_TYPE, ...GZIP }, body: Buffer.alloc(COMPRESSED_BYTES_MAX + 1) },
       413,
     ],
-    ['a gzip bomb', { headers: { ...JSON_TYPE, ...GZIP }, body: gzipSync(Buffer.alloc(256 * 1024 * 1024, 0x20)) }, 413],
+    ['a gzip bomb', { headers: { ...JSON_TYPE, ...GZIP }, body: gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20)) }, 413],
   ]
   it.each(cases)('for %s stores nothing and says why', async (_, sending, status) => {
     const answer = await send(running, sending)
@@ -166,6 +166,15 @@ describe('a request of which a part is stored already', () => {
     } finally {
       await slow[Symbol.asyncDispose]()
     }
+  })
+})
+
+describe('a request that breaks half-way', () => {
+  it('is answered so that its sender does not repeat what is stored', async () => {
+    running.outbox.refuse = () => (running.outbox.calls.length === 1 ? null : Promise.reject(new TypeError('broken')))
+    const answer = await send(running, { body: logsJson(3_000) })
+    expect([answer.status, answer.headers['retry-after']]).toEqual([500, undefined])
+    expect(running.outbox.entries).toHaveLength(2_000)
   })
 })
 
