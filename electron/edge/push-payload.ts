@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
+import { constants, gzip, type ZlibOptions } from 'node:zlib'
 import { HoldfastError } from '../../shared/model/failures'
 import { BATCH_BYTES_MAX, WRITERS_MAX, type ReceiveBatchParams } from '../../shared/wire/push'
 import { payloadOf } from '../core/replication/payload'
 import type { OutboxSlice } from '../outbox/outbox'
 
-const zip = promisify<Buffer, { level: number }, Buffer>(gzip)
+const zip = promisify<Buffer, ZlibOptions, Buffer>(gzip)
 /** Telemetry repeats itself: the fastest level already makes a fifth of it, and the processor is busier than the line. */
-const LEVEL = { level: constants.Z_BEST_SPEED }
+const LEVEL = { level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 }
 
 export type PackedSlice = Pick<
   ReceiveBatchParams,

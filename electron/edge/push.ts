@@ -220,13 +220,14 @@ export class Push {
     try {
       const feed = this.#driver.state.feeds.find(({ feedId }) => feedId === slice.feedId)
       const body = await packed(slice)
-      const flying = [...this.#flying.values()].reduce((sum, entries) => sum + entries, 0)
+      const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, number) => all + number, 0)
+      const pending = sum(outbox.feeds().map(({ pendingEntries }) => pendingEntries))
       const answer = await session.request('receiveBatch', {
         ...body,
         batchId: random.id(),
         lane: feed?.lane ?? (lane === 'alert' ? 'alerts' : 'telemetry'),
         historical,
-        pendingEntries: Math.max(0, outbox.status().pendingEntries - flying),
+        pendingEntries: Math.max(0, pending - sum(this.#flying.values())),
         sentAt: clock.wall(),
       })
       if (this.#session !== session) return

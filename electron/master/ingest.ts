@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { gunzip, type ZlibOptions } from 'node:zlib'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import {
@@ -36,7 +36,9 @@ const RETAIN_AT_ONCE = 20_000
 /** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
 const UNPACKING_MAX = 32
 
-const unzip = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)
+const unzip = promisify<Buffer, ZlibOptions, Buffer>(gunzip)
+/** Most batches in one piece: each more is a turn of the event loop. */
+const CHUNK_BYTES = 512 * 1024
 
 export interface IngestOptions {
   readonly stores: TelemetryStores
@@ -205,7 +207,7 @@ const tooLarge = () => new HoldfastError('too-large', `A batch holds at most ${B
 
 async function unpacked(packed: Buffer): Promise<Buffer> {
   try {
-    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX })
+    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX, chunkSize: CHUNK_BYTES })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
     throw new HoldfastError('invalid', 'The batch cannot be unpacked')

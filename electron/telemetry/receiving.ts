@@ -138,6 +138,9 @@ export class Receiving {
     const arrival = Number(
       sql.batch.run(feed.key, firstSeq, lastSeq, now, sentAt, historical ? 1 : 0, 0, firstSeq - 1).lastInsertRowid,
     )
+    // Entries that follow each other mostly have one writer.
+    let last: ArrivedEntry | null = null
+    let writer = 0
     const isWhole = holes.length === 1 && holes[0]![0] === firstSeq && holes[0]![1] === lastSeq
     let stored = 0
     let rejected = 0
@@ -151,10 +154,12 @@ export class Receiving {
       } else if (entry.origin === undefined || !this.#has(entry)) {
         const isFuture = entry.at > now + FUTURE_AFTER_MS
         if (isFuture) future++
+        if (last === null || !isSameWriter(last, entry)) writer = this.#writer(entry)
+        last = entry
         const origin = entry.origin === undefined ? null : JSON.stringify(entry.origin)
         const place = PLACES.get(entry.category)!
         const flags = flagsOf(entry, historical, isFuture)
-        sql.entry.run(id, arrival, entry.at, place, this.#writer(entry), flags, origin, entry.text)
+        sql.entry.run(id, arrival, entry.at, place, writer, flags, origin, entry.text)
         stored++
       }
     }
@@ -186,6 +191,10 @@ export class Receiving {
     this.#writers.set(body, key)
     return key
   }
+}
+
+function isSameWriter(a: ArrivedEntry, b: ArrivedEntry): boolean {
+  return a.runId === b.runId && a.sourceId === b.sourceId && a.edgeId === b.edgeId && a.enrolmentId === b.enrolmentId
 }
 
 function flagsOf(entry: ArrivedEntry, historical: boolean, isFuture: boolean): number {

@@ -17,10 +17,10 @@ const AHEAD = 8 * BATCH
 async function run(): Promise<void> {
   const cpu = process.cpuUsage()
   const started = performance.now()
-  const pending = () => edge.outbox.status().pendingEntries
+  const pending = () => edge.outbox.feeds().reduce((sum, { pendingEntries }) => sum + pendingEntries, 0)
   for (let at = 0; at < all.length; at += BATCH) {
     await edge.outbox.append(all.slice(at, at + BATCH))
-    while (mode === 'flow' && pending() > AHEAD) await new Promise((resolve) => setImmediate(resolve))
+    while (mode === 'flow' && pending() > AHEAD) await new Promise((resolve) => setTimeout(resolve, 1))
   }
   edge.push.drain(null)
   while (pending() > 0) await new Promise((resolve) => setTimeout(resolve, 2))
