@@ -20,7 +20,9 @@ import { ensureDirectory } from '../platform/settings-file'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
 import type { ControlRecords } from '../records/records'
+import type { SiteTelemetry } from '../edge/site-telemetry'
 import { noDemo } from './demo'
+import { openSiteTelemetry } from './site-telemetry'
 
 /** What an edge has on disk and around it, whether or not it has joined. */
 export interface EdgeStores {
@@ -28,13 +30,19 @@ export interface EdgeStores {
   readonly replica: DocumentsReplica
   readonly runtimes: ModuleRuntimes
   readonly credentials: CredentialStore
+  readonly telemetry: SiteTelemetry
+  /** What was written from now on is this edge's. */
+  named(edgeId: string | null): void
 }
 
 export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Promise<EdgeStores> {
   const folder = path.join(parts.dataDir, 'edge')
   await ensureDirectory(folder)
   const { clock, random, log } = parts
+  const { telemetry, named } = await openSiteTelemetry(parts, folder, stack)
   return {
+    telemetry,
+    named,
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     replica: stack.use(openReplica(path.join(folder, 'documents.db'), { logger: log, feed: feedRules })),
     runtimes: processRuntimes({
@@ -55,6 +63,7 @@ export interface EdgeIdentity {
 }
 
 export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDialer, self: EdgeIdentity): EdgeRole {
+  stores.named(self.edgeId)
   return new EdgeRole({
     ...parts,
     ...stores,

@@ -14,7 +14,10 @@ import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
+import { Ingest } from '../master/ingest'
 import { MasterRole } from '../master/master-role'
+import { openTelemetryStores } from '../telemetry/sqlite'
+import type { TelemetryStores } from '../telemetry/telemetry'
 import { edgeViewOf } from '../master/master-view'
 import { locateModule } from '../master/module-operations'
 import { drivers } from '../modules/drivers/registry'
@@ -32,6 +35,8 @@ const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
 export interface MasterStores {
   readonly records: ControlRecords & EnrolmentRows
   readonly journal: Journal
+  readonly telemetry: TelemetryStores
+  readonly ingest: Ingest
 }
 
 export async function masterStores(parts: Parts, stack: AsyncDisposableStack): Promise<MasterStores> {
@@ -44,7 +49,9 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
     isTimeZone,
     defaultTimeZone: timeZone,
   }
+  await ensureDirectory(path.join(folder, 'telemetry'))
   return {
+    ...openIngest(parts, folder, stack),
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     journal: stack.use(
       openJournal(path.join(folder, 'journal.db'), {
@@ -57,6 +64,18 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
       }),
     ),
   }
+}
+
+/** What edges have pushed; taking it ends before the files close. */
+function openIngest(
+  parts: Parts,
+  folder: string,
+  stack: AsyncDisposableStack,
+): { telemetry: TelemetryStores; ingest: Ingest } {
+  const telemetry = stack.use(openTelemetryStores(path.join(folder, 'telemetry')))
+  const ingest = new Ingest({ stores: telemetry, clock: parts.clock, logger: parts.log.child('ingest') })
+  stack.defer(() => ingest.end())
+  return { telemetry, ingest }
 }
 
 export function makeMasterRole(parts: Parts, stores: MasterStores, desk: EnrolmentDesk): MasterRole {

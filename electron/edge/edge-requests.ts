@@ -5,6 +5,7 @@ import type { DocumentsReplica } from '../journal/journal'
 import type { LinkSession } from '../link/link'
 import type { Random } from '../platform/ports'
 import type { EdgeControl } from './edge-control'
+import type { SiteTelemetry } from './site-telemetry'
 
 /** Debug streams one session may have open. */
 const DEBUGS_MAX = 100
@@ -16,6 +17,7 @@ export interface EdgeRequestsOptions {
   readonly random: Random
   catchUp(session: LinkSession): Promise<void>
   rotate(params: RequestInput<'secret.rotate'>): Promise<void>
+  readonly telemetry: Pick<SiteTelemetry, 'push' | 'status'> | null
 }
 
 /** What an edge serves to its master over the link. */
@@ -92,11 +94,21 @@ export class EdgeRequests {
       case 'secret.rotate':
         await this.#options.rotate(params as RequestInput<'secret.rotate'>)
         return {}
+      case 'drainBuffer':
+        return this.#telemetry().push.drain((params as RequestInput<'drainBuffer'>).limit ?? null)
+      case 'getSyncStatus':
+        return this.#telemetry().status()
       case 'repository':
         throw new HoldfastError('refused', 'Repositories are not part of this version.')
       default:
         throw new HoldfastError('refused', `${name} is not served by an edge.`)
     }
+  }
+
+  #telemetry(): Pick<SiteTelemetry, 'push' | 'status'> {
+    const { telemetry } = this.#options
+    if (telemetry === null) throw new HoldfastError('refused', 'This controller keeps no telemetry.')
+    return telemetry
   }
 
   /** Refuses what only the side in control may do. */

@@ -14,6 +14,7 @@ import type { ControlRecords } from '../records/records'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import type { SiteTelemetry } from './site-telemetry'
 
 /** Reports that are the course of things. */
 const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
@@ -37,6 +38,8 @@ export interface EdgeRoleOptions {
   readonly timeZone: string
   /** Serves `secret.rotate`. */
   rotate(params: { baseId: string; secretId: string; salt: string }): Promise<void>
+  /** The site's outbox and its way to the master; absent: this controller keeps no telemetry. */
+  readonly telemetry?: SiteTelemetry
   changed(): void
 }
 
@@ -76,6 +79,7 @@ export class EdgeRole {
       linked: (session) => this.#linked(session),
       changed: () => this.#controlChanged(),
       decided: (decision) => {
+        options.telemetry?.decided(decision)
         for (const listener of this.#decided) listener(decision)
       },
       report: (event, detail) => {
@@ -88,11 +92,15 @@ export class EdgeRole {
       random: options.random,
       catchUp: (session) => this.#sync.catchUp(session),
       rotate: (params) => options.rotate(params),
+      telemetry: options.telemetry ?? null,
     })
   }
 
   get edgeId(): string {
     return this.#options.edgeId
+  }
+  get telemetry(): SiteTelemetry | null {
+    return this.#options.telemetry ?? null
   }
   get dialedUrl(): string {
     return this.#options.dialer.url
@@ -159,6 +167,8 @@ export class EdgeRole {
       }),
       this.control.runtime.onChange((changed, removed) => {
         this.#tellViews(this.control.session, changed, removed)
+        this.#options.telemetry?.modulesChanged(changed)
+        this.#options.telemetry?.modulesRemoved(removed)
         this.#options.changed()
       }),
     ]
@@ -218,6 +228,7 @@ export class EdgeRole {
   #linked(session: LinkSession): void {
     this.incidents.clear('link-refused')
     this.#tellViews(session, this.control.runtime.views(), [])
+    this.#options.telemetry?.linked(session)
   }
 
   #tellViews(session: LinkSession | null, changed: readonly ModuleView[], removed: readonly string[]): void {
@@ -255,11 +266,15 @@ export class EdgeRole {
     if (!missing) {
       this.#noDevice?.[Symbol.dispose]()
       this.#noDevice = null
+      if (this.noDeviceSince !== null) {
+        this.#options.telemetry?.alert('no-device', 'A device of this site answers again.', 'resolved', 'critical')
+      }
       this.noDeviceSince = null
     } else if (this.#noDevice === null) {
       const { clock } = this.#options
       this.#noDevice = clock.at(after(clock.mono(), NO_DEVICE_ALERT_MS), () => {
         this.noDeviceSince = clock.wall()
+        this.#options.telemetry?.alert('no-device', 'The edge drives, but no device answers.', 'firing', 'critical')
         this.#options.logger.log('error', 'No device of this site answers', { devices: devices.total })
         this.#options.changed()
       })
@@ -268,6 +283,7 @@ export class EdgeRole {
 
   #incident(code: string, detail: string): void {
     this.incidents.add(code, detail, this.#options.clock.wall())
+    this.#options.telemetry?.alert(code, detail, 'firing', 'warning')
     this.#options.changed()
   }
 }

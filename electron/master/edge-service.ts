@@ -3,6 +3,7 @@ import type { RequestInput, RequestName, RequestResult } from '../../shared/wire
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
 import type { EdgeSite } from './edge-site'
+import type { Ingest } from './ingest'
 import { resumeEdge } from './site-operations'
 import type { EnrolmentDesk } from './enrolment-desk'
 import type { MasterRole } from './master-role'
@@ -13,6 +14,8 @@ export interface EdgeServiceParts {
   readonly journal: Journal
   readonly desk: EnrolmentDesk
   readonly clock: Clock
+  /** Absent: this master keeps no telemetry. */
+  readonly ingest?: Pick<Ingest, 'receive'>
 }
 
 /** What a master serves to one of its edges over the link. */
@@ -26,7 +29,7 @@ export async function serveEdge<N extends RequestName>(
 }
 
 function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {
-  const { role, journal, clock } = parts
+  const { role, journal, clock, ingest } = parts
   const actorOf = (actor: string): string => `edge:${site.edgeId}/${actor}`.slice(0, 200)
   switch (name) {
     case 'documents.read': {
@@ -34,6 +37,9 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
       if (read.cursor) site.control.edgePosition(read.cursor.seq)
       return journal.read(read)
     }
+    case 'receiveBatch':
+      if (!ingest) throw new HoldfastError('refused', 'This master keeps no telemetry.')
+      return ingest.receive(site.edgeId, params as RequestInput<'receiveBatch'>)
     case 'edge.pause': {
       const { until, reason, actor } = params as RequestInput<'edge.pause'>
       role.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, actorOf(actor))

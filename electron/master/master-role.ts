@@ -13,6 +13,7 @@ import type { ControlRecords } from '../records/records'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
 import { serveEdge } from './edge-service'
+import type { Ingest } from './ingest'
 import { refusalOf } from './refusal'
 
 const PAUSE_CHECK_EVERY_MS = 1_000
@@ -25,6 +26,7 @@ export interface MasterRoleOptions {
   readonly journal: Journal
   readonly runtimes: ModuleRuntimes
   readonly desk: EnrolmentDesk
+  readonly ingest?: Pick<Ingest, 'receive'>
   /** This machine's zone: for schedules that name none and edges that have not told theirs. */
   readonly timeZone: string
   /** At most this long for edges to come back at start. */

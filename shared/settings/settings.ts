@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CONSOLE_PORT, LINK_PORT } from '../model/defaults'
+import { CONSOLE_PORT, LINK_PORT, OTLP_PORT } from '../model/defaults'
 
 const port = z.int().min(0).max(65_535)
 /** Scheme, host, perhaps a port: edges dial it as it stands. */
@@ -15,6 +15,8 @@ export const settings = z.object({
   name: z.string().trim().min(1).max(100).optional(),
   consolePort: port.default(CONSOLE_PORT),
   linkPort: port.default(LINK_PORT),
+  /** Loopback port that takes OpenTelemetry over HTTP (edge, standalone). */
+  otlpPort: port.default(OTLP_PORT),
   /** Address the link listens on (master). */
   linkHost: z.string().max(255).default('0.0.0.0'),
   /** Where edges find this master, e.g. `wss://holdfast.example:7421`. Empty: this machine's own addresses. */

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { failureOf } from '../../shared/model/failures'
+import type { Parts } from '../compose'
+import { outboxRules } from '../core/replication/outbox'
+import { SiteTelemetry } from '../edge/site-telemetry'
+import { openOutbox } from '../outbox/sqlite'
+
+/** The outbox of a site, its push, and the OpenTelemetry receiver in front of it. */
+export async function openSiteTelemetry(
+  parts: Parts,
+  folder: string,
+  stack: AsyncDisposableStack,
+): Promise<{ telemetry: SiteTelemetry; named(edgeId: string | null): void }> {
+  const { clock, random, log, identity } = parts
+  let edgeId: string | null = null
+  const outbox = stack.use(
+    openOutbox(path.join(folder, 'outbox.db'), {
+      clock,
+      random,
+      logger: log.child('outbox'),
+      rules: outboxRules,
+      identity: () => ({ sourceId: identity.nodeId, edgeId, enrolmentId: edgeId === null ? null : identity.nodeId }),
+    }),
+  )
+  const telemetry = new SiteTelemetry({
+    outbox,
+    clock,
+    random,
+    logger: log.child('push'),
+    changed: () => parts.changed(),
+  })
+  stack.defer(() => telemetry.end())
+  await openReceiver(parts, telemetry, stack)
+  return { telemetry, named: (id) => void (edgeId = id) }
+}
+
+/** A second controller on a machine finds the port taken: its site goes on without a receiver, and says so. */
+async function openReceiver(
+  { settings, clock, log, program }: Parts,
+  { outbox }: SiteTelemetry,
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  // Loaded here: a master has none.
+  const { startOtlpReceiver } = await import('../outbox/otlp')
+  const worker = path.join(program.mainDir, 'otlp-worker.js')
+  try {
+    stack.use(
+      await startOtlpReceiver({
+        port: settings.otlpPort,
+        outbox,
+        clock,
+        log,
+        workerPath: existsSync(worker) ? worker : null,
+      }),
+    )
+  } catch (error) {
+    const { code, message } = failureOf(error)
+    if (code !== 'conflict') throw error
+    log.log('warn', 'No OpenTelemetry is received', { reason: message, hint: 'Set HOLDFAST_OTLP_PORT to a free port.' })
+  }
+}
