@@ -8,13 +8,14 @@ import { until } from '../support/until'
 /** What starting processes may cost on a busy machine of two cores, on top of the protocol's own waits. */
 const startsMs = 3_000
 
-describe.concurrent('the life of a site', () => {
+// Alone, because it is timed from its first second: starting five sites at once is another matter.
+describe('the walk through the life of a site', () => {
   it('goes from the edge to the master and back by hand: epochs 1, 2, 3, one decision id on both sides', async () => {
     await using site = await Site.start()
-    const beganAt = performance.now()
     const edge = await site.startEdge()
     await site.drivenBy('edge')
-    expect(performance.now() - beganAt).toBeLessThan(6_000)
+    const { at, startedAt } = await edge.status()
+    expect(at - startedAt).toBeLessThan(6_000)
     await site.linked()
     await site.hurry()
     expect((await edge.status()).control.epoch).toBe(1)
@@ -50,7 +51,9 @@ describe.concurrent('the life of a site', () => {
       expect(decisions.find(({ id }) => id === decisionId)).toMatchObject(ends)
     expect(atMaster.map(({ epoch, rule }) => `${epoch} ${rule}`)).toContain('2 take-over')
   })
+})
 
+describe.concurrent('the life of a site', () => {
   it('goes on at the edge while the master is killed and comes back: nothing restarts', async () => {
     await using site = await Site.driven()
     const before = await site.edge.status()
