@@ -24,6 +24,7 @@ import { root } from './scripts/launch.mjs'
 const controllerEntries = {
   cli: 'electron/cli/cli.ts',
   headless: 'electron/headless.ts',
+  'machine-reader': 'electron/platform/collectors/reader.ts',
   main: 'electron/main.ts',
   'module-host': 'electron/modules/host.ts',
   'otlp-worker': 'electron/outbox/otlp/worker.ts',

@@ -1,7 +1,7 @@
 import type { ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import type { Reading } from '../../shared/model/inventory'
 import type { ModuleView } from '../../shared/model/modules'
-import type { Collector } from '../inventory/inventory'
+import type { Collector } from '../platform/ports'
 
 /** Changes are told (`InventoryWatch.poke`); this is for what was missed. */
 const EVERY_MS = 60_000

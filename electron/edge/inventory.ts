@@ -2,8 +2,8 @@ import { HoldfastError } from '../../shared/model/failures'
 import type { Resource, ResourceKind } from '../../shared/model/inventory'
 import { after, type MonoMs } from '../../shared/model/time'
 import { changesOf } from '../core/replication/inventory'
-import type { Collector, InventoryFeed, Looked } from '../inventory/inventory'
-import type { Clock, Logger, Random } from '../platform/ports'
+import type { InventoryFeed } from '../inventory/inventory'
+import type { Clock, Collector, Logger, Looked, Random } from '../platform/ports'
 
 /** First looks are spread over this time, so that a start is not held up by all of them at once. */
 const FIRST_SPREAD_MS = 2_000
@@ -154,8 +154,9 @@ class KindWatch {
       const changes = changesOf(feed.rows(this.kind), { kind: this.kind, readings, unread }, at)
       const before = feed.head
       const head = feed.write(changes, at)
-      if (unread.length === 0) feed.confirm(this.kind, at)
-      this.#noteFailure(unread[0]?.reason ?? null)
+      const failed = unread.filter(({ isAbsent }) => isAbsent !== true)
+      if (failed.length === 0) feed.confirm(this.kind, at)
+      this.#noteFailure(failed[0]?.reason ?? null)
       if (head > before) changed(head)
     } catch (error) {
       // The next look compares with what is stored: nothing is lost but time.

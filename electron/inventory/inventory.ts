@@ -1,4 +1,4 @@
-import type { Reading, Resource, ResourceKind } from '../../shared/model/inventory'
+import type { Resource, ResourceKind } from '../../shared/model/inventory'
 import type { WallMs } from '../../shared/model/time'
 import type { InventoryAnswer, InventoryEvent } from '../../shared/wire/inventory'
 import type { FeedCursor } from '../../shared/wire/requests'
@@ -82,22 +82,6 @@ export interface InventoryCopies extends AsyncDisposable {
   /** Gives back the room of replaced sets, a small step a call; false: nothing is left. */
   sweep(): boolean
   onChange(listener: (change: CopyChange) => void): () => void
-}
-
-/** Reads one kind of resource. */
-export interface Collector {
-  readonly kind: ResourceKind
-  readonly everyMs: number
-  /** A look that takes longer counts as failed; it is not waited for, and none begins before it has really ended. */
-  readonly limitMs: number
-  /** A cheap text, asked for often; when it is another one, the kind is looked at before its time. */
-  probe?(): Promise<string>
-  /** Rejects when nothing could be read; part of it may be named as unread. */
-  collect(signal: AbortSignal): Promise<Looked>
-}
-export interface Looked {
-  readonly readings: readonly Reading[]
-  readonly unread?: readonly { readonly idPrefix: string; readonly reason: string }[]
 }
 
 /** One answer stays below the link's 64 KiB pieces, envelope included. A row larger than this travels alone. */

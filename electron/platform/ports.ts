@@ -1,3 +1,4 @@
+import type { Reading, ResourceKind } from '../../shared/model/inventory'
 import type { MonoMs, WallMs } from '../../shared/model/time'
 
 /** Both clocks. Only `platform/clock.ts` reads the machine's. */
@@ -29,4 +30,22 @@ export interface Secrets {
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
   delete(name: string): Promise<void>
+}
+
+/** Reads one kind of resource of the inventory. */
+export interface Collector {
+  readonly kind: ResourceKind
+  readonly everyMs: number
+  /** A look that takes longer counts as failed, and its signal is aborted; no other begins before it has really ended. */
+  readonly limitMs: number
+  /** A cheap text, asked for often; when it is another one, the kind is looked at before its time. */
+  probe?(): Promise<string>
+  /** Rejects when nothing could be read. */
+  collect(signal: AbortSignal): Promise<Looked>
+}
+
+/** What could not be read is named by the beginning of its ids. `isAbsent`: there is no such thing on this machine, as on most: nobody is warned. */
+export interface Looked {
+  readonly readings: readonly Reading[]
+  readonly unread?: readonly { readonly idPrefix: string; readonly reason: string; readonly isAbsent?: boolean }[]
 }

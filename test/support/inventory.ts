@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ResourceChange } from '../../electron/core/replication/inventory'
-import { feedRules } from '../../electron/core/replication/feed'
+import { feedRules, type FeedRules } from '../../electron/core/replication/feed'
 import { openCopies } from '../../electron/inventory/copies'
 import type { InventoryCopies, InventoryFeed } from '../../electron/inventory/inventory'
 import { openInventory } from '../../electron/inventory/sqlite'
@@ -28,7 +28,7 @@ export interface InventoryPlace extends AsyncDisposable {
 }
 
 /** A folder with the stores of both sides, opened again and again. */
-export async function inventoryPlace(): Promise<InventoryPlace> {
+export async function inventoryPlace(rules: FeedRules = feedRules): Promise<InventoryPlace> {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-inventory-'))
   const { lines, logger } = capturedLog()
   let runs = 0
@@ -37,9 +37,9 @@ export async function inventoryPlace(): Promise<InventoryPlace> {
     lines,
     feed: ({ runId = `run-${++runs}`, clock = systemClock(), limits = {} } = {}) =>
       openInventory(path.join(folder, 'edge.db'), {
-        ...{ sourceId: 'edge-1', runId, clock, random: systemRandom(), logger, rules: feedRules, limits },
+        ...{ sourceId: 'edge-1', runId, clock, random: systemRandom(), logger, rules, limits },
       }),
-    copies: () => openCopies(path.join(folder, 'master.db'), { clock: systemClock(), logger, rules: feedRules }),
+    copies: () => openCopies(path.join(folder, 'master.db'), { clock: systemClock(), logger, rules }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   }
 }
