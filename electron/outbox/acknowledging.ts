@@ -1,12 +1,13 @@
 import type { SeqRange } from '../../shared/model/telemetry'
+import type { Feed } from './feed-row'
 import type { Rejection } from './outbox'
 import type { DeadLetters } from './dead-letters'
 import type { Reading } from './reading'
 import type { Removable, Retention } from './retention'
-import { keyOf, seqOf } from './schema'
+import { FLAG_LOSS_REPORT, keyOf, seqOf } from './schema'
 import type { EntryRow } from './schema'
 import { sizeOf } from './store'
-import type { Change, Feed, Store } from './store'
+import type { Change, Store } from './store'
 
 /** Rows deleted in one transaction: a few milliseconds. */
 const STEP_ROWS = 5_000
@@ -117,7 +118,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
       deadLetters.settled()
     },
 
-    /** Everything, or what was written under one enrolment. */
+    /** Everything, or what was written under one enrolment; the reports of losses stay, whoever reads them. */
     async dropPending({ enrolmentId }: { enrolmentId?: string }): Promise<number> {
       let dropped = 0
       for (let next = 0; ; await nextTurn()) {
@@ -125,7 +126,9 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
         const last = page.at(-1)
         if (!last) return dropped
         const rows = page.filter(
-          ({ author }) => enrolmentId === undefined || store.author(author).enrolmentId === enrolmentId,
+          ({ author, flags }) =>
+            !(flags & FLAG_LOSS_REPORT) &&
+            (enrolmentId === undefined || store.author(author).enrolmentId === enrolmentId),
         )
         store.commit((change) => retention.remove(change, rows, 'dropped-by-operator'))
         dropped += rows.length

@@ -120,7 +120,7 @@ export function openDeadLetters(store: Store) {
         sql.remove.run(row.id)
         const bytes = sizeOf(Buffer.byteLength(row.body))
         const { category, at, flags, body } = row
-        change.append({ category, at, size: bytes, body, flags, origin: JSON.stringify(originOf(row)) }, row.author)
+        change.append([{ category, at, size: bytes, body, flags, origin: JSON.stringify(originOf(row)) }], row.author)
       }),
     drop: (ids: readonly number[] | 'all') => each(ids, (change, row) => drop(change, row, 'dropped-by-operator')),
   }

@@ -41,25 +41,36 @@ export function housekeeping(ports: HousekeepingPorts): Disposable & { deleting(
     if (ports.isFull()) {
       const isTime = askedAt === null || clock.mono() >= after(askedAt, RECOVER_EVERY_MS)
       if (isTime) askedAt = clock.mono()
-      if (!isTime || !ports.recover()) return giveBack()
+      if (!isTime || !ports.recover()) return makeRoom()
     }
     const isMoreToSalvage = ports.salvage()
-    const { store, retention } = ports.parts()
-    const isMoreAged = store.commit((change) => {
-      const isMore = retention.enforceAge(change, AGED_ROWS)
-      retention.enforceBytes(change, [])
-      retention.markHeads(change)
-      retention.reportLosses(change)
-      return isMore
-    })
-    retention.dropped()
+    const isMoreAged = retain(ports.parts())
     const isMoreSpace = giveBack()
     emptyLogWhenIdle()
     return isMoreToSalvage || isMoreAged || isMoreSpace
   }
+  function retain({ store, retention }: Parts): boolean {
+    if (!retention.isDue) return false
+    const isMore = store.commit((change) => {
+      const isMoreAged = retention.enforceAge(change, AGED_ROWS)
+      retention.enforceBytes(change, [])
+      retention.markHeads(change)
+      retention.reportLosses(change)
+      return isMoreAged
+    })
+    retention.dropped()
+    return isMore
+  }
   function giveBack(): boolean {
     const isDeleting = deletedAt !== null && clock.mono() < after(deletedAt, DELETING_MS)
     return ports.parts().space.giveBack(isDeleting)
+  }
+  /** Pages that became free go back to the disk at once, or it would stay full for ever: the file shrinks when its log is written back. */
+  function makeRoom(): boolean {
+    const { space } = ports.parts()
+    const isMore = space.giveBack(false)
+    if (isMore) space.emptyLog()
+    return isMore
   }
   function emptyLogWhenIdle() {
     const { store, space } = ports.parts()

@@ -1,11 +1,12 @@
 import type { gapReasons } from '../../shared/model/telemetry'
 import type { EntryOrigin, SeqGap, SeqRange, StoredEntry } from '../../shared/model/telemetry'
 import { wallMs } from '../../shared/model/time'
+import type { Feed } from './feed-row'
 import type { OutboxFeed, OutboxSlice, ReadOptions } from './outbox'
 import type { Retention } from './retention'
 import { categoryOf, FLAG_DO_NOT_PROPAGATE, isWhole, keyOf, lastKeyOf, seqOf } from './schema'
 import type { EntryRow } from './schema'
-import type { Feed, Store } from './store'
+import type { Store } from './store'
 
 /** Rows fetched at once, so that reading a batch never holds more than a little of what lies behind it. */
 const PAGE_ROWS = 250

@@ -187,6 +187,12 @@ export function openRetention(store: Store, caps: Caps) {
       database.exec('DELETE FROM oldest')
       oldest.clear()
     },
+    /** Whether a turn of housekeeping has anything to write. */
+    get isDue(): boolean {
+      const sizes = Object.values(store.sizes()).reduce((sum, { bytes }) => sum + bytes, 0)
+      if (sizes > caps.bytes || aged() - markedAt >= MARK_EVERY_MS || store.unsaved.length > 0) return true
+      return store.untold.size > 0 || sql.markBefore.get(aged() - caps.ageMs) !== undefined
+    },
     markHeads(change: Change) {
       if (aged() - markedAt < MARK_EVERY_MS) return
       const head = (lane: 'alerts' | 'telemetry') => keyOf(currentFeed[lane], change.feed(currentFeed[lane]).head)
@@ -214,7 +220,7 @@ export function openRetention(store: Store, caps: Caps) {
       const report: LossReport = { kind: 'telemetry.lost', losses: [...store.untold.values()] }
       const body = JSON.stringify(report)
       const size = sizeOf(Buffer.byteLength(body))
-      const key = change.append({ category: codeOf('events'), at: clock.wall(), size, body, flags: FLAG_LOSS_REPORT })
+      const key = change.append([{ category: codeOf('events'), at: clock.wall(), size, body, flags: FLAG_LOSS_REPORT }])
       database.exec('DELETE FROM report')
       sql.putReport.run(key)
       change.told()

@@ -3,11 +3,13 @@ import path from 'node:path'
 import type { Loss, LossReason, SeqRange } from '../../shared/model/telemetry'
 import type { WallMs } from '../../shared/model/time'
 import type { Database } from '../platform/sqlite'
+import { feedFrom } from './feed-row'
+import type { Feed, FeedColumns } from './feed-row'
 import { lossOf } from './retention'
 import { categoryCodes, categoryOf, currentFeed, feedOf, isWhole, keyOf, lowestFeed, seqOf } from './schema'
 import type { EntryRow } from './schema'
-import { feedFrom, sizeOf } from './store'
-import type { Author, Feed, FeedColumns, Store } from './store'
+import { sizeOf } from './store'
+import type { Author, Store } from './store'
 
 const STEP_ROWS = 500
 /** Files kept after what could be read of them was taken over. */

@@ -45,6 +45,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
   let lastError: Failure | null = null
   let parts: Parts = open()
   let salvage: Salvage | null = null
+  let isSalvageWaiting = true
   let isClosed = false
   isFull = !reserve.restore()
   if (isFull) logger.log('error', 'the disk is full: only alerts and counters are kept')
@@ -88,6 +89,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
       // It is damaged; the file is renamed either way.
     }
     parts = openAnew(storageError(file, because))
+    isSalvageWaiting = true
   }
 
   function becomeFull(cause: unknown) {
@@ -97,7 +99,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     logger.log('error', 'the disk is full: only alerts and counters are kept', { pending: parts.store.sizes() })
     reserve.release()
     try {
-      parts.store.database.pragma('wal_checkpoint(TRUNCATE)')
+      parts.store.database.pragma('wal_checkpoint(RESTART)')
     } catch {
       // As much of the log as there was room for; the rest follows with the next one.
     }
@@ -107,6 +109,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     store: () => parts.store,
     retention: () => parts.retention,
     isFull: () => isFull,
+    freeBytes: () => parts.space.freeBytes,
     becomeFull,
     replace,
     refusal(error) {
@@ -158,15 +161,16 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
       return true
     },
     salvage() {
+      if (!isSalvageWaiting) return false
       if (!salvage) {
         const [aside] = waitingForSalvage(file)
-        if (aside === undefined) return false
+        if (aside === undefined) return (isSalvageWaiting = false)
         salvage = openSalvage(parts.store, file, aside, (name) => new Sqlite(name, { readonly: true }))
       }
       const isMore = salvage.step()
       parts.retention.forgetOldest()
       if (!isMore) salvage = null
-      return isMore || waitingForSalvage(file).length > 0
+      return true
     },
     trouble: (error) => void on(() => raise(error)),
   })

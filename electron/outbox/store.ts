@@ -1,8 +1,10 @@
-import { laneOf } from '../../shared/model/telemetry'
-import type { Loss, LossReason, SeqRange, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
+import { laneOf, telemetryLanes } from '../../shared/model/telemetry'
+import type { Loss, LossReason, TelemetryCategory } from '../../shared/model/telemetry'
 import type { OutboxRules } from '../core/replication/outbox'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { Database } from '../platform/sqlite'
+import { columnsOf, feedFrom } from './feed-row'
+import type { Feed, FeedColumns } from './feed-row'
 import type { OutboxIdentity } from './outbox'
 import { categoryCodes, categoryOf, checksum, codeOf, currentFeed, keyOf, lastKeyOf, ROW_BYTES } from './schema'
 
@@ -14,31 +16,6 @@ export interface StoreOptions {
   readonly rules: OutboxRules
 }
 
-export interface Feed {
-  readonly number: number
-  readonly id: string
-  readonly lane: TelemetryLane
-  readonly isCurrent: boolean
-  readonly head: number
-  readonly through: number
-  readonly acked: readonly SeqRange[]
-  readonly lastAcked: { readonly seq: number; readonly runId: string } | null
-  /** The id it had up to and including `head`, before the store turned out to be an older copy. */
-  readonly origin: { readonly id: string; readonly head: number } | null
-}
-export interface FeedColumns {
-  readonly number: number
-  readonly id: string
-  readonly lane: TelemetryLane
-  readonly is_current: number
-  readonly head: number
-  readonly through: number
-  readonly acked: string
-  readonly last_acked_seq: number | null
-  readonly last_acked_run: string | null
-  readonly origin_id: string | null
-  readonly origin_head: number | null
-}
 export interface Author extends OutboxIdentity {
   readonly runId: string
 }
@@ -65,8 +42,8 @@ export interface Change {
   feed(number: number): Feed
   setFeed(feed: Feed): void
   removeFeed(number: number): void
-  /** Gives it the next number of its lane. */
-  append(row: NewRow, author?: number): number
+  /** Gives each the next number of its lane; `author` null: this run. Returns the key of the last. */
+  append(rows: readonly NewRow[], author?: number | null): number
   insert(key: number, row: NewRow, author: number): void
   tally(feed: number, category: number, entries: number, bytes: number): void
   author(author: Author): number
@@ -158,13 +135,29 @@ export function storeOver(database: Database, options: StoreOptions) {
       feed,
       setFeed: (next) => void changed.set(next.number, next),
       removeFeed: (number) => void changed.set(number, null),
-      append(row, author) {
-        const number = currentFeed[laneOf(categoryOf(row.category))]
-        const before = feed(number)
-        const seq = before.head + 1
-        changed.set(number, { ...before, head: seq })
-        change.insert(keyOf(number, seq), row, author ?? (own ??= change.author({ ...options.identity(), runId })))
-        return keyOf(number, seq)
+      append(rows, author = null) {
+        const writer = author ?? (own ??= change.author({ ...options.identity(), runId }))
+        const heads = { alerts: 0, telemetry: 0 }
+        const sums = categoryCodes.map(() => ({ entries: 0, bytes: 0 }))
+        let key = 0
+        // A thousand times per commit: nothing here makes objects.
+        for (const { category, at, size, body, flags = 0, origin = null } of rows) {
+          const lane = category === ALERTS ? 'alerts' : 'telemetry'
+          const number = currentFeed[lane]
+          if (heads[lane] === 0) heads[lane] = feed(number).head
+          key = keyOf(number, ++heads[lane])
+          sql.insert.run(key, category, writer, at, checksum(category, writer, at, body), flags, origin, body)
+          const sum = sums[category]!
+          sum.entries++
+          sum.bytes += size
+        }
+        for (const lane of telemetryLanes) {
+          const number = currentFeed[lane]
+          if (heads[lane] > 0) changed.set(number, { ...feed(number), head: heads[lane] })
+        }
+        for (const [category, { entries, bytes }] of sums.entries())
+          if (entries > 0) change.tally(currentFeed[laneOf(categoryOf(category))], category, entries, bytes)
+        return key
       },
       insert(key, { category, at, size, body, flags = 0, origin = null }, author) {
         sql.insert.run(key, category, author, at, checksum(category, author, at, body), flags, origin, body)
@@ -279,17 +272,5 @@ export function storeOver(database: Database, options: StoreOptions) {
   }
 }
 
+const ALERTS = codeOf('alerts')
 export const sizeOf = (bodyBytes: number) => bodyBytes + ROW_BYTES
-
-export function feedFrom(row: FeedColumns): Feed {
-  const { number, id, lane, head, through } = row
-  const acked = JSON.parse(row.acked) as readonly SeqRange[]
-  const lastAcked = row.last_acked_seq === null ? null : { seq: row.last_acked_seq, runId: row.last_acked_run ?? '' }
-  const origin = row.origin_id === null ? null : { id: row.origin_id, head: row.origin_head ?? 0 }
-  return { number, id, lane, isCurrent: row.is_current === 1, head, through, acked, lastAcked, origin }
-}
-function columnsOf({ number, id, lane, isCurrent, head, through, acked, lastAcked, origin }: Feed): unknown[] {
-  const ranges = JSON.stringify(acked)
-  const last = [lastAcked?.seq ?? null, lastAcked?.runId ?? null]
-  return [number, id, lane, Number(isCurrent), head, through, ranges, ...last, origin?.id ?? null, origin?.head ?? null]
-}

@@ -4,13 +4,15 @@ import { laneOf } from '../../shared/model/telemetry'
 import type { Job } from './queue'
 import { lossOf } from './retention'
 import type { Retention } from './retention'
-import { categoryOf } from './schema'
+import { categoryCodes, categoryOf } from './schema'
 import type { Change, Store } from './store'
 
 export interface WriterPorts {
   readonly store: () => Store
   readonly retention: () => Retention
   readonly isFull: () => boolean
+  /** Pages of the file that hold nothing. */
+  readonly freeBytes: () => number
   /** The disk is full: what was kept for this is released. */
   readonly becomeFull: (cause: unknown) => void
   /** The file is damaged: it is replaced by a new one. */
@@ -31,30 +33,29 @@ export function troubleOf(error: unknown): Trouble {
 
 const RETRY_AFTER_MS = 5_000
 /** What the pages around a row take, when room is made for it. */
-const ROOM_FACTOR = 2
-const ROOM_BYTES = 64 * 1024
+const ROOM_FACTOR = 1.25
+const ROOM_BYTES = 32 * 1024
 
 /** Writes what the queue hands over, in good times and on a full disk. */
 export function openWriting(ports: WriterPorts) {
   function put(change: Change, jobs: readonly Job[]) {
     const lanes = new Map<TelemetryLane, number>()
-    const adding = new Map<number, { category: number; entries: number; bytes: number }>()
+    const adding = categoryCodes.map((_, category) => ({ category, entries: 0, bytes: 0 }))
     for (const { rows, losses } of jobs) {
-      for (const row of rows) {
-        change.append(row)
-        const sum = adding.get(row.category)
-        if (sum) {
-          sum.entries++
-          sum.bytes += row.size
-        } else adding.set(row.category, { category: row.category, entries: 1, bytes: row.size })
+      if (rows.length > 0) change.append(rows)
+      for (const { category, size } of rows) {
+        const sum = adding[category]!
+        sum.entries++
+        sum.bytes += size
       }
       for (const loss of losses) change.lose(loss)
     }
-    for (const { category, entries } of adding.values()) {
+    for (const { category, entries } of adding) {
+      if (entries === 0) continue
       const lane = laneOf(categoryOf(category))
       lanes.set(lane, (lanes.get(lane) ?? 0) + entries)
     }
-    return { lanes, adding: [...adding.values()] }
+    return { lanes, adding }
   }
 
   function writeNormally(jobs: readonly Job[]) {
@@ -97,10 +98,8 @@ export function openWriting(ports: WriterPorts) {
     try {
       const bytes = urgent.reduce((sum, job) => sum + job.bytes, 0)
       const lanes = store.commit((change) => {
-        const free = store.database.pragma('freelist_count', { simple: true }) as number
-        const pageSize = store.database.pragma('page_size', { simple: true }) as number
-        const needed = bytes * ROOM_FACTOR + ROOM_BYTES
-        if (urgent.length > 0 && free * pageSize < needed) retention.makeRoom(change, needed)
+        const missing = bytes * ROOM_FACTOR + ROOM_BYTES - ports.freeBytes()
+        if (urgent.length > 0 && missing > 0) retention.makeRoom(change, missing)
         for (const loss of lost) change.lose(loss)
         return put(change, urgent).lanes
       })
@@ -114,8 +113,8 @@ export function openWriting(ports: WriterPorts) {
       saveCounters(store)
       refuse(jobs, error)
     }
-    // The log starts anew, so that it needs no more room than it has.
-    tryTo(() => store.database.pragma('wal_checkpoint(TRUNCATE)'))
+    // The log starts anew in the room it has, which it keeps: whoever filled the disk could take it.
+    tryTo(() => store.database.pragma('wal_checkpoint(RESTART)'))
   }
   const saveCounters = (store: Store) => tryTo(() => store.commit(() => undefined))
 
