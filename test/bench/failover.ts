@@ -59,11 +59,11 @@ async function planned(count: number): Promise<Switch[]> {
     // The standing-by side's rules of a link that is new (stable, spent openings) are behind it.
     await passed(500)
     const askedAt = machineMs()
-    await site.master.ask('edge', action!, 'Berlin')
-    const first = await site.judge.drivenBy(to!, askedAt, 15_000)
+    await site.master.ask('edge', action, 'Berlin')
+    const first = await site.judge.drivenBy(to, askedAt, 15_000)
     await site.drivenBy(to as 'edge' | 'master')
     const last = site.judge.requests(from, 0, first.atMono).at(-1)
-    const connect = site.judge.connections(to!, askedAt).find(({ kind }) => kind === 'connect')
+    const connect = site.judge.connections(to, askedAt).find(({ kind }) => kind === 'connect')
     switches.push(measured(last, connect, first))
   }
   return switches

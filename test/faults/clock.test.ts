@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { machineMs } from '../support/judge'
+import { passed, Site, timeoutMs } from '../support/site'
+
+const dayMs = 86_400_000
+/** Longer than every wait of either side. */
+const longMs = timeoutMs + 5_000
+
+const [library] = globSync(['/usr/lib/*/faketime/libfaketime.so.1', '/usr/lib/faketime/libfaketime.so.1'])
+const why = whyNoClock()
+if (why !== null) console.log(`skipped: wall clocks that jump: ${why}`)
+
+describe.skipIf(why !== null).concurrent('the wall clock of the edge', () => {
+  it.each([
+    ['a day ahead', '+1d', dayMs],
+    ['an hour back', '-1h', -dayMs / 24],
+  ])('that jumps %s while it drives changes nothing of control', async (_how, step, stepMs) => {
+    await using site = await Site.start()
+    const clock = site.use(fakeClock())
+    await site.startEdge({ env: clock.env })
+    await site.linked()
+    await site.drivenBy('edge')
+    await site.master.ask('edge', 'set', 'Berlin', `timeoutMs=${timeoutMs}`)
+    const before = (await site.edge.status()).control.epoch
+    const jumpedAt = machineMs()
+    clock.set(step)
+    await passed(longMs)
+    const status = await site.edge.status()
+    expect(Math.abs(status.at - Date.now() - stepMs)).toBeLessThan(60_000)
+    expect(status.link.state).toBe('connected')
+    expect(status.control).toMatchObject({ holder: 'edge', epoch: before })
+    expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: before })
+    expect(site.judge.requests('master')).toEqual([])
+    expect(site.judge.connections('edge', jumpedAt)).toEqual([])
+
+    await site.master.ask('edge', 'failover', 'Berlin')
+    await site.drivenBy('master')
+    await site.master.kill()
+    const killedAt = machineMs()
+    const first = await site.judge.drivenBy('edge', killedAt, 15_000)
+    expect(first.atMono - killedAt).toBeGreaterThan(1_900)
+    await site.startMaster()
+    await site.linked()
+    expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: before + 2 })
+  })
+})
+
+/** A wall clock that can be set while its process runs; the monotonic one stays the machine's. */
+function fakeClock(): { env: Record<string, string>; set(offset: string): void } & Disposable {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-clock-'))
+  const file = path.join(folder, 'offset')
+  const set = (offset: string) => writeFileSync(file, `${offset}\n`)
+  set('+0')
+  return {
+    env: {
+      LD_PRELOAD: library ?? '',
+      FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    },
+    set,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function whyNoClock(): string | null {
+  if (library === undefined || !existsSync(library)) return 'libfaketime is not installed (Debian: faketime)'
+  using clock = fakeClock()
+  clock.set('+1d')
+  const now = execFileSync(process.execPath, ['-p', 'Date.now()'], { env: { ...process.env, ...clock.env } })
+  return Math.abs(Number(now) - Date.now() - dayMs) < 60_000 ? null : 'libfaketime does not move the clock of this Node'
+}
