@@ -45,8 +45,9 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     this.#known = new Map(options.rows.enrolments().map((row) => [row.edgeId, row]))
   }
 
+  /** A machine has joined as this edge and has proven its secret once: a code that was used and never followed by a link is no site to take over. */
   isEnrolled(edgeId: string): boolean {
-    return this.#known.has(edgeId)
+    return (this.#known.get(edgeId)?.secretId ?? '') !== ''
   }
 
   isRevoked(edgeId: string): boolean {

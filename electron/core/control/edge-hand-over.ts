@@ -6,17 +6,13 @@ import {
   HAND_OVER_STEP_MS,
   LINK_SILENCE_MS,
 } from '../../../shared/model/defaults'
-import type { FailureCode } from '../../../shared/model/failures'
 import { after } from '../../../shared/model/time'
 import type { ControlMessageOf } from '../../../shared/wire/control'
 import type { EdgeContext, Release, SwitchRequest } from './edge-state'
 import { isGrantable, nextEpoch } from './epoch'
 import { AUTONOMY_LATEST_MS, sendFacts } from './edge-link'
 import { beginDriving, newDecision, takeControl, unlinked, type EdgeTurn } from './edge-tenure'
-
-function refuseSwitch(turn: EdgeTurn, requestId: string, code: FailureCode, message: string): void {
-  turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure: { code, message } })
-}
+import { NEGOTIATION_PASSES_MS, refuseSwitch } from './turn'
 
 /** Fail over by hand: carried out by the edge while it drives. Restore is the master's to carry out; the role asks it over the link. */
 export function onSwitchAsked(turn: EdgeTurn, context: EdgeContext, request: SwitchRequest): void {
@@ -27,7 +23,7 @@ export function onSwitchAsked(turn: EdgeTurn, context: EdgeContext, request: Swi
       turn.out({ type: 'answerSwitch', requestId, decisionId: tenure.release.decisionId, failure: null })
     else refuseSwitch(turn, requestId, 'busy', 'A fail-over to the master is running.')
   } else if (link.kind !== 'linked') refuseSwitch(turn, requestId, 'link-lost', 'The master cannot be reached.')
-  else if (link.sent !== null) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.')
+  else if (link.sent !== null) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.', NEGOTIATION_PASSES_MS)
   else if (tenure.kind !== 'driving') refuseSwitch(turn, requestId, 'not-in-control', 'The edge does not drive.')
   else if (request.target === 'edge')
     turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })

@@ -5,7 +5,6 @@ import {
   GRANT_CLOSE_AFTER_MS,
   HAND_OVER_STEP_MS,
 } from '../../../shared/model/defaults'
-import type { FailureCode } from '../../../shared/model/failures'
 import { after } from '../../../shared/model/time'
 import type { ControlMessageOf } from '../../../shared/wire/control'
 import type { SwitchRequest } from './edge-state'
@@ -14,10 +13,7 @@ import { isGrantable, nextEpoch } from './epoch'
 import { isMasterDriving, type HandBack, type MasterContext } from './master-state'
 import { onMasterLinkLost } from './master-link'
 import { armTakeOver, claimControl, driveNow, hasPassed, leaseOf, type MasterTurn } from './master-tenure'
-
-function refuseSwitch(turn: MasterTurn, requestId: string, code: FailureCode, message: string): void {
-  turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure: { code, message } })
-}
+import { NEGOTIATION_PASSES_MS, refuseSwitch } from './turn'
 
 /** Restore by hand: carried out by the master while it holds control. Fail over is the edge's to carry out; the role asks it over the link. */
 export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, request: SwitchRequest): void {
@@ -30,7 +26,7 @@ export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, re
   } else if (request.target === 'master' && tenure.kind === 'driving') {
     turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
   } else if (link.kind !== 'linked') refuseSwitch(turn, requestId, 'link-lost', 'The edge cannot be reached.')
-  else if (!link.agreed) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.')
+  else if (!link.agreed) refuseSwitch(turn, requestId, 'busy', 'A negotiation is running.', NEGOTIATION_PASSES_MS)
   else if (tenure.kind !== 'driving')
     refuseSwitch(
       turn,

@@ -1,6 +1,6 @@
 import type { ControlMessage } from '../../../shared/wire/control'
 import type { Decision } from '../../../shared/model/control'
-import type { Failure } from '../../../shared/model/failures'
+import type { Failure, FailureCode } from '../../../shared/model/failures'
 import type { MonoMs, WallMs } from '../../../shared/model/time'
 import type { StoredControl } from './stored'
 
@@ -114,4 +114,18 @@ export class Turn<State extends Persisted> {
     this.set({ retryPersistAt } as Partial<State>)
     return this.outputs
   }
+}
+
+/** A negotiation is over this soon: whoever asked meanwhile asks again. */
+export const NEGOTIATION_PASSES_MS = 100
+
+export function refuseSwitch(
+  turn: Pick<Turn<unknown>, 'out'>,
+  requestId: string,
+  code: FailureCode,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  const failure: Failure = { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  turn.out({ type: 'answerSwitch', requestId, decisionId: null, failure })
 }

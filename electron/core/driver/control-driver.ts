@@ -1,7 +1,7 @@
 import type { Decision, DecisionRule } from '../../../shared/model/control'
-import { failureOf, type Failure, type HoldfastError } from '../../../shared/model/failures'
+import { failureOf, HoldfastError, type Failure } from '../../../shared/model/failures'
 import { viewsToHandOver } from '../../../shared/model/modules'
-import type { WallMs } from '../../../shared/model/time'
+import { after, type WallMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import type { SwitchRequest } from '../control/edge-state'
 import type { StoredControl } from '../control/stored'
@@ -13,6 +13,7 @@ import { HandOvers, type HandOverResult } from './hand-overs'
 import { MachineDriver, type Timers } from './machine-driver'
 
 const ACTOR_LENGTH_MAX = 200
+const ASK_AGAIN_WITHIN_MS = 2_000
 
 /** As much of a link session as control needs. */
 export interface ControlSession {
@@ -161,7 +162,22 @@ export class ControlDriver<
 
   /** Sends a request made here and waits for the end of the hand-over it begins or joins. Rejects with `HoldfastError` when it is refused. */
   async ask({ requestId }: SwitchRequest, send: () => void): Promise<HandOverResult> {
-    return this.#handOvers.finished(await this.#handOvers.ask(requestId, send))
+    return this.#handOvers.finished(await this.#decisionFor(requestId, send))
+  }
+
+  /** A negotiation that happens to run is waited for; nothing else is asked twice. */
+  async #decisionFor(requestId: string, send: () => void): Promise<string> {
+    const { clock } = this.#options
+    const until = after(clock.mono(), ASK_AGAIN_WITHIN_MS)
+    for (;;) {
+      try {
+        return await this.#handOvers.ask(requestId, send)
+      } catch (error) {
+        const soonMs = error instanceof HoldfastError && error.code === 'busy' ? error.retryAfterMs : undefined
+        if (soonMs === undefined || after(clock.mono(), soonMs) > until) throw error
+        await new Promise<void>((resolve) => clock.at(after(clock.mono(), soonMs), () => resolve()))
+      }
+    }
   }
 
   /** To the other side, which is the one to carry it out. `away`: what to say when there is no link. */
