@@ -120,7 +120,7 @@ export class Turn<State extends Persisted> {
 export const NEGOTIATION_PASSES_MS = 100
 
 export function refuseSwitch(
-  turn: Pick<Turn<unknown>, 'out'>,
+  turn: { out(...outputs: ControlOutput[]): unknown },
   requestId: string,
   code: FailureCode,
   message: string,
