@@ -30,13 +30,7 @@ export function lineLogger(stream: Writable, options: LineLoggerOptions): Logger
     const noted = dropped === 0 ? fields : { ...fields, droppedLines: dropped }
     dropped = 0
     stream.write(
-      render(
-        new Date(options.clock.wall()).toISOString(),
-        scope,
-        level,
-        cut(message),
-        visible(noted, 0) as Record<string, unknown>,
-      ) + '\n',
+      render(new Date(options.clock.wall()).toISOString(), scope, level, cut(message), visibleFields(noted)) + '\n',
     )
   }
   const scoped = (scope: string): Logger => ({
@@ -94,7 +88,10 @@ export function isSecretName(name: string): boolean {
   return words.some((word) => secretWords.has(word)) && !harmlessEndings.has(words.at(-1)!)
 }
 
-/** A copy that JSON can hold, bounded, with secrets replaced. */
+/** A copy of a line's fields that JSON can hold, bounded, with secrets replaced. */
+export const visibleFields = (fields: Record<string, unknown>): Record<string, unknown> =>
+  visible(fields, 0) as Record<string, unknown>
+
 function visible(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return cut(value)
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function')
