@@ -1,5 +1,5 @@
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
-import type { WallMs } from '../../shared/model/time'
+import { after, type WallMs } from '../../shared/model/time'
 import { BATCH_BYTES, type SyncStatus } from '../../shared/wire/push'
 import { MachineDriver } from '../core/driver/machine-driver'
 import { step } from '../core/replication/push'
@@ -23,6 +23,8 @@ import { PushRate } from './push-rate'
 const VERSION_MIN = 2
 /** The link is full for a moment: not a reason to wait as long as after a failure. */
 const BUSY_AGAIN_MS = 1_000
+/** Each deletion waits for the disk once: under load it takes along what was acknowledged meanwhile. */
+const DELETE_AFTER_MS = 20
 
 export interface PushOptions {
   readonly outbox: Outbox
@@ -52,6 +54,8 @@ export class Push {
   #failedAttempts = 0
   #lastError: SyncStatus['lastError'] = null
   #ended = false
+  #end!: () => void
+  readonly #ending = new Promise<void>((resolve) => (this.#end = resolve))
 
   constructor(options: PushOptions) {
     this.#options = options
@@ -151,6 +155,7 @@ export class Push {
 
   async end(): Promise<void> {
     this.#ended = true
+    this.#end()
     this.#unsubscribe()
     await this.#driver.end()
     await this.#deleting
@@ -247,8 +252,12 @@ export class Push {
     }
   }
 
-  /** One deletion at a time; a storage that refuses leaves everything to be pushed again, which changes nothing at the master. */
+  /**
+   * One deletion at a time, several batches together while more are on their way. What a crash or a storage that refuses leaves undeleted is pushed again,
+   * and changes nothing at the master.
+   */
   async #delete(): Promise<void> {
+    if (this.#flying.size > 0) await this.#moment()
     for (const [feedId, { throughSeq, ranges }] of this.#toDelete) {
       this.#toDelete.delete(feedId)
       try {
@@ -260,6 +269,17 @@ export class Push {
       }
     }
     if (this.#toDelete.size > 0) await this.#delete()
+  }
+
+  #moment(): Promise<void> {
+    const { clock } = this.#options
+    return new Promise((resolve) => {
+      const timer = clock.at(after(clock.mono(), DELETE_AFTER_MS), resolve as () => void)
+      void this.#ending.then(() => {
+        timer[Symbol.dispose]()
+        resolve()
+      })
+    })
   }
 
   #renew(feedId: string): void {

@@ -12,7 +12,7 @@ process.on('disconnect', () => process.exit(0))
 process.once('message', () => void run())
 
 /** What may wait in the outbox: enough to keep the way full, little enough that it stays a buffer. */
-const AHEAD = 8 * BATCH
+const AHEAD = 16 * BATCH
 
 async function run(): Promise<void> {
   const cpu = process.cpuUsage()

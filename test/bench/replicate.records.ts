@@ -16,6 +16,7 @@ export function records(count: number): string[] {
     const head = `{"seq":${seq},"site":"plant-${seq % 20}","line":"L${seq % 7}","tag":"motor.${seq % 50}.temperature","value":${
       ((seq * 37) % 10_000) / 100
     },"quality":"good","unit":"C","trace":"${noise}","note":"`
-    return `${head}${'steady run '.repeat(30).slice(0, BYTES - head.length - 2)}"}`
+    // One flat string: the joins are not to be paid for by whoever reads it first.
+    return Buffer.from(`${head}${'steady run '.repeat(30).slice(0, BYTES - head.length - 2)}"}`).toString('latin1')
   })
 }

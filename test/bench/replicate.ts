@@ -69,6 +69,8 @@ async function replicated(folder: string, count: number) {
   const { ready } = await said<{ ready: { port: number; code: string } }>(master)
   const edge = start('edge', folder, ready.code, String(count))
   await said(edge)
+  master.send('status')
+  const before = await said<{ cpuMs: number }>(master)
   edge.send('go')
   const { done } = await said<{ done: { seconds: number; cpuMs: number; rss: number } }>(edge)
   master.send('status')
@@ -76,7 +78,7 @@ async function replicated(folder: string, count: number) {
   await ended(edge)
   await ended(master)
   if (there.status.entries !== count) throw new Error(`${there.status.entries} of ${count} entries arrived`)
-  return { perS: count / done.seconds, edge: done, master: there }
+  return { perS: count / done.seconds, edge: done, master: { ...there, cpuMs: there.cpuMs - before.cpuMs } }
 }
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!

@@ -1,0 +1,252 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openTelemetry, openTelemetryStores } from '../../../electron/telemetry/sqlite'
+import type { ArrivedBatch, ArrivedEntry, TelemetryStore } from '../../../electron/telemetry/telemetry'
+import { wallMs } from '../../../shared/model/time'
+import { temporaryFolder } from '../../support/outbox'
+
+const NOW = wallMs(1_750_000_000_000)
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const forever = { ageMs: 1e14, bytes: 1e14, pointsAgeMs: 1e14, hourlyAgeMs: 1e14, dailyAgeMs: 1e14 }
+
+let folder: ReturnType<typeof temporaryFolder>
+let store: TelemetryStore
+const file = () => `${folder.path}/telemetry.db`
+beforeEach(() => {
+  folder = temporaryFolder()
+  store = openTelemetry(file())
+})
+afterEach(async () => {
+  await store[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+const reopen = async () => {
+  await store[Symbol.asyncDispose]()
+  store = openTelemetry(file())
+}
+
+const entryAt = (seq: number, more: Partial<ArrivedEntry> = {}): ArrivedEntry => ({
+  ...{ seq, runId: 'run-1', sourceId: 'edge-1', edgeId: 'berlin', enrolmentId: 'enrolment-1', category: 'logs' },
+  ...{ at: NOW, doNotPropagate: false, isBytes: false, text: `{"body":"line ${seq}"}` },
+  ...more,
+})
+function batch(firstSeq: number, lastSeq: number, more: Partial<ArrivedBatch> = {}, of: Partial<ArrivedEntry> = {}) {
+  const entries = Array.from({ length: lastSeq - firstSeq + 1 }, (_, n) => entryAt(firstSeq + n, of))
+  return {
+    ...{ feedId: 'feed-1', lane: 'telemetry' as const, firstSeq, lastSeq, entries, gaps: [] },
+    ...{ historical: false, sentAt: NOW, ...more },
+  }
+}
+const seqs = (feedId = 'feed-1') => store.entries({ feedId, limit: 1_000 }).map(({ seq }) => seq)
+const one = (entry: ArrivedEntry, more: Partial<ArrivedBatch> = {}) =>
+  batch(entry.seq, entry.seq, { entries: [entry], ...more })
+
+describe('the telemetry of one edge', () => {
+  test('is there after a restart, with its position', async () => {
+    expect(store.receive(batch(1, 3), NOW)).toMatchObject({ throughSeq: 3, ranges: [], stored: 3, rejected: [] })
+    await reopen()
+    expect(seqs()).toEqual([1, 2, 3])
+    expect(store.position('feed-1')).toEqual({ throughSeq: 3, ranges: [] })
+    expect(store.entries({ feedId: 'feed-1', limit: 1 })[0]).toEqual({
+      ...entryAt(1),
+      feedId: 'feed-1',
+      ...{ receivedAt: NOW, historical: false, fromFuture: false },
+    })
+  })
+
+  test('takes batches in any order and the new part of those it knows in part', () => {
+    store.receive(batch(7, 9), NOW)
+    expect(store.position('feed-1')).toEqual({ throughSeq: 0, ranges: [[7, 9]] })
+    store.receive(batch(1, 3), NOW)
+    expect(store.receive(batch(2, 8), NOW)).toMatchObject({ throughSeq: 9, ranges: [], stored: 3 })
+    expect(seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('is not changed by a repeat, and answers it the same', () => {
+    const rejection = { code: 'invalid', message: 'no' }
+    const mixed = batch(1, 3, { entries: [entryAt(1), entryAt(2, { rejection }), entryAt(3)] })
+    const { throughSeq, ranges, rejected } = store.receive(mixed, NOW)
+    expect(rejected).toEqual([{ seq: 2, ...rejection }])
+    expect(store.receive(mixed, wallMs(NOW + 5))).toEqual({ throughSeq, ranges, rejected, stored: 0, arrival: null })
+    expect(seqs()).toEqual([1, 3])
+    expect(store.status()).toMatchObject({ entries: 2, rejected: 1 })
+  })
+
+  test('counts gaps by reason and moves on over them', () => {
+    store.receive(batch(1, 3, { entries: [entryAt(3)], gaps: [{ from: 1, to: 2, reason: 'lost' }] }), NOW)
+    expect(store.position('feed-1').throughSeq).toBe(3)
+    expect(store.status().gaps).toEqual({ lost: 2 })
+  })
+
+  test('refuses numbers under two runs, and changes nothing', () => {
+    store.receive(batch(1, 10), NOW)
+    expect(() => store.receive(batch(8, 12, {}, { runId: 'run-2' }), NOW)).toThrow(
+      expect.objectContaining({ code: 'conflict' }),
+    )
+    expect(() => store.receive(batch(5, 6, {}, { runId: 'run-2' }), NOW)).toThrow(
+      expect.objectContaining({ code: 'conflict' }),
+    )
+    expect(store.receive(batch(11, 12, {}, { runId: 'run-2' }), NOW)).toMatchObject({ throughSeq: 12 })
+  })
+
+  test('knows an entry by the number it had before', () => {
+    store.receive(batch(1, 3), NOW)
+    const origin = (seq: number) => ({ origin: { feedId: 'feed-1', seq, runId: 'run-1' } })
+    const moved = batch(3, 4, { feedId: 'feed-2', entries: [entryAt(3, origin(3)), entryAt(4, origin(4))] })
+    expect(store.receive(moved, NOW)).toMatchObject({ ranges: [[3, 4]], stored: 1 })
+    expect(seqs('feed-2')).toEqual([4])
+  })
+
+  test('refuses the batch that would make a 65th range, and takes it when there is room', () => {
+    for (let n = 1; n <= 64; n++) store.receive(batch(n * 2, n * 2), NOW)
+    expect(() => store.receive(batch(200, 200), NOW)).toThrow(expect.objectContaining({ code: 'busy' }))
+    store.receive(batch(1, 1), NOW)
+    expect(store.receive(batch(200, 200), NOW).ranges).toHaveLength(64)
+  })
+
+  test('keeps and flags entries from the future, and late ones; measures the clock of the edge', () => {
+    store.receive(one(entryAt(1, { at: wallMs(NOW + DAY) }), { sentAt: NOW + DAY - 40 }), NOW)
+    store.receive(one(entryAt(2), { historical: true, sentAt: NOW + DAY - 5 }), NOW)
+    const [future, late] = store.entries({ feedId: 'feed-1', limit: 2 })
+    expect(future).toMatchObject({ fromFuture: true, historical: false, at: NOW + DAY })
+    expect(late).toMatchObject({ fromFuture: false, historical: true })
+    expect(store.status()).toMatchObject({ fromFuture: 1, skewMs: DAY - 5 })
+  })
+
+  test('finds log lines by their words, newest first, once they are indexed, each once', async () => {
+    store.receive(batch(1, 30), NOW)
+    store.receive(
+      one(entryAt(31, { text: '{"body":"Pumpe 7: \\"Störung\\"","severity":17,"attributes":{"room":"lobby"}}' })),
+      NOW,
+    )
+    expect(store.logs({ text: 'störung', limit: 5 })).toEqual([])
+    expect(store.index(10)).toBe(21)
+    await reopen()
+    expect(store.index(1_000)).toBe(0)
+    expect(store.logs({ limit: 100 })).toHaveLength(31)
+    expect(store.logs({ text: 'pumpe stör', limit: 5 })).toMatchObject([
+      { severity: 17, attributes: { room: 'lobby' } },
+    ])
+    expect(store.logs({ text: 'lobby', limit: 5 })).toHaveLength(1)
+    // Taken as words, never as the language of the search.
+    expect(store.logs({ text: 'lobby" OR "line', limit: 5 })).toEqual([])
+    expect(store.logs({ text: '"* (', limit: 5 })).toHaveLength(5)
+    expect(store.logs({ severityMin: 17, limit: 5 })).toHaveLength(1)
+    expect(store.logs({ text: 'line', limit: 3 }).map(({ text }) => text)).toEqual(['line 30', 'line 29', 'line 28'])
+  })
+
+  test('charts metrics as points and rolls them up by hour and day, late ones too, none twice', () => {
+    const metric = (seq: number, at: number, value: number) =>
+      entryAt(seq, {
+        category: 'metrics',
+        at: wallMs(at),
+        text: JSON.stringify({
+          name: 'cpu',
+          unit: '1',
+          type: 'gauge',
+          points: [{ time: at, value, attributes: { core: 0 } }],
+        }),
+      })
+    const day = Math.floor(NOW / DAY) * DAY
+    store.receive(one(metric(3, day + HOUR + 5, 30)), NOW)
+    store.receive(batch(1, 2, { entries: [metric(1, day + 5, 10), metric(2, day + 9, 20)] }), NOW)
+    store.receive(batch(1, 3, { entries: [metric(1, day, 1), metric(2, day, 1), metric(3, day, 1)] }), NOW)
+    store.index(1_000)
+    const [series] = store.series({ name: 'cpu', limit: 5 })
+    expect(series).toMatchObject({ unit: '1', attributes: { core: 0 }, lastAt: day + HOUR + 5, lastValue: 30 })
+    expect(store.points(series!.id, { limit: 10 }).map(({ value }) => value)).toEqual([10, 20, 30])
+    expect(store.rollUps(series!.id, 'hour', { limit: 10 })).toEqual([
+      { at: day, count: 2, sum: 30, min: 10, max: 20, last: 20 },
+      { at: day + HOUR, count: 1, sum: 30, min: 30, max: 30, last: 30 },
+    ])
+    expect(store.rollUps(series!.id, 'day', { limit: 10 })).toEqual([
+      { at: day, count: 3, sum: 60, min: 10, max: 30, last: 30 },
+    ])
+  })
+
+  test('lists traces with their root, and alerts', () => {
+    const span = (seq: number, more: object) =>
+      entryAt(seq, {
+        category: 'traces',
+        text: JSON.stringify({ traceId: 't1', durationMs: 5, status: 'ok', ...more }),
+      })
+    store.receive(
+      batch(1, 2, {
+        entries: [
+          span(1, { spanId: 's2', parentSpanId: 's1', name: 'query', status: 'error' }),
+          span(2, { spanId: 's1', name: 'GET /', durationMs: 12 }),
+        ],
+      }),
+      NOW,
+    )
+    const alert = entryAt(1, { category: 'alerts', text: '{"severity":"critical","text":"pump"}' })
+    store.receive(one(alert, { feedId: 'alerts-1', lane: 'alerts' }), NOW)
+    store.index(100)
+    expect(store.traces({ limit: 5 })).toMatchObject([
+      { traceId: 't1', name: 'GET /', spans: 2, errors: 1, durationMs: 12 },
+    ])
+    expect(store.spans('t1', 5)).toHaveLength(2)
+    expect(store.alerts({ limit: 5 })).toMatchObject([{ severity: 'critical', state: 'firing', text: 'pump' }])
+  })
+
+  test('survives bodies that are nothing it knows', () => {
+    const odd = [
+      'null',
+      '5',
+      '"text"',
+      '[1]',
+      '{"name":5}',
+      '{"name":"x","points":[{"value":"NaN"},{"value":null}]}',
+      '{}',
+    ]
+    const categories = ['metrics', 'logs', 'traces', 'alerts', 'events'] as const
+    let seq = 0
+    for (const category of categories)
+      for (const text of odd) store.receive(one(entryAt(++seq, { category, text })), NOW)
+    store.receive(one(entryAt(++seq, { isBytes: true, text: 'AAEC' })), NOW)
+    expect(store.index(1_000)).toBe(0)
+    expect(seqs()).toHaveLength(seq)
+  })
+
+  test('deletes what is too old, with all that was made of it, and never takes it again', () => {
+    store.receive(batch(1, 10), NOW)
+    store.receive(batch(11, 12), wallMs(NOW + 2 * HOUR))
+    store.index(100)
+    expect(store.retain({ ...forever, ageMs: HOUR }, wallMs(NOW + 2 * HOUR), 1_000)).toBe(false)
+    expect(seqs()).toEqual([11, 12])
+    expect(store.logs({ text: 'line', limit: 100 })).toHaveLength(2)
+    expect(store.status()).toMatchObject({ entries: 2 })
+    expect(store.receive(batch(1, 10), NOW)).toMatchObject({ stored: 0, throughSeq: 12 })
+    expect(seqs()).toEqual([11, 12])
+  })
+
+  test('deletes the oldest first when it is too much, in steps', () => {
+    for (let n = 0; n < 20; n++)
+      store.receive(batch(n * 50 + 1, n * 50 + 50, {}, { text: `"${'x'.repeat(2_000)}"` }), NOW)
+    const half = store.status().bytes / 2
+    expect(store.retain({ ...forever, bytes: half }, NOW, 100)).toBe(true)
+    while (store.retain({ ...forever, bytes: half }, NOW, 100));
+    expect(store.status().bytes).toBeLessThanOrEqual(half)
+    expect(seqs().at(-1)).toBe(1_000)
+    expect(seqs()[0]).toBeGreaterThan(400)
+  })
+
+  test('tells arrivals in order, for forwarding', () => {
+    store.receive(batch(5, 6), NOW)
+    store.receive(batch(1, 4), NOW)
+    const [first, second] = store.arrivals(0, 10)
+    expect(first!.entries.map(({ seq }) => seq)).toEqual([5, 6])
+    expect(second!.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
+    expect(store.arrivals(first!.arrival, 10)).toHaveLength(1)
+  })
+})
+
+test('each edge has a file of its own, whatever its id, and only its own is removed', async () => {
+  await using stores = openTelemetryStores(folder.path)
+  for (const id of ['berlin', 'Berlin', 'a.b-c_1', 'con']) stores.of(id).receive(batch(1, 1), NOW)
+  expect([...stores.edges()].sort()).toEqual(['Berlin', 'a.b-c_1', 'berlin', 'con'])
+  await stores.remove('Berlin')
+  expect([...stores.edges()].sort()).toEqual(['a.b-c_1', 'berlin', 'con'])
+  expect(stores.of('berlin').status().entries).toBe(1)
+  expect(() => stores.of('../records')).toThrow(expect.objectContaining({ code: 'invalid' }))
+})
