@@ -4,6 +4,7 @@
 //   planned     a switch by hand, both ways: from the old side's last exchange to the new side's first, less the connect of the new side; the old side's
 //               last exchange is up to one poll before it stopped
 //   --runs N    planned switches (20); the other two take a quarter as many, 5 at least
+import type { Decision } from '../../shared/model/control'
 import { machineMs, type Deed } from '../support/judge'
 import { askedEveryMs, passed, Site, timeoutMs } from '../support/site'
 
@@ -48,6 +49,10 @@ interface Switch {
   /** No device driven, less the connect. */
   readonly unattendedMs: number
   readonly connectMs: number
+  /** From the decision until both sides have agreed: the old side's modules are stopped in between. */
+  readonly agreeMs: number
+  /** From then until the new side has a host that dials the device. */
+  readonly startMs: number
 }
 
 /** Switches there and back on one site: half to the master, half to the edge. */
@@ -64,16 +69,27 @@ async function planned(count: number): Promise<Switch[]> {
     await site.drivenBy(to as 'edge' | 'master')
     const last = site.judge.requests(from, 0, first.atMono).at(-1)
     const connect = site.judge.connections(to, askedAt).find(({ kind }) => kind === 'connect')
-    switches.push(measured(last, connect, first))
+    const [decision] = await site.master.decisions(1)
+    switches.push(measured(last, connect, first, decision))
   }
   return switches
 }
 
 /** The device's own connect is from the moment it is dialled until it answers; the device sees the accept and the first request. */
-function measured(last: Deed | undefined, connect: Deed | undefined, first: Deed): Switch {
+function measured(
+  last: Deed | undefined,
+  connect: Deed | undefined,
+  first: Deed,
+  decision: Decision | undefined,
+): Switch {
   if (last === undefined || connect === undefined) throw new Error('the device did not see the whole switch')
-  const connectMs = first.atMono - connect.atMono
-  return { unattendedMs: connect.atMono - last.atMono, connectMs }
+  const { startedAt = NaN, finishedAt = NaN } = decision ?? {}
+  return {
+    unattendedMs: connect.atMono - last.atMono,
+    connectMs: first.atMono - connect.atMono,
+    agreeMs: (finishedAt ?? NaN) - startedAt,
+    startMs: connect.atWall - (finishedAt ?? NaN),
+  }
 }
 
 async function main(): Promise<void> {
@@ -89,6 +105,8 @@ async function main(): Promise<void> {
     killed: summary(kills),
     planned: summary(switches.map(({ unattendedMs }) => unattendedMs)),
     plannedConnect: summary(switches.map(({ connectMs }) => connectMs)),
+    plannedAgree: summary(switches.map(({ agreeMs }) => agreeMs)),
+    plannedStart: summary(switches.map(({ startMs }) => startMs)),
   }
   const met = (Object.keys(TARGETS_MS) as (keyof typeof TARGETS_MS)[]).every(
     (kind) => seen[kind].p95 < TARGETS_MS[kind],
