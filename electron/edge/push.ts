@@ -274,7 +274,7 @@ export class Push {
   #moment(): Promise<void> {
     const { clock } = this.#options
     return new Promise((resolve) => {
-      const timer = clock.at(after(clock.mono(), DELETE_AFTER_MS), resolve as () => void)
+      const timer = clock.at(after(clock.mono(), DELETE_AFTER_MS), resolve)
       void this.#ending.then(() => {
         timer[Symbol.dispose]()
         resolve()

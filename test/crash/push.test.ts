@@ -60,10 +60,10 @@ function run(name: string, ...args: string[]): Running {
   const child = spawn(process.execPath, [path.join(bundle, `${name}.js`), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line))
+  createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
   const lines: string[] = []
   const waiting = new Set<() => void>()
-  createInterface({ input: child.stdout! }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line)
     for (const look of waiting) look()
   })
@@ -73,7 +73,7 @@ function run(name: string, ...args: string[]): Running {
     for (const look of waiting) look()
   })
   // A child that kills itself leaves a broken pipe.
-  child.stdin!.on('error', () => {})
+  child.stdin.on('error', () => {})
   return {
     ...{ child, lines, closed },
     said: (start) =>

@@ -118,7 +118,7 @@ function backOff(turn: PushTurn, lane: TelemetryLane, namedMs: number | null, ch
   turn.set({
     backoff: {
       ...turn.state.backoff,
-      [lane]: { failures: namedMs === null && !isOne ? failures + 1 : failures, notBefore: latest as MonoMs },
+      [lane]: { failures: namedMs === null && !isOne ? failures + 1 : failures, notBefore: latest },
     },
   })
 }

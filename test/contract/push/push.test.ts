@@ -4,7 +4,7 @@ import { HoldfastError } from '../../../shared/model/failures'
 import type { OutboxEntry } from '../../../shared/model/telemetry'
 import { wallMs } from '../../../shared/model/time'
 import { EDGE_ID } from '../../support/link'
-import { entries, entry, feedOf } from '../../support/outbox'
+import { entries, feedOf } from '../../support/outbox'
 import { keptIds, pushPlace, type PushPlace, type PushPlaceOptions } from '../../support/push'
 import { until } from '../../support/until'
 

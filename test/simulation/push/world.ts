@@ -170,8 +170,8 @@ export class World {
 
   /** The master takes a batch and, most of the time, its answer arrives. */
   #arrive({ batch, feedId, slice, entries }: OnTheWay): void {
-    const answer = (input: PushInput) =>
-      this.#answers.push({ batch, input, at: after(this.now, Math.ceil(this.chance() * 500)) })
+    const answer = (input: PushInput): void =>
+      void this.#answers.push({ batch, input, at: after(this.now, Math.ceil(this.chance() * 500)) })
     const failed = (code: 'busy' | 'too-large' | 'storage', retryAfterMs: number | null = null) =>
       answer({ type: 'failed', batch, code, retryAfterMs, chance: this.chance() })
     if (entries.reduce((sum, { size }) => sum + size, 0) > BATCH_SIZE_MAX) return failed('too-large')
