@@ -29,6 +29,7 @@ export class HandOvers {
   readonly #ends = new Map<string, Set<Waiter<HandOverResult>>>()
   /** Everyone who waits, whatever for. */
   readonly #waiting = new Set<Waiter<never>>()
+  #ended = false
 
   constructor(timers: Timers, find: (id: string) => Decision | null) {
     this.#timers = timers
@@ -76,8 +77,8 @@ export class HandOvers {
 
   /** Nobody is answered any more: the controller stops. What runs goes on without whoever asked for it. */
   end(): void {
-    const stopping = new HoldfastError('link-lost', 'The controller stops.', { outcomeUnknown: true })
-    for (const waiter of [...this.#waiting]) waiter.reject(stopping)
+    this.#ended = true
+    for (const waiter of [...this.#waiting]) waiter.reject(stopping())
   }
 
   /** `begin` may settle the waiter at once, or throw. */
@@ -87,6 +88,7 @@ export class HandOvers {
     begin: (waiter: Waiter<T>, onEnd: (call: () => void) => void) => void,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (this.#ended) throw stopping()
       if (this.#waiting.size >= WAITING_MAX)
         throw new HoldfastError('busy', 'Too many requests are waiting.', { retryAfterMs: 1_000 })
       let end: () => void = () => {}
@@ -119,6 +121,8 @@ export class HandOvers {
     })
   }
 }
+
+const stopping = (): HoldfastError => new HoldfastError('link-lost', 'The controller stops.', { outcomeUnknown: true })
 
 function resultOf(decision: Decision): HandOverResult {
   return {

@@ -55,6 +55,7 @@ describe('who waits for a hand-over', () => {
     handOvers.end()
     const ends = await Promise.allSettled(waiting)
     expect(ends.every(({ status }) => status === 'rejected')).toBe(true)
+    await expect(handOvers.ask('after the end', () => {})).rejects.toMatchObject({ code: 'link-lost' })
     expect(clock.armed).toBe(0)
   })
 })
