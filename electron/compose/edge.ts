@@ -8,6 +8,7 @@ import { enrolledControl } from '../core/control/stored'
 import { edgeOperations } from '../edge/edge-operations'
 import { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
+import { noTelemetry, syncOperations } from '../edge/sync-operations'
 import { openReplica } from '../journal/replica'
 import type { DocumentsReplica } from '../journal/journal'
 import { CredentialStore } from '../link/credentials'
@@ -179,6 +180,8 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
         clock,
         random: parts.random,
       }),
+      ...syncOperations({ telemetry: stores.telemetry, self: () => role, clock }),
+      ...noTelemetry,
       ...noDemo,
       'enrolment.join': ({ code, replace }) => join(code, replace),
     }),

@@ -14,6 +14,7 @@ import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
+import { noDeadLetters } from '../master/telemetry-operations'
 import { Ingest } from '../master/ingest'
 import { MasterRole } from '../master/master-role'
 import { openTelemetryStores } from '../telemetry/sqlite'
@@ -168,7 +169,9 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         clock,
         random,
         timeZone: parts.timeZone,
+        telemetry: stores.telemetry,
       }),
+      ...noDeadLetters,
       ...noDemo,
       'enrolment.join': () => {
         throw new HoldfastError('refused', 'This controller is a master: edges join it.', {

@@ -9,6 +9,7 @@ import type { OperationHandlers } from '../console/operations'
 import { enrolledControl } from '../core/control/stored'
 import type { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
+import { syncOperations } from '../edge/sync-operations'
 import type { Journal } from '../journal/journal'
 import { loopback, type Loopback } from '../link/loopback'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
@@ -70,8 +71,10 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     },
     handlers: () => {
       const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
+      const self = () => ({ edgeId: siteEdge.id, name: role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name })
       return {
         ...operations,
+        ...syncOperations({ telemetry: edge.telemetry, self, clock }),
         'documents.apply': (params, caller) => {
           keepSite(params.changes)
           return operations['documents.apply'](params, caller)

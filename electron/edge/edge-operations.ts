@@ -20,7 +20,10 @@ export interface EdgeOperationsParts {
   readonly random: Random
 }
 
-type EdgeHandlers = Omit<OperationHandlers, 'health' | 'status.get' | 'enrolment.join' | 'demo.cable' | 'demo.power'>
+type EdgeHandlers = Omit<
+  OperationHandlers,
+  'health' | 'status.get' | 'enrolment.join' | 'demo.cable' | 'demo.power' | `sync.${string}` | `telemetry.${string}`
+>
 
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */
 export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {

@@ -2,11 +2,13 @@ import type { Caller, OperationHandlers } from '../console/operations'
 import type { Journal } from '../journal/journal'
 import type { Clock, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import type { TelemetryStores } from '../telemetry/telemetry'
 import { documentOperations } from './document-operations'
 import type { EnrolmentDesk } from './enrolment-desk'
 import type { MasterRole } from './master-role'
 import { moduleOperations } from './module-operations'
 import { siteOperations } from './site-operations'
+import { telemetryOperations } from './telemetry-operations'
 
 export interface MasterOperationsParts {
   readonly role: MasterRole
@@ -16,9 +18,21 @@ export interface MasterOperationsParts {
   readonly clock: Clock
   readonly random: Random
   readonly timeZone: string
+  /** Absent: this master keeps no telemetry. */
+  readonly telemetry?: TelemetryStores
 }
 
-type MasterHandlers = Omit<OperationHandlers, 'health' | 'status.get' | 'enrolment.join' | 'demo.cable' | 'demo.power'>
+type MasterHandlers = Omit<
+  OperationHandlers,
+  | 'health'
+  | 'status.get'
+  | 'enrolment.join'
+  | 'demo.cable'
+  | 'demo.power'
+  | 'sync.deadLetters'
+  | 'sync.retry'
+  | 'sync.drop'
+>
 
 /** Every operation of the contract that the control plane answers, once the master has booted. */
 export function masterOperations(parts: MasterOperationsParts): MasterHandlers {
@@ -26,6 +40,7 @@ export function masterOperations(parts: MasterOperationsParts): MasterHandlers {
     ...siteOperations(parts),
     ...documentOperations(parts),
     ...moduleOperations(parts),
+    ...telemetryOperations(parts),
   })
 }
 

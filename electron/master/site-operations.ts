@@ -113,7 +113,7 @@ export function siteOperations(parts: MasterOperationsParts): SiteHandlers {
   }
 }
 
-function onlySite(role: MasterRole): EdgeSite {
+export function onlySite(role: MasterRole): EdgeSite {
   const [first, ...others] = role.sites.values()
   if (first && others.length === 0) return first
   throw new HoldfastError('invalid', first ? 'Which edge? There are several.' : 'There is no edge yet.', {

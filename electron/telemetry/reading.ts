@@ -164,7 +164,7 @@ interface LogRow extends Omit<LogLine, 'attributes' | 'historical'> {
 }
 
 function logs(database: Database, options: Parameters<TelemetryStore['logs']>[0]): LogLine[] {
-  const { text, severityMin, traceId, before, limit, ...span } = options
+  const { text, severityMin, traceId, before, beforeId, limit, ...span } = options
   const asked = text === undefined ? null : question(text)
   const conditions = ['l.at BETWEEN ? AND ?']
   const values: (string | number)[] = [...within(span)]
@@ -175,7 +175,11 @@ function logs(database: Database, options: Parameters<TelemetryStore['logs']>[0]
   if (asked !== null) add('l.id IN (SELECT rowid FROM log_text WHERE log_text MATCH ?)', asked)
   if (severityMin !== undefined) add('l.severity >= ?', severityMin)
   if (traceId !== undefined) add('l.trace_id = ?', traceId)
-  if (before !== undefined) add('l.at < ?', before)
+  if (before !== undefined && beforeId === undefined) add('l.at < ?', before)
+  if (before !== undefined && beforeId !== undefined) {
+    add('(l.at, l.id) < (?, ?)', before)
+    values.push(beforeId)
+  }
   return database
     .prepare<(string | number)[], LogRow>(
       `SELECT l.id, l.at, l.severity, l.text, l.attributes, l.service, l.trace_id AS traceId, l.historical FROM log l

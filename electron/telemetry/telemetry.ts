@@ -170,9 +170,16 @@ export interface TelemetryStore extends AsyncDisposable {
   series(options: { name?: string; limit: number }): readonly MetricSeries[]
   points(series: number, span: TimeSpan & { limit: number }): readonly MetricPoint[]
   rollUps(series: number, width: 'hour' | 'day', span: TimeSpan & { limit: number }): readonly MetricRollUp[]
-  /** Newest first. `text`: words that all occur, the last one perhaps not to its end. */
+  /** Newest first, from `before` on (`beforeId`: of that very instant, what has a lower id). `text`: words that all occur, the last one perhaps not to its end. */
   logs(
-    options: TimeSpan & { text?: string; severityMin?: number; traceId?: string; before?: number; limit: number },
+    options: TimeSpan & {
+      text?: string
+      severityMin?: number
+      traceId?: string
+      before?: number
+      beforeId?: number
+      limit: number
+    },
   ): readonly LogLine[]
   traces(options: TimeSpan & { minDurationMs?: number; limit: number }): readonly TraceSummary[]
   spans(traceId: string, limit: number): readonly SpanRow[]
@@ -182,7 +189,7 @@ export interface TelemetryStore extends AsyncDisposable {
 
 /** A file per edge. */
 export interface TelemetryStores extends AsyncDisposable {
-  /** Opened when it is first asked for. Throws `HoldfastError('storage')`. */
+  /** To be used at once and not kept: with many edges, files not used for long are closed. Throws `HoldfastError('storage')`. */
   of(edgeId: string): TelemetryStore
   /** Edges that have a file. */
   edges(): readonly string[]

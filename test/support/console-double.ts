@@ -6,9 +6,11 @@ import type { Clock, Logger } from '../../electron/platform/ports'
 import { systemRandom } from '../../electron/platform/random'
 import type { OperationName, OperationOutput, TopicName } from '../../shared/console/contract'
 import { operations as contract } from '../../shared/console/contract'
+import type { DeadLetterView, LogView, SyncView } from '../../shared/console/data-views'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
+import type { SyncStatus } from '../../shared/wire/push'
 
 /** Stands behind the operations port (our own): a master with one edge whose answers a test can replace. The protocol in front of it is the real one. */
 
@@ -113,6 +115,54 @@ const difference: Difference = {
 }
 const handOver = { decisionId: 'd2', epoch: 5, holder: 'edge', outcome: 'done', detail: null } as const
 
+export const syncSample = (status: Partial<SyncStatus> = {}): SyncView => ({
+  edgeId: 'berlin',
+  name: 'Berlin',
+  status: {
+    state: 'up to date',
+    pendingEntries: 0,
+    pendingBytes: 0,
+    oldestAt: null,
+    lastAckAt: AT - 500,
+    ratePerS: 0,
+    etaS: 0,
+    dropped: 0,
+    deadLetters: 0,
+    failedAttempts: 0,
+    lastError: null,
+    ...status,
+  },
+  asOf: AT,
+  isReachable: true,
+  buffer: null,
+})
+
+export const letterSample = (id: number): DeadLetterView => ({
+  id,
+  feedId: 'feed-1',
+  seq: 40 + id,
+  category: 'logs',
+  at: AT - 60_000,
+  rejectedAt: AT - 30_000,
+  code: 'invalid',
+  message: 'The body is not JSON.',
+  bytes: 17,
+  text: '{"broken": "yes"}',
+  isBytes: false,
+  isCut: false,
+})
+
+export const logSample = (id: number): LogView => ({
+  id,
+  at: AT - 10_000 + id,
+  severity: 17,
+  text: `line ${id}`,
+  attributes: { n: String(id) },
+  service: 'till',
+  traceId: null,
+  historical: false,
+})
+
 export const defaultHandlers: OperationHandlers = {
   health: () => ({ ok: true, role: 'master', version: '0.1.0', booted: true }),
   'status.get': statusSample,
@@ -160,6 +210,41 @@ export const defaultHandlers: OperationHandlers = {
   'documents.history': () => [],
   'enrolment.join': () => ({ edgeId: 'berlin', edgeName: 'Berlin', masterUrl: 'wss://127.0.0.1:7421' }),
   'windows.preview': () => ({ openings: [], timeZone: 'UTC' }),
+  'sync.status': () => syncSample(),
+  'sync.drain': () => ({ pendingEntries: 1_200 }),
+  'sync.deadLetters': () => ({ letters: [letterSample(1), letterSample(2)], next: null }),
+  'sync.retry': ({ ids }) => ({ entries: ids === 'all' ? 2 : ids.length }),
+  'sync.drop': ({ ids }) => ({ entries: ids === 'all' ? 2 : ids.length }),
+  'telemetry.status': () => ({
+    edgeId: 'berlin',
+    entries: 20_000,
+    rejected: 0,
+    fromFuture: 0,
+    bytes: 4_000_000,
+    lastReceivedAt: AT - 500,
+    skewMs: 12,
+    notIndexed: 0,
+    gaps: {},
+  }),
+  'telemetry.logs': () => [logSample(2), logSample(1)],
+  'telemetry.series': () => [
+    { id: 1, name: 'cpu.load', unit: '1', kind: 'gauge', attributes: { core: '0' }, lastAt: AT - 500, lastValue: 0.25 },
+  ],
+  'telemetry.points': () => [{ at: AT - 500, value: 0.25, min: 0.25, max: 0.25, count: 1 }],
+  'telemetry.traces': () => [],
+  'telemetry.spans': () => [],
+  'telemetry.alerts': () => [
+    {
+      id: 1,
+      at: AT - 5_000,
+      receivedAt: AT - 4_900,
+      severity: 'critical',
+      state: 'firing',
+      text: 'The edge drives, but no device answers.',
+      historical: false,
+      body: { name: 'no-device' },
+    },
+  ],
   'demo.cable': () => ({}),
   'demo.power': () => ({}),
 }

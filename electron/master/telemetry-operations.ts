@@ -1,0 +1,108 @@
+import type { OperationOutput } from '../../shared/console/contract'
+import { HoldfastError } from '../../shared/model/failures'
+import type { WallMs } from '../../shared/model/time'
+import type { SyncStatus } from '../../shared/wire/push'
+import type { OperationHandlers } from '../console/operations'
+import type { TelemetryStore, TelemetryStores } from '../telemetry/telemetry'
+import type { EdgeSite } from './edge-site'
+import type { MasterOperationsParts } from './master-operations'
+import { onlySite } from './site-operations'
+
+type Parts = Pick<MasterOperationsParts, 'role' | 'clock' | 'telemetry'>
+type TelemetryHandlers = Pick<
+  OperationHandlers,
+  Extract<keyof OperationHandlers, `telemetry.${string}`> | 'sync.status' | 'sync.drain'
+>
+
+/** What edges have pushed, and how their pushing goes. */
+export function telemetryOperations({ role, clock, telemetry }: Parts): TelemetryHandlers {
+  /** What each edge told last: still worth a look when it is away. */
+  const told = new Map<string, { status: SyncStatus; at: WallMs }>()
+  const stores = (): TelemetryStores => {
+    if (telemetry === undefined) throw new HoldfastError('refused', 'This master keeps no telemetry.')
+    return telemetry
+  }
+  const site = (reference: string | undefined): EdgeSite =>
+    reference === undefined ? onlySite(role) : role.site(reference)
+  /** An edge that was removed has left what it pushed. */
+  const edgeIdOf = (reference: string | undefined): string =>
+    reference !== undefined && stores().edges().includes(reference) ? reference : site(reference).edgeId
+  const store = (reference: string | undefined): TelemetryStore => stores().of(edgeIdOf(reference))
+
+  const ask = async (found: EdgeSite): Promise<boolean> => {
+    const session = found.control.session
+    if (session === null) return false
+    try {
+      told.set(found.edgeId, { status: await session.request('getSyncStatus', {}), at: clock.wall() })
+      return true
+    } catch {
+      return false
+    }
+  }
+  return {
+    'sync.status': async ({ edge }) => {
+      const found = site(edge)
+      const isReachable = await ask(found)
+      const last = told.get(found.edgeId)
+      return {
+        edgeId: found.edgeId,
+        name: found.document?.name ?? found.edgeId,
+        status: last?.status ?? null,
+        asOf: last?.at ?? null,
+        isReachable,
+        buffer: null,
+      }
+    },
+    'sync.drain': async ({ edge, limit }) => {
+      const session = site(edge).control.session
+      if (session === null)
+        throw new HoldfastError('link-lost', 'The edge cannot be reached; what it buffers comes when it is back.')
+      return await session.request('drainBuffer', limit === undefined ? {} : { limit })
+    },
+    'telemetry.status': ({ edge }) => {
+      const edgeId = edgeIdOf(edge)
+      return { edgeId, ...stores().of(edgeId).status() }
+    },
+    'telemetry.logs': ({ edge, before, ...asked }) => {
+      const from = before === undefined ? {} : { before: before.at, beforeId: before.id }
+      return listed<OperationOutput<'telemetry.logs'>>(store(edge).logs({ ...defined(asked), ...from }))
+    },
+    'telemetry.series': ({ edge, ...asked }) =>
+      listed<OperationOutput<'telemetry.series'>>(store(edge).series(defined(asked))),
+    'telemetry.points': ({ edge, series, width, ...asked }) => {
+      const kept = store(edge)
+      if (width === 'raw')
+        return kept
+          .points(series, defined(asked))
+          .map(({ at, value }) => ({ at, value, min: value, max: value, count: 1 }))
+      return kept
+        .rollUps(series, width, defined(asked))
+        .map(({ at, count, sum, min, max }) => ({ at, value: count === 0 ? 0 : sum / count, min, max, count }))
+    },
+    'telemetry.traces': ({ edge, ...asked }) => [...store(edge).traces(defined(asked))],
+    'telemetry.spans': ({ edge, traceId, limit }) => [...store(edge).spans(traceId, limit)],
+    'telemetry.alerts': ({ edge, ...asked }) =>
+      listed<OperationOutput<'telemetry.alerts'>>(store(edge).alerts(defined(asked))),
+  }
+}
+
+/** Attributes and bodies come from JSON and are JSON again. */
+const listed = <Rows extends readonly unknown[]>(rows: readonly unknown[]): Rows => [...rows] as unknown as Rows
+
+/** What was not given is left out, as the store wants it. */
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+const defined = <T extends object>(asked: T): Defined<T> =>
+  Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Defined<T>
+
+const atEdge = (): never => {
+  throw new HoldfastError('refused', 'Dead letters lie at the edge that pushed them.', {
+    hint: 'At the edge: holdfast sync dead-letters',
+  })
+}
+
+/** A master has no buffer of its own. */
+export const noDeadLetters: Pick<OperationHandlers, 'sync.deadLetters' | 'sync.retry' | 'sync.drop'> = {
+  'sync.deadLetters': atEdge,
+  'sync.retry': atEdge,
+  'sync.drop': atEdge,
+}
