@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { addCompletion } from './completion'
 import { addConsole } from './console'
 import { Cli, type CliOptions } from './command'
+import { addData } from './data'
 import { addDoctor } from './doctor'
 import { addDocuments } from './documents'
 import { addEdge } from './edge'
@@ -10,6 +11,7 @@ import { addInvites, addJoin } from './join'
 import { addModule } from './module'
 import { addStart } from './start'
 import { addStatus } from './status'
+import { addSync } from './sync'
 import { addSystem } from './system'
 
 /** Runs one command line (without the program's name) and resolves with the exit code. Never rejects. */
@@ -30,6 +32,8 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addEdge,
     addSystem,
     addModule,
+    addSync,
+    addData,
     addDocuments,
     addConsole,
     addDoctor,

@@ -25,6 +25,12 @@ describe('arguments', () => {
     [['completion', 'powershell']],
     [['export', '--kind', 'user']],
     [['invite', '--edge', 'x', '--valid', '5']],
+    [['sync', 'drain', '--limit', '0']],
+    [['sync', 'dead-letters', 'retry']],
+    [['sync', 'dead-letters', 'drop', '1', '--all']],
+    [['sync', 'dead-letters', 'drop', 'x']],
+    [['data', 'logs', '--severity', 'loud']],
+    [['data', 'logs', '--since', 'yesterday']],
   ])('%j is a usage error: exit code 2, told on standard error only', async (argv) => {
     const run = await cli([...argv, ...(argv.length > 1 ? ['--data', '/nonexistent'] : [])])
     expect([run.code, run.out]).toEqual([2, ''])
@@ -43,6 +49,8 @@ describe('arguments', () => {
       'edge',
       'system',
       'module',
+      'sync',
+      'data',
       'apply',
       'export',
       'console',
@@ -66,6 +74,10 @@ describe('arguments', () => {
       'edge restore',
       'system stop',
       'module debug',
+      'sync status',
+      'sync drain',
+      'sync dead-letters export',
+      'data logs',
       'apply',
       'export',
       'console',

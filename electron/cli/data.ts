@@ -1,0 +1,159 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { InvalidArgumentError, type Command } from 'commander'
+import type { OperationInput } from '../../shared/console/contract'
+import type { LogView } from '../../shared/console/data-views'
+import type { ConsoleClient } from '../console/client'
+import type { Cli, Context } from './command'
+import { exitCodes } from './failure'
+import { oneLine, short, table, timeOf, type Colour } from './output'
+import { interruptOf } from './sync'
+import { count, duration } from './values'
+
+const LOOK_EVERY_MS = 1_000
+/** How far back a live tail looks for lines that come late. */
+const LATE_MS = 300_000
+const TAIL_AT_ONCE = 1_000
+/** Lines a live tail remembers, so that none is shown twice. */
+const TAIL_REMEMBERED = 20_000
+
+/** The least number OpenTelemetry gives to each. */
+const severities = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 } as const
+type Severity = keyof typeof severities
+const names = Object.keys(severities) as Severity[]
+const nameOf = (severity: number): string => names.findLast((name) => severity >= severities[name]) ?? '-'
+
+function severityOf(text: string): number {
+  const name = names.find((known) => known === text.toLowerCase())
+  if (name === undefined) throw new InvalidArgumentError(`A severity is one of ${names.join(', ')}.`)
+  return severities[name]
+}
+
+type Asked = OperationInput<'telemetry.logs'>
+const edgeOf = (edge: string | undefined): { edge?: string } => (edge === undefined ? {} : { edge })
+const since = (context: Context, options: Record<string, unknown>): { from?: number } => {
+  const ms = options['since'] as number | undefined
+  return ms === undefined ? {} : { from: context.clock.wall() - ms }
+}
+
+export function addData(cli: Cli, program: Command): void {
+  const data = program.command('data').description('what edges have pushed: logs, metrics, alerts')
+  const edgeArgument = 'id or name of the edge; may be left out when there is only one'
+  cli
+    .add(data, 'logs', 'search the logs of an edge, newest last', (context, [edge], options) =>
+      context.withConsole(async (client) => {
+        const asked: Asked = {
+          ...edgeOf(edge),
+          ...since(context, options),
+          ...(options['text'] === undefined ? {} : { text: options['text'] as string }),
+          ...(options['severity'] === undefined ? {} : { severityMin: options['severity'] as number }),
+        }
+        const limit = (options['limit'] as number | undefined) ?? 100
+        if (options['follow'] === true) return await tail(context, client, asked, limit)
+        const lines = await pagesOf(client, asked, limit)
+        context.print(lines, () => lines.map((line) => logLine(line, context)).join(''))
+        return exitCodes.done
+      }),
+    )
+    .argument('[edge]', edgeArgument)
+    .option('--text <words>', 'words that all occur')
+    .option('--severity <name>', `at least ${names.join(', ')}`, severityOf)
+    .option('--since <time>', 'not older than this, e.g. 1h', duration)
+    .option('--limit <n>', 'at most so many lines', count)
+    .option('--follow', 'go on with new lines as they come, until interrupted')
+
+  cli
+    .add(
+      data,
+      'metrics',
+      'the series of an edge with their last value, or the values of one',
+      (context, [edge, name]) =>
+        context.withConsole(async (client) => {
+          const all = await client.call('telemetry.series', {
+            ...edgeOf(edge),
+            ...(name === undefined ? {} : { name }),
+          })
+          context.print(all, () =>
+            table(
+              ['ID', 'NAME', 'LAST', 'UNIT', 'AT', 'OF'],
+              all.map(({ id, name: of, lastValue, unit, lastAt, attributes }) => [
+                ...[String(id), oneLine(of), String(lastValue), oneLine(unit ?? ''), timeOf(lastAt), short(attributes)],
+              ]),
+              context.paint,
+            ),
+          )
+        }),
+    )
+    .argument('[edge]', edgeArgument)
+    .argument('[name]', 'of the metric')
+
+  cli
+    .add(data, 'alerts', 'alerts of an edge, newest first', (context, [edge], options) =>
+      context.withConsole(async (client) => {
+        const limit = (options['limit'] as number | undefined) ?? 100
+        const alerts = await client.call('telemetry.alerts', { ...edgeOf(edge), ...since(context, options), limit })
+        context.print(alerts, () =>
+          table(
+            ['AT', 'SEVERITY', 'STATE', 'TEXT'],
+            alerts.map(({ at, severity, state, text, historical }) => [
+              ...[timeOf(at), oneLine(severity), oneLine(state) + (historical ? ' (late)' : ''), oneLine(text)],
+            ]),
+            context.paint,
+          ),
+        )
+      }),
+    )
+    .argument('[edge]', edgeArgument)
+    .option('--since <time>', 'not older than this, e.g. 1d', duration)
+    .option('--limit <n>', 'at most so many', count)
+}
+
+/** Up to `limit` lines, oldest first. */
+async function pagesOf(client: ConsoleClient, asked: Asked, limit: number): Promise<LogView[]> {
+  const found: LogView[] = []
+  while (found.length < limit) {
+    const size = Math.min(limit - found.length, TAIL_AT_ONCE)
+    const last = found.at(-1)
+    const before = last === undefined ? {} : { before: { at: last.at, id: last.id } }
+    const page = await client.call('telemetry.logs', { ...asked, ...before, limit: size })
+    found.push(...page)
+    if (page.length < size) break
+  }
+  return found.reverse()
+}
+
+async function tail(context: Context, client: ConsoleClient, asked: Asked, limit: number): Promise<number> {
+  const { terminal, json } = context
+  using interrupted = interruptOf(context)
+  const shown = new Set<number>()
+  const show = (lines: readonly LogView[]): void => {
+    for (const line of lines) {
+      if (shown.has(line.id)) continue
+      shown.add(line.id)
+      terminal.out(json ? `${JSON.stringify(line)}\n` : logLine(line, context))
+    }
+    for (const id of shown) {
+      if (shown.size <= TAIL_REMEMBERED) break
+      shown.delete(id)
+    }
+  }
+  const beganAt = context.clock.wall()
+  const first = await pagesOf(client, asked, Math.max(limit, TAIL_AT_ONCE))
+  show(first.slice(-limit))
+  // Older ones are not new because the next look finds them.
+  for (const { id } of first) shown.add(id)
+  while (!interrupted.signal.aborted) {
+    await wait(LOOK_EVERY_MS, null, { signal: interrupted.signal }).catch(() => {})
+    if (interrupted.signal.aborted) break
+    const from = Math.max(asked.from ?? 0, shown.size === 0 ? beganAt : context.clock.wall() - LATE_MS)
+    show(await pagesOf(client, { ...asked, from }, TAIL_AT_ONCE))
+  }
+  return exitCodes.done
+}
+
+const colours: Record<string, Colour> = { warn: 'yellow', error: 'red', fatal: 'red' }
+
+function logLine({ at, severity, service, text }: LogView, { paint }: Context): string {
+  const name = nameOf(severity)
+  const who = service === null ? '' : `${paint('cyan', oneLine(service))} `
+  return `${timeOf(at)} ${paint(colours[name] ?? 'dim', name.padEnd(5))} ${who}${oneLine(text)}\n`
+}

@@ -1,0 +1,72 @@
+import type { SyncView } from '../../shared/console/data-views'
+import type { SyncStatus } from '../../shared/wire/push'
+import type { TextKey } from '../../shared/text/text'
+import { ageBetween, facts, lengthOf, oneLine, say, timeOf, type Paint } from './output'
+
+const words: Record<SyncStatus['state'], TextKey> = {
+  'up to date': 'sync.upToDate',
+  'catching up': 'sync.catchingUp',
+  'buffering (master unreachable)': 'sync.buffering',
+  paused: 'sync.paused',
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+/** `1.2 MiB`. */
+export function sizeText(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
+  const amount = bytes / 1024 ** unit
+  return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[unit]}`
+}
+
+const rateText = (perS: number): string => say('sync.ratePerS', { n: perS >= 10 ? Math.round(perS) : perS })
+export const etaText = (etaS: number | null): string => (etaS === null ? '-' : lengthOf(etaS * 1_000))
+
+/** What people read of it. `now`: of the controller that answered. */
+export function syncText({ name, status, asOf, isReachable, buffer }: SyncView, now: number, paint: Paint): string {
+  const head = paint('bold', oneLine(name))
+  if (status === null) return `${head}\n${paint('yellow', say('sync.notReached'))}\n`
+  const colour = status.state === 'up to date' ? 'green' : 'yellow'
+  const error = status.lastError
+  const lines = facts(
+    [
+      [say('sync.state'), paint(colour, say(words[status.state]))],
+      [
+        say('sync.backlog'),
+        say('sync.backlogOf', { n: status.pendingEntries, size: sizeText(status.pendingBytes) }) +
+          (status.oldestAt === null ? '' : `, ${say('sync.oldest')} ${timeOf(status.oldestAt)}`),
+      ],
+      [say('sync.rate'), rateText(status.ratePerS)],
+      [say('sync.timeLeft'), etaText(status.etaS)],
+      [say('sync.lastAck'), status.lastAckAt === null ? '' : timeOf(status.lastAckAt)],
+      [say('sync.lost'), status.dropped === 0 ? '0' : paint('red', String(status.dropped))],
+      [say('sync.deadLetters'), status.deadLetters === 0 ? '0' : paint('yellow', String(status.deadLetters))],
+      [say('sync.failedAttempts'), status.failedAttempts === 0 ? '' : String(status.failedAttempts)],
+      [say('sync.lastError'), error === null ? '' : `[${error.code}] ${oneLine(error.message)} (${timeOf(error.at)})`],
+    ],
+    paint,
+  )
+  const stale =
+    isReachable || asOf === null ? '' : `${paint('yellow', say('sync.lastTold', { age: ageBetween(asOf, now) }))}\n`
+  return `${head}\n${stale}${lines}${buffer === null ? '' : lossText(buffer, now)}`
+}
+
+function lossText(buffer: NonNullable<SyncView['buffer']>, now: number): string {
+  return Object.entries(buffer.dropped)
+    .filter(([, { entries }]) => entries > 0)
+    .map(([category, { entries, bytes, lastAt }]) => {
+      const age = lastAt === null ? '-' : ageBetween(lastAt, now)
+      return `  ${say('sync.lostOf', { category, n: entries, size: sizeText(bytes), age })}\n`
+    })
+    .join('')
+}
+
+const BAR_CELLS = 24
+
+/** Amount, rate and time left on one line. `done` of `all` entries. */
+export function progressText(done: number, all: number, perS: number): string {
+  const share = all === 0 ? 1 : Math.min(1, done / all)
+  const filled = Math.round(share * BAR_CELLS)
+  const etaS = perS > 0 ? Math.ceil(Math.max(0, all - done) / perS) : null
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}] ${Math.floor(share * 100)}% ${done}/${all} ${rateText(Math.round(perS))} ${say('sync.timeLeft')} ${etaText(etaS)}`
+}
