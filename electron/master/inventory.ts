@@ -1,12 +1,11 @@
 import { failureOf } from '../../shared/model/failures'
 import type { Resource, ResourceKind } from '../../shared/model/inventory'
 import { after, type WallMs } from '../../shared/model/time'
+import { INVENTORY_SINCE_VERSION } from '../../shared/wire/inventory'
 import type { InventoryAsk, InventoryCopies } from '../inventory/inventory'
 import type { LinkSession } from '../link/link'
 import type { Clock, Logger } from '../platform/ports'
 
-/** The first version of the link protocol that knows of inventories. */
-const SINCE_VERSION = 2
 /** Answers of one catch-up; an edge that never says "caught up" is not read from for ever. */
 const READS_MAX = 100_000
 /** Snapshots that may begin anew within one catch-up. */
@@ -58,7 +57,7 @@ export class InventorySync {
 
   /** A link is up. It is let go by itself when the session closes. */
   linked(edgeId: string, session: LinkSession): void {
-    if (this.#hasEnded || session.peer.version < SINCE_VERSION) return
+    if (this.#hasEnded || session.peer.version < INVENTORY_SINCE_VERSION) return
     this.#let(edgeId)
     const linked: Linked = { session, isCaughtUp: false, running: null, again: false, timer: null }
     this.#linked.set(edgeId, linked)

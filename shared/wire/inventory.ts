@@ -12,6 +12,9 @@ import { resource, resourceKinds } from '../model/inventory'
  *      │ events | a piece of the snapshot      │
  *      ├──────────────────────────────────────►│ one transaction: rows and cursor
  */
+/** The first version of the link protocol that knows of inventories. */
+export const INVENTORY_SINCE_VERSION = 2
+
 const cursor = z.object({ feedId: z.string().max(64), seq: z.int().min(0), runId: z.string().max(64) })
 const seq = z.int().min(0)
 

@@ -58,8 +58,7 @@ export interface FeedEvent {
 
 /** `restart`: whatever was begun is dropped, and the reader asks for a snapshot. */
 export type EventsStep<E extends FeedEvent = JournalEntry> =
-  | { readonly kind: 'apply'; readonly entries: readonly E[]; readonly cursor: FeedCursor }
-  | { readonly kind: 'restart' }
+  { readonly kind: 'apply'; readonly entries: readonly E[]; readonly cursor: FeedCursor } | { readonly kind: 'restart' }
 
 /** What of an answer the reader applies: the events right after its cursor, without a gap. Events it already has are passed over. */
 export function acceptEvents<E extends FeedEvent>(

@@ -77,7 +77,8 @@ const words: Readonly<Record<string, What>> = {
   connected: 'connected',
   disconnected: 'disconnected',
 }
-const wordOf = (kind: ResourceKind, state: string): What => (kind === 'storage' ? 'changed' : (words[state] ?? 'changed'))
+const wordOf = (kind: ResourceKind, state: string): What =>
+  kind === 'storage' ? 'changed' : (words[state] ?? 'changed')
 
 const hasRestarted = (before: Resource, { kind, attributes }: Resource): boolean =>
   kind === 'host' && before.attributes['bootedAt'] !== attributes['bootedAt']
