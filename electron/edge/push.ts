@@ -54,8 +54,8 @@ export class Push {
   #failedAttempts = 0
   #lastError: SyncStatus['lastError'] = null
   #ended = false
-  #end!: () => void
-  readonly #ending = new Promise<void>((resolve) => (this.#end = resolve))
+  /** Ends the wait of the deletion that comes next. */
+  #hurry = (): void => {}
 
   constructor(options: PushOptions) {
     this.#options = options
@@ -155,7 +155,7 @@ export class Push {
 
   async end(): Promise<void> {
     this.#ended = true
-    this.#end()
+    this.#hurry()
     this.#unsubscribe()
     await this.#driver.end()
     await this.#deleting
@@ -257,7 +257,7 @@ export class Push {
    * and changes nothing at the master.
    */
   async #delete(): Promise<void> {
-    if (this.#flying.size > 0) await this.#moment()
+    if (this.#flying.size > 0 && !this.#ended) await this.#moment()
     for (const [feedId, { throughSeq, ranges }] of this.#toDelete) {
       this.#toDelete.delete(feedId)
       try {
@@ -274,11 +274,11 @@ export class Push {
   #moment(): Promise<void> {
     const { clock } = this.#options
     return new Promise((resolve) => {
-      const timer = clock.at(after(clock.mono(), DELETE_AFTER_MS), resolve)
-      void this.#ending.then(() => {
+      const timer = clock.at(after(clock.mono(), DELETE_AFTER_MS), () => resolve())
+      this.#hurry = () => {
         timer[Symbol.dispose]()
         resolve()
-      })
+      }
     })
   }
 

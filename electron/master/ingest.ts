@@ -38,7 +38,7 @@ const UNPACKING_MAX = 32
 
 const unzip = promisify<Buffer, ZlibOptions, Buffer>(gunzip)
 /** Most batches in one piece: each more is a turn of the event loop. */
-const CHUNK_BYTES = 512 * 1024
+const CHUNK_BYTES = 384 * 1024
 
 export interface IngestOptions {
   readonly stores: TelemetryStores

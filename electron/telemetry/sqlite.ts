@@ -16,11 +16,16 @@ const SKEW_OF_BATCHES = 20
 const SKEW_FRESH_MS = 15 * 60_000
 /** Pages of the log before it is copied into the file: 16 MiB. */
 const CHECKPOINT_PAGES = 4_000
+/** Pages of each file in memory: entries are written once and mostly at the end, so little is gained by more. */
+const CACHE_KIB = 2 * 1024
+/** Files open at once. Beyond it the one not used for longest is closed; it is opened again when it is asked for. */
+const OPEN_MAX = 512
 
 /** Throws `HoldfastError('storage')` when the file cannot be opened. */
 export function openTelemetry(file: string): TelemetryStore {
   const database = openDatabase(file, migrations)
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+  database.pragma(`cache_size = -${CACHE_KIB}`)
   const on = <T>(work: () => T): T => guarded(file, work)
   const { receiving, indexing, retaining, reading } = on(() => ({
     receiving: new Receiving(database),
@@ -100,10 +105,15 @@ export function openTelemetryStores(folder: string): TelemetryStores {
   }
   return {
     of(edgeId) {
-      const known = open.get(edgeId)
-      if (known) return known
-      const store = openTelemetry(fileOf(edgeId))
+      const store = open.get(edgeId) ?? openTelemetry(fileOf(edgeId))
+      // Behind all others: the first of the map is the one not used for longest.
+      open.delete(edgeId)
       open.set(edgeId, store)
+      const [oldest] = open
+      if (open.size > OPEN_MAX && oldest !== undefined) {
+        open.delete(oldest[0])
+        void oldest[1][Symbol.asyncDispose]()
+      }
       return store
     },
     edges: () => readdirSync(folder).flatMap((name) => edgeOf(name) ?? []),
