@@ -30,7 +30,7 @@ const INDEX_AFTER_MS = 50
 /** Entries made searchable in one turn: about 20 ms, so that nothing else waits longer. */
 const INDEX_AT_ONCE = 500
 /** While batches keep coming a turn of indexing waits, but never longer than this. */
-const INDEX_WAITS_MS = 1_000
+const INDEX_WAITS_MS = 200
 const RETAIN_EVERY_MS = 60_000
 const RETAIN_AT_ONCE = 20_000
 /** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
@@ -128,7 +128,7 @@ export class Ingest {
     }
   }
 
-  /** Search and charts follow when no batch came for a moment, or once a second all the same. */
+  /** Search and charts follow when no batch came for a moment, or five times a second all the same. */
   #planIndexing(): void {
     if (this.#indexTimer !== null || this.#ended || this.#toIndex.size === 0) return
     const { clock } = this.#options
