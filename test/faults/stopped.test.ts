@@ -60,7 +60,7 @@ describe.concurrent('a controller that is stopped (SIGSTOP) and goes on', () => 
       const askedAt = machineMs()
       // A frozen master takes no requests: it is asked first, and the edge works the longer at its part.
       const asked = side === 'master' ? site.edge.run('edge', action) : null
-      if (asked !== null) await passed(300)
+      if (asked !== null) await passed(250)
       site[side].freeze()
       const run = asked ?? site.master.run('edge', action, 'Berlin')
       await passed(howLong === 'shortly' ? shortMs : longMs)
@@ -70,7 +70,9 @@ describe.concurrent('a controller that is stopped (SIGSTOP) and goes on', () => 
       await passed(healMs)
       await oneDriver(site, null, thawedAt + healMs)
       const before = turns(site, askedAt, thawedAt)
-      expect(before.length, `${before.join()}\n${await site.story()}`).toBeLessThanOrEqual(2)
+      // A master that has taken control before it stops loses it to the edge again.
+      const turnsMax = side === 'master' && howLong === 'for long' ? 3 : 2
+      expect(before.length, `${before.join()}\n${await site.story()}`).toBeLessThanOrEqual(turnsMax)
       expect(before[0]).toBe(from)
       // Without a link for the timeout both may think they hold control, until they hear of each other.
       const after = turns(site, thawedAt + meetMs)
