@@ -1,6 +1,6 @@
 import type { FailureCode } from '../../../shared/model/failures'
 import type { TelemetryLane } from '../../../shared/model/telemetry'
-import { after, type MonoMs } from '../../../shared/model/time'
+import { after } from '../../../shared/model/time'
 import type { PushTurn } from './push'
 import {
   PUSH_BACKOFF_CAP_MS,
