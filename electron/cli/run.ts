@@ -6,6 +6,7 @@ import { addData } from './data'
 import { addDoctor } from './doctor'
 import { addDocuments } from './documents'
 import { addEdge } from './edge'
+import { addInventory } from './inventory'
 import { exitCodes, report } from './failure'
 import { addInvites, addJoin } from './join'
 import { addModule } from './module'
@@ -32,6 +33,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addEdge,
     addSystem,
     addModule,
+    addInventory,
     addSync,
     addData,
     addDocuments,

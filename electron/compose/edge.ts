@@ -21,8 +21,10 @@ import { ensureDirectory } from '../platform/settings-file'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
 import type { ControlRecords } from '../records/records'
+import { ownInventoryOperations, type SiteInventory } from '../edge/site-inventory'
 import type { SiteTelemetry } from '../edge/site-telemetry'
 import { noDemo } from './demo'
+import { openSiteInventory } from './site-inventory'
 import { openSiteTelemetry } from './site-telemetry'
 
 /** What an edge has on disk and around it, whether or not it has joined. */
@@ -32,6 +34,7 @@ export interface EdgeStores {
   readonly runtimes: ModuleRuntimes
   readonly credentials: CredentialStore
   readonly telemetry: SiteTelemetry
+  readonly inventory: SiteInventory
   /** What was written from now on is this edge's. */
   named(edgeId: string | null): void
 }
@@ -44,6 +47,7 @@ export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Pro
   return {
     telemetry,
     named,
+    inventory: openSiteInventory(parts, folder, stack),
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     replica: stack.use(openReplica(path.join(folder, 'documents.db'), { logger: log, feed: feedRules })),
     runtimes: processRuntimes({
@@ -182,6 +186,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       }),
       ...syncOperations({ telemetry: stores.telemetry, self: () => role, clock }),
       ...noTelemetry,
+      ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
       'enrolment.join': ({ code, replace }) => join(code, replace),
     }),

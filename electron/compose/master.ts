@@ -9,6 +9,7 @@ import { feedRules } from '../core/replication/feed'
 import { checkSchedule } from '../core/restore/check'
 import { isTimeZone } from '../core/restore/zone'
 import type { Journal } from '../journal/journal'
+import { openCopies } from '../inventory/copies'
 import { openJournal } from '../journal/sqlite'
 import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
@@ -16,6 +17,8 @@ import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
 import { noDeadLetters } from '../master/telemetry-operations'
 import { Ingest } from '../master/ingest'
+import { InventorySync } from '../master/inventory'
+import { inventoryOperations } from '../master/inventory-operations'
 import { MasterRole } from '../master/master-role'
 import { openTelemetryStores } from '../telemetry/sqlite'
 import type { TelemetryStores } from '../telemetry/telemetry'
@@ -38,6 +41,7 @@ export interface MasterStores {
   readonly journal: Journal
   readonly telemetry: TelemetryStores
   readonly ingest: Ingest
+  readonly inventory: InventorySync
 }
 
 export async function masterStores(parts: Parts, stack: AsyncDisposableStack): Promise<MasterStores> {
@@ -53,6 +57,7 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
   await ensureDirectory(path.join(folder, 'telemetry'))
   return {
     ...openIngest(parts, folder, stack),
+    inventory: openInventorySync(parts, folder, stack),
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     journal: stack.use(
       openJournal(path.join(folder, 'journal.db'), {
@@ -77,6 +82,15 @@ function openIngest(
   const ingest = new Ingest({ stores: telemetry, clock: parts.clock, logger: parts.log.child('ingest') })
   stack.defer(() => ingest.end())
   return { telemetry, ingest }
+}
+
+/** The copies of the inventories of all edges. */
+function openInventorySync({ clock, log }: Parts, folder: string, stack: AsyncDisposableStack): InventorySync {
+  const logger = log.child('inventory')
+  const copies = stack.use(openCopies(path.join(folder, 'inventory.db'), { clock, logger, rules: feedRules }))
+  const inventory = new InventorySync({ copies, clock, logger })
+  stack.defer(() => inventory.end())
+  return inventory
 }
 
 export function makeMasterRole(parts: Parts, stores: MasterStores, desk: EnrolmentDesk): MasterRole {
@@ -172,6 +186,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         telemetry: stores.telemetry,
       }),
       ...noDeadLetters,
+      ...inventoryOperations({ role: master, inventory: stores.inventory }),
       ...noDemo,
       'enrolment.join': () => {
         throw new HoldfastError('refused', 'This controller is a master: edges join it.', {

@@ -14,6 +14,7 @@ import type { Journal } from '../journal/journal'
 import { loopback, type Loopback } from '../link/loopback'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
+import { inventoryOperations } from '../master/inventory-operations'
 import type { MasterRole } from '../master/master-role'
 import { demoDocuments, demoEdge } from '../modules/demo/demo-site'
 import { startDemoSimulators } from '../modules/demo/demo-simulators'
@@ -74,6 +75,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       const self = () => ({ edgeId: siteEdge.id, name: role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name })
       return {
         ...operations,
+        ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations({ telemetry: edge.telemetry, self, clock }),
         'documents.apply': (params, caller) => {
           keepSite(params.changes)

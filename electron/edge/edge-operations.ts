@@ -22,7 +22,14 @@ export interface EdgeOperationsParts {
 
 type EdgeHandlers = Omit<
   OperationHandlers,
-  'health' | 'status.get' | 'enrolment.join' | 'demo.cable' | 'demo.power' | `sync.${string}` | `telemetry.${string}`
+  | 'health'
+  | 'status.get'
+  | 'enrolment.join'
+  | 'inventory.list'
+  | 'demo.cable'
+  | 'demo.power'
+  | `sync.${string}`
+  | `telemetry.${string}`
 >
 
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */

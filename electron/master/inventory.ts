@@ -18,8 +18,6 @@ export interface InventorySyncOptions {
   readonly copies: InventoryCopies
   readonly clock: Clock
   readonly logger: Logger
-  /** When the edge was last heard over its link; null: not since the start. */
-  heardAt(edgeId: string): WallMs | null
 }
 
 export interface InventoryList {
@@ -35,6 +33,7 @@ export interface InventoryList {
 
 interface Linked {
   readonly session: LinkSession
+  readonly heardAt: () => WallMs | null
   isCaughtUp: boolean
   running: Promise<void> | null
   again: boolean
@@ -55,11 +54,11 @@ export class InventorySync {
     this.#sweep()
   }
 
-  /** A link is up. It is let go by itself when the session closes. */
-  linked(edgeId: string, session: LinkSession): void {
+  /** A link is up. It is let go by itself when the session closes. `heardAt`: when the edge was last heard; null: not yet. */
+  linked(edgeId: string, session: LinkSession, heardAt: () => WallMs | null): void {
     if (this.#hasEnded || session.peer.version < INVENTORY_SINCE_VERSION) return
     this.#let(edgeId)
-    const linked: Linked = { session, isCaughtUp: false, running: null, again: false, timer: null }
+    const linked: Linked = { session, heardAt, isCaughtUp: false, running: null, again: false, timer: null }
     this.#linked.set(edgeId, linked)
     void session.closed.then(() => {
       if (this.#linked.get(edgeId) === linked) this.#let(edgeId)
@@ -87,12 +86,11 @@ export class InventorySync {
   }
 
   age(edgeId: string): { asOf: WallMs | null; isStale: boolean } {
-    const { copies, heardAt } = this.#options
     const linked = this.#linked.get(edgeId)
-    const asOf = copies.asOf(edgeId)
+    const asOf = this.#options.copies.asOf(edgeId)
     if (!linked?.isCaughtUp || linked.running) return { asOf, isStale: !linked?.isCaughtUp }
     // Changes are told at once, so what was read is as new as the link.
-    const heard = heardAt(edgeId)
+    const heard = linked.heardAt()
     return { asOf: asOf !== null && heard !== null && heard > asOf ? heard : asOf, isStale: false }
   }
 

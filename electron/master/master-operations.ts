@@ -27,6 +27,7 @@ type MasterHandlers = Omit<
   | 'health'
   | 'status.get'
   | 'enrolment.join'
+  | 'inventory.list'
   | 'demo.cable'
   | 'demo.power'
   | 'sync.deadLetters'

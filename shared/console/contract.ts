@@ -13,6 +13,7 @@ import {
   telemetryStatusView,
   traceView,
 } from './data-views'
+import { inventoryListInput, inventoryView } from './inventory'
 import { edgeView, previewView, statusView } from './views'
 
 /** Least role that may call an operation. */
@@ -318,6 +319,8 @@ export const operations = {
   ),
   /** Newest first. */
   'telemetry.alerts': operation('viewer', false, ofTime.extend({ limit: limited(1_000, 100) }), z.array(alertView)),
+  /** What exists and runs at an edge, as its master knows it; an edge tells of itself. */
+  'inventory.list': operation('viewer', false, inventoryListInput, inventoryView),
   /** The demo site's two switches (standalone with the demo site only). */
   'demo.cable': operation('operator', true, z.object({ connected: z.boolean() }), none),
   'demo.power': operation('operator', true, z.object({ on: z.boolean() }), none),

@@ -114,7 +114,7 @@ class Pair {
     this.#place = parts.place
     this.#dialer = parts.dialer
     this.#counted = parts.counted
-    this.#sync = new InventorySync({ copies: parts.copies, clock, logger: quiet, heardAt: () => null })
+    this.#sync = new InventorySync({ copies: parts.copies, clock, logger: quiet })
   }
 
   static async make(rows: number, stack: AsyncDisposableStack): Promise<Pair> {
@@ -159,7 +159,7 @@ class Pair {
       handlers({ request: ((_: string, params: InventoryAsk) => Promise.resolve(this.#feed.read(params))) as never }),
     )
     master.open(handlers())
-    this.#sync.linked(EDGE_ID, master)
+    this.#sync.linked(EDGE_ID, master, () => null)
     while (this.#sync.age(EDGE_ID).isStale) await new Promise((resolve) => setImmediate(resolve))
     const ms = performance.now() - began
     if (this.#copies.cursor(EDGE_ID)?.seq !== this.#feed.head) throw new Error('the copy is not caught up')

@@ -196,6 +196,7 @@ export const defaultHandlers: OperationHandlers = {
   'systems.list': () => [{ id: 's1', name: 'Hall', edgeId: 'berlin', modules: ['m1', 'm2'], running: 2 }],
   'systems.start': () => ({ modules: 2 }),
   'systems.stop': () => ({ modules: 2 }),
+  'inventory.list': () => ({ edgeId: 'berlin', asOf: AT, isStale: false, rows: [], total: 0, more: false }),
   'modules.list': () => [moduleSample('m1'), moduleSample('m2')],
   'modules.status': ({ module }) => ({
     view: moduleSample(module),

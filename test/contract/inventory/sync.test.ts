@@ -50,7 +50,7 @@ describe.each([
     log: (level: string, message: string) => void lines.push(`${level} ${message}`),
     child: () => logger,
   }
-  const makeSync = () => new InventorySync({ copies, clock, logger, heardAt: () => heardAt })
+  const makeSync = () => new InventorySync({ copies, clock, logger })
 
   async function linkUp(): Promise<void> {
     const both = await link.connect()
@@ -72,7 +72,7 @@ describe.each([
         },
       }),
     )
-    sync.linked(EDGE, session)
+    sync.linked(EDGE, session, () => heardAt)
   }
   const drop = async () => {
     edge.close('test')
