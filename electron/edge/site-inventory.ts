@@ -1,6 +1,7 @@
-import type { OperationHandlers } from '../console/operations'
 import { HoldfastError } from '../../shared/model/failures'
+import type { ModuleView } from '../../shared/model/modules'
 import { INVENTORY_SINCE_VERSION, type InventoryAnswer } from '../../shared/wire/inventory'
+import type { OperationHandlers } from '../console/operations'
 import type { InventoryAsk, InventoryFeed } from '../inventory/inventory'
 import type { LinkSession } from '../link/link'
 import type { Clock, Collector, Logger, Random } from '../platform/ports'
@@ -22,6 +23,7 @@ export class SiteInventory {
   readonly #options: SiteInventoryOptions
   #watch: InventoryWatch | null = null
   #session: LinkSession | null = null
+  readonly #signs = new Map<string, string>()
 
   constructor(options: SiteInventoryOptions) {
     this.#options = options
@@ -46,7 +48,19 @@ export class SiteInventory {
     await watch?.end()
   }
 
-  /** Modules, systems or who drives them may have changed. */
+  /** Views of modules have changed; most often only a variable of a device, which is no news here. */
+  modulesChanged(changed: readonly ModuleView[], removed: readonly string[]): void {
+    let isNews = removed.length > 0
+    for (const id of removed) this.#signs.delete(id)
+    for (const { id, state, connected } of changed) {
+      const sign = `${state} ${connected}`
+      isNews ||= this.#signs.get(id) !== sign
+      this.#signs.set(id, sign)
+    }
+    if (isNews) this.siteChanged()
+  }
+
+  /** Documents of modules or systems have changed, or who drives them. */
   siteChanged(): void {
     this.#watch?.poke('module')
     this.#watch?.poke('system')

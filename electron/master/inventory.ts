@@ -1,6 +1,6 @@
 import { failureOf } from '../../shared/model/failures'
 import type { Resource, ResourceKind } from '../../shared/model/inventory'
-import { after, type WallMs } from '../../shared/model/time'
+import { after, wallMs, type WallMs } from '../../shared/model/time'
 import { INVENTORY_SINCE_VERSION } from '../../shared/wire/inventory'
 import type { InventoryAsk, InventoryCopies } from '../inventory/inventory'
 import type { LinkSession } from '../link/link'
@@ -91,7 +91,7 @@ export class InventorySync {
     if (!linked?.isCaughtUp || linked.running) return { asOf, isStale: !linked?.isCaughtUp }
     // Changes are told at once, so what was read is as new as the link.
     const heard = linked.heardAt()
-    return { asOf: asOf !== null && heard !== null && heard > asOf ? heard : asOf, isStale: false }
+    return { asOf: asOf !== null && heard !== null && heard > asOf ? wallMs(Math.round(heard)) : asOf, isStale: false }
   }
 
   /** The edge no longer exists. */

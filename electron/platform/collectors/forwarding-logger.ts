@@ -18,10 +18,10 @@ const WAIT_MS = 1_000
 /** What the store of these lines says of itself would come back to it. */
 const SILENT_SCOPES = new Set(['outbox'])
 
-export interface ForwardingLogger extends AsyncDisposable {
+export interface ForwardingLogger {
   readonly logger: Logger
-  /** Lines logged before this wait for it. */
-  connect(sink: TelemetrySink): void
+  /** Lines logged before this wait for it. Disposing sends what waits and lets go of the sink; it comes before the sink closes. */
+  connect(sink: TelemetrySink): AsyncDisposable
 }
 
 /**
@@ -87,12 +87,15 @@ export function forwardingLogger(inner: Logger, options: ForwardingOptions): For
     connect(given) {
       sink = given
       arm()
-    },
-    async [Symbol.asyncDispose]() {
-      await sending
-      await send()
-      sink = null
-      timer?.[Symbol.dispose]()
+      return {
+        async [Symbol.asyncDispose]() {
+          await sending
+          await send()
+          sink = null
+          timer?.[Symbol.dispose]()
+          timer = null
+        },
+      }
     },
   }
 }

@@ -80,8 +80,8 @@ describe('logs of the controller', () => {
   const forwarding = () => forwardingLogger(inner, { clock, instanceId: 'node-1', version: '0.2.0' })
 
   test('are written as ever, and warnings and errors are sent in batches with their scope', async () => {
-    await using own = forwarding()
-    own.connect(sink)
+    const own = forwarding()
+    await using _ = own.connect(sink)
     own.logger.log('info', 'Controller started')
     own.logger.child('edge').child('link').log('warn', 'The link was lost', { reason: 'timeout' })
     own.logger.log('error', 'It broke')
@@ -97,18 +97,18 @@ describe('logs of the controller', () => {
     ])
   })
   test('hold no secret', async () => {
-    await using own = forwarding()
-    own.connect(sink)
+    const own = forwarding()
+    await using _ = own.connect(sink)
     own.logger.log('warn', 'Refused', { secretId: 'a', token: 'hunter2', inner: { clientProof: 'hunter2' } })
     await clock.pass(1_000)
     expect(entries).toHaveLength(1)
     expect(JSON.stringify(entries)).not.toContain('hunter2')
   })
   test('from before the sink was there are sent too, those beyond a limit are counted', async () => {
-    await using own = forwarding()
+    const own = forwarding()
     for (let index = 0; index < 510; index++) own.logger.log('warn', `line ${index}`)
     await clock.pass(5_000)
-    own.connect(sink)
+    await using _ = own.connect(sink)
     await clock.pass(1_000)
     expect(entries).toHaveLength(500)
     own.logger.log('warn', 'later')
@@ -116,8 +116,8 @@ describe('logs of the controller', () => {
     expect(bodies<LogBody>().at(-1)?.attributes).toEqual({ droppedLines: 10 })
   })
   test('that the sink refuses are counted and make no further lines', async () => {
-    await using own = forwarding()
-    own.connect(sink)
+    const own = forwarding()
+    await using _ = own.connect(sink)
     refuses = true
     own.logger.log('warn', 'lost')
     own.logger.child('outbox').log('error', 'The disk is full')
@@ -130,9 +130,9 @@ describe('logs of the controller', () => {
   })
   test('that wait at the end are sent', async () => {
     const own = forwarding()
-    own.connect(sink)
+    const connected = own.connect(sink)
     own.logger.log('error', 'last words')
-    await own[Symbol.asyncDispose]()
+    await connected[Symbol.asyncDispose]()
     expect(bodies<LogBody>().map(({ body }) => body)).toEqual(['last words'])
   })
 })
