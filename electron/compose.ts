@@ -5,6 +5,7 @@ import { removeControllerFiles, writeControllerFile, writeKeyFile } from './cons
 import { startConsole, type ConsoleServer } from './console/server'
 import { watchGaps } from './platform/gap-watch'
 import { lockDataDirectory } from './platform/data-directory/sqlite'
+import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
 import type { Clock, Logger, Random, Secrets } from './platform/ports'
 import { systemRandom } from './platform/random'
@@ -94,7 +95,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     settings,
     identity,
     bootId: random.id(),
-    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timeZone: machineTimeZone(process.env),
     version,
     program,
     hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },

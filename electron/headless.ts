@@ -8,6 +8,7 @@ import { settingsFromEnvironment } from '../shared/settings/settings'
 import { compose, type Program } from './compose'
 import { beginControl, joinWith } from './compose/edge'
 import { CredentialStore } from './link/credentials'
+import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
 import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { lineLogger } from './platform/logger'
@@ -70,7 +71,7 @@ export async function joinOffline({
       hint: 'Use --replace to leave its master for another one.',
     })
   }
-  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  const timeZone = machineTimeZone(process.env)
   const joined = await joinWith({ clock, random, log, timeZone, version, identity }, credentials, code)
   await ensureDirectory(path.join(dataDir, 'edge'))
   await using records = openRecords(path.join(dataDir, 'edge', 'control.db'))

@@ -1,9 +1,9 @@
 import { describeControl, isLinkRefusal } from '../../shared/console/describe'
 import type { ControlView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
-import type { MonoMs } from '../../shared/model/time'
 import { translate, type TextKey } from '../../shared/text/text'
 import { autonomyAt } from '../core/control/edge-state'
+import { calendarOf } from '../core/calendar'
 import { pauseOf } from '../core/documents/site'
 import { edgeWindow } from '../core/restore/edge-window'
 import type { Clock } from '../platform/ports'
@@ -18,7 +18,7 @@ export type SiteStatus = Pick<
 export function edgeStatusOf(role: EdgeRole, clock: Clock): SiteStatus {
   const { state } = role.control
   const due = autonomyAt(state)
-  const wallOf = wallClockOf(clock)
+  const wallOf = calendarOf(clock)
   const { document } = role
   return {
     link: linkOf(role, clock),
@@ -32,14 +32,9 @@ export function edgeStatusOf(role: EdgeRole, clock: Clock): SiteStatus {
   }
 }
 
-const wallClockOf = (clock: Clock) => {
-  const offset = clock.wall() - clock.mono()
-  return (mono: MonoMs): number => Math.round(mono + offset)
-}
-
 function linkOf(role: EdgeRole, clock: Clock): LinkView {
   const { link, lastFailure } = role.control.state
-  const wallOf = wallClockOf(clock)
+  const wallOf = calendarOf(clock)
   const url = role.dialedUrl
   if (link.kind === 'linked') {
     return { state: 'connected', since: wallOf(link.since), url, reason: null, lastHeardAt: wallOf(link.heardAt) }

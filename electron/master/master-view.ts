@@ -4,6 +4,7 @@ import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
 import { translate, type TextKey } from '../../shared/text/text'
 import { isMasterDriving, takeOverAt } from '../core/control/master-state'
+import { calendarOf } from '../core/calendar'
 import { pauseOf } from '../core/documents/site'
 import { edgeWindow } from '../core/restore/edge-window'
 import type { Clock } from '../platform/ports'
@@ -23,7 +24,7 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
   const { state } = site.control
   const document = site.document
   const standing = site.standing()
-  const wallOf = wallClockOf(clock)
+  const wallOf = calendarOf(clock)
   const due = takeOverAt(state, standing.timeoutMs)
   const { link } = state
   const stableAt = link.kind === 'linked' ? link.stableFrom + standing.stableForMs : null
@@ -45,15 +46,10 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
   }
 }
 
-const wallClockOf = (clock: Clock) => {
-  const offset = clock.wall() - clock.mono()
-  return (mono: MonoMs): number => Math.round(mono + offset)
-}
-
 function linkViewOf(site: EdgeSite, { clock, desk }: EdgeViewParts): LinkView {
   const { state, session } = site.control
   const { link, lastFailure } = state
-  const wallOf = wallClockOf(clock)
+  const wallOf = calendarOf(clock)
   const url = session?.peer.address ?? null
   if (link.kind === 'none') {
     // Nothing is known of an edge nobody has joined as, nor of any while the master still waits for them.
@@ -86,7 +82,7 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
   const claims = stored.record.holder
   // By the record the master drives, but its hosts do not (yet, or any more): nobody does.
   const holder = claims === 'master' && !drives ? 'none' : claims
-  const wallOf = wallClockOf(clock)
+  const wallOf = calendarOf(clock)
   const view = describeControl(stored.record, {
     since: stored.since,
     rule,
@@ -123,7 +119,7 @@ function needsOf(site: EdgeSite, { clock, desk }: EdgeViewParts): Needs {
   const name = site.document?.name ?? edgeId
   const add = (severity: Needs[number]['severity'], code: string, since: number, text = needText(code)): void =>
     void needs.push({ id: `${edgeId}:${code}`, severity, code, text: `${name}: ${text}`, edgeId, since })
-  const lostSince = state.link.kind === 'none' ? wallClockOf(clock)(state.link.since) : null
+  const lostSince = state.link.kind === 'none' ? calendarOf(clock)(state.link.since) : null
   // Shut out on purpose, it cannot be lost as well.
   if (desk.isRevoked(edgeId)) add('warning', 'revoked', lostSince ?? state.stored.since)
   else if (desk.isEnrolled(edgeId) && lostSince !== null && state.booted) add('critical', 'edge-lost', lostSince)
