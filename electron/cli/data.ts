@@ -5,7 +5,8 @@ import type { LogView } from '../../shared/console/data-views'
 import type { ConsoleClient } from '../console/client'
 import type { Cli, Context } from './command'
 import { exitCodes } from './failure'
-import { oneLine, short, table, timeOf, type Colour } from './output'
+import { facts, oneLine, short, table, timeOf, type Colour } from './output'
+import { sizeText } from './show-sync'
 import { interruptOf } from './sync'
 import { count, duration } from './values'
 
@@ -38,6 +39,29 @@ const since = (context: Context, options: Record<string, unknown>): { from?: num
 export function addData(cli: Cli, program: Command): void {
   const data = program.command('data').description('what edges have pushed: logs, metrics, alerts')
   const edgeArgument = 'id or name of the edge; may be left out when there is only one'
+  cli
+    .add(data, 'status', 'how much an edge has pushed, and how its calendar differs', (context, [edge]) =>
+      context.withConsole(async (client) => {
+        const status = await client.call('telemetry.status', edgeOf(edge))
+        context.print(status, () => {
+          const { entries, rejected, fromFuture, bytes, lastReceivedAt, skewMs, notIndexed, gaps } = status
+          return facts(
+            [
+              ['entries', `${entries}, ${sizeText(bytes)}`],
+              ['last received', lastReceivedAt === null ? '-' : timeOf(lastReceivedAt)],
+              ['rejected', String(rejected)],
+              ['lost at the edge', String(gaps.lost ?? 0)],
+              ['from the future', String(fromFuture)],
+              ['calendar ahead by', skewMs === null ? '-' : `${Math.round(skewMs)} ms`],
+              ['not searchable yet', String(notIndexed)],
+            ],
+            context.paint,
+          )
+        })
+      }),
+    )
+    .argument('[edge]', edgeArgument)
+
   cli
     .add(data, 'logs', 'search the logs of an edge, newest last', (context, [edge], options) =>
       context.withConsole(async (client) => {

@@ -152,6 +152,12 @@ describe('data', () => {
     ).toEqual([1, 2])
   })
 
+  test('status tells how much has come and what is missing', async () => {
+    expect((await run(['data', 'status', 'Berlin'])).out).toMatch(
+      /entries +20000, 3\.8 MiB\n[^]*calendar ahead by +12 ms/,
+    )
+  })
+
   test('metrics and alerts are tables for people', async () => {
     expect((await run(['data', 'metrics', 'Berlin', 'cpu.load'])).out).toMatch(/cpu\.load +0\.25/)
     expect(asked()[0]![1]).toMatchObject({ edge: 'Berlin', name: 'cpu.load' })
