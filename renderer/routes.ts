@@ -3,6 +3,7 @@ import OverviewPage from './features/overview/overview-page.vue'
 
 const lazyPages = {
   site: () => import('./features/site/site-page.vue'),
+  data: () => import('./features/data/data-page.vue'),
   notFound: () => import('./features/layout/not-found.vue'),
 }
 
@@ -18,6 +19,7 @@ export function makeRouter(): Router {
     routes: [
       { path: '/', name: 'overview', component: OverviewPage },
       { path: '/site/:edgeId?', name: 'site', component: lazyPages.site, props: true },
+      { path: '/data/:edgeId?', name: 'data', component: lazyPages.data, props: true },
       { path: '/:rest(.*)*', name: 'not-found', component: lazyPages.notFound },
     ],
     scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

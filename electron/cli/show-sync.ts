@@ -4,10 +4,10 @@ import type { TextKey } from '../../shared/text/text'
 import { ageBetween, facts, lengthOf, oneLine, say, timeOf, type Paint } from './output'
 
 const words: Record<SyncStatus['state'], TextKey> = {
-  'up to date': 'sync.upToDate',
-  'catching up': 'sync.catchingUp',
-  'buffering (master unreachable)': 'sync.buffering',
-  paused: 'sync.paused',
+  'up to date': 'push.upToDate',
+  'catching up': 'push.catchingUp',
+  'buffering (master unreachable)': 'push.buffering',
+  paused: 'push.paused',
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -19,35 +19,35 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[unit]}`
 }
 
-const rateText = (perS: number): string => say('sync.ratePerS', { n: perS >= 10 ? Math.round(perS) : perS })
+const rateText = (perS: number): string => say('push.ratePerS', { n: perS >= 10 ? Math.round(perS) : perS })
 export const etaText = (etaS: number | null): string => (etaS === null ? '-' : lengthOf(etaS * 1_000))
 
 /** What people read of it. `now`: of the controller that answered. */
 export function syncText({ name, status, asOf, isReachable, buffer }: SyncView, now: number, paint: Paint): string {
   const head = paint('bold', oneLine(name))
-  if (status === null) return `${head}\n${paint('yellow', say('sync.notReached'))}\n`
+  if (status === null) return `${head}\n${paint('yellow', say('push.notReached'))}\n`
   const colour = status.state === 'up to date' ? 'green' : 'yellow'
   const error = status.lastError
   const lines = facts(
     [
-      [say('sync.state'), paint(colour, say(words[status.state]))],
+      [say('push.state'), paint(colour, say(words[status.state]))],
       [
-        say('sync.backlog'),
-        say('sync.backlogOf', { n: status.pendingEntries, size: sizeText(status.pendingBytes) }) +
-          (status.oldestAt === null ? '' : `, ${say('sync.oldest')} ${timeOf(status.oldestAt)}`),
+        say('push.backlog'),
+        say('push.backlogOf', { n: status.pendingEntries, size: sizeText(status.pendingBytes) }) +
+          (status.oldestAt === null ? '' : `, ${say('push.oldest')} ${timeOf(status.oldestAt)}`),
       ],
-      [say('sync.rate'), rateText(status.ratePerS)],
-      [say('sync.timeLeft'), etaText(status.etaS)],
-      [say('sync.lastAck'), status.lastAckAt === null ? '' : timeOf(status.lastAckAt)],
-      [say('sync.lost'), status.dropped === 0 ? '0' : paint('red', String(status.dropped))],
-      [say('sync.deadLetters'), status.deadLetters === 0 ? '0' : paint('yellow', String(status.deadLetters))],
-      [say('sync.failedAttempts'), status.failedAttempts === 0 ? '' : String(status.failedAttempts)],
-      [say('sync.lastError'), error === null ? '' : `[${error.code}] ${oneLine(error.message)} (${timeOf(error.at)})`],
+      [say('push.rate'), rateText(status.ratePerS)],
+      [say('push.timeLeft'), etaText(status.etaS)],
+      [say('push.lastAck'), status.lastAckAt === null ? '' : timeOf(status.lastAckAt)],
+      [say('push.lost'), status.dropped === 0 ? '0' : paint('red', String(status.dropped))],
+      [say('push.deadLetters'), status.deadLetters === 0 ? '0' : paint('yellow', String(status.deadLetters))],
+      [say('push.failedAttempts'), status.failedAttempts === 0 ? '' : String(status.failedAttempts)],
+      [say('push.lastError'), error === null ? '' : `[${error.code}] ${oneLine(error.message)} (${timeOf(error.at)})`],
     ],
     paint,
   )
   const stale =
-    isReachable || asOf === null ? '' : `${paint('yellow', say('sync.lastTold', { age: ageBetween(asOf, now) }))}\n`
+    isReachable || asOf === null ? '' : `${paint('yellow', say('push.lastTold', { age: ageBetween(asOf, now) }))}\n`
   return `${head}\n${stale}${lines}${buffer === null ? '' : lossText(buffer, now)}`
 }
 
@@ -56,7 +56,7 @@ function lossText(buffer: NonNullable<SyncView['buffer']>, now: number): string 
     .filter(([, { entries }]) => entries > 0)
     .map(([category, { entries, bytes, lastAt }]) => {
       const age = lastAt === null ? '-' : ageBetween(lastAt, now)
-      return `  ${say('sync.lostOf', { category, n: entries, size: sizeText(bytes), age })}\n`
+      return `  ${say('push.lostOf', { category, n: entries, size: sizeText(bytes), age })}\n`
     })
     .join('')
 }
@@ -68,5 +68,5 @@ export function progressText(done: number, all: number, perS: number): string {
   const share = all === 0 ? 1 : Math.min(1, done / all)
   const filled = Math.round(share * BAR_CELLS)
   const etaS = perS > 0 ? Math.ceil(Math.max(0, all - done) / perS) : null
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}] ${Math.floor(share * 100)}% ${done}/${all} ${rateText(Math.round(perS))} ${say('sync.timeLeft')} ${etaText(etaS)}`
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}] ${Math.floor(share * 100)}% ${done}/${all} ${rateText(Math.round(perS))} ${say('push.timeLeft')} ${etaText(etaS)}`
 }

@@ -73,8 +73,8 @@ function addDeadLetters(cli: Cli, sync: Command): void {
     }),
   )
   for (const [name, text, done] of [
-    ['retry', 'push dead letters again', 'sync.letterRetried'],
-    ['drop', 'delete dead letters; they are counted as lost', 'sync.letterDropped'],
+    ['retry', 'push dead letters again', 'push.letterRetried'],
+    ['drop', 'delete dead letters; they are counted as lost', 'push.letterDropped'],
   ] as const) {
     cli
       .add(letters, name, text, (context, given, options) => {
@@ -109,7 +109,7 @@ async function* allLetters(client: ConsoleClient, whole: boolean): AsyncGenerato
 }
 
 function lettersText(found: readonly DeadLetterView[], { paint }: Context): string {
-  if (found.length === 0) return `${say('sync.noLetters')}\n`
+  if (found.length === 0) return `${say('push.noLetters')}\n`
   const rows = found.map(({ id, category, at, bytes, code, message, text }) => [
     ...[String(id), category, timeOf(at), sizeText(bytes)],
     ...[`[${code}] ${oneLine(message)}`, short(text)],
@@ -182,7 +182,7 @@ async function drain(context: Context, client: ConsoleClient, edge: Edge, limit:
   }
   const drained = pendingEntries - left
   const tookMs = clock.mono() - beganAt
-  const text = all === 0 ? say('sync.nothingToDrain') : say('sync.drained', { n: drained, age: lengthOf(tookMs), left })
+  const text = all === 0 ? say('push.nothingToDrain') : say('push.drained', { n: drained, age: lengthOf(tookMs), left })
   context.print({ drained, pendingEntries: left, tookMs: Math.round(tookMs) }, () => `${text}\n`)
   if (terminal.isTty && interrupted.signal.aborted) return exitCodes.failed
   return exitCodes.done

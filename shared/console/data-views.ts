@@ -35,6 +35,7 @@ export const syncView = z.object({
   buffer: bufferView.nullable(),
 })
 export type SyncView = z.infer<typeof syncView>
+export type SyncState = z.infer<typeof syncStatus>['state']
 
 /** `text`: JSON of the body, or base64 where `isBytes`; cut to `DEAD_LETTER_PREVIEW` characters unless all of it was asked for. */
 export const deadLetterView = z.object({

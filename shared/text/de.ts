@@ -145,7 +145,7 @@ export const de: Catalogue = {
     unreachable: 'Prüfen, ob die Adresse stimmt und die andere Seite läuft.',
     internal: 'Das ist ein Fehler des Programms. Mehr steht im Protokoll des Controllers.',
   },
-  sync: {
+  push: {
     upToDate: 'auf dem neuesten Stand',
     catchingUp: 'holt auf',
     buffering: 'puffert (Zentrale nicht erreichbar)',

@@ -146,7 +146,7 @@ export const en = {
     unreachable: 'Check that the address is right and the other side runs.',
     internal: 'This is a fault of the program. The log of the controller has more.',
   },
-  sync: {
+  push: {
     upToDate: 'up to date',
     catchingUp: 'catching up',
     buffering: 'buffering (master unreachable)',

@@ -143,7 +143,7 @@ export const zh: Catalogue = {
     unreachable: '请检查地址是否正确以及对方是否在运行。',
     internal: '这是程序的故障。详情见控制器日志。',
   },
-  sync: {
+  push: {
     upToDate: '已是最新',
     catchingUp: '正在追赶',
     buffering: '缓存中（主控不可达）',
