@@ -244,6 +244,15 @@ test('what is exported is taken back as it was, and exported again as the same t
           id: raw.id,
           body: documentSchemas[kind].parse(raw),
         }))
+        // A reference of a sound journal names an id that is there, or at least no other document's name: files may refer by name.
+        const ids = new Set(documents.map(({ kind, id }) => `${kind} ${id}`))
+        const names = new Set(documents.map(({ kind, body }) => `${kind} ${body.name.trim().toLowerCase()}`))
+        const references = drawn.flatMap(({ kind, raw }) =>
+          kind === 'system'
+            ? [...(raw.modules ?? []).map((one) => `module ${one}`), ...(raw.edgeId ? [`edge ${raw.edgeId}`] : [])]
+            : [],
+        )
+        fc.pre(references.every((one) => ids.has(one) || !names.has(one.toLowerCase())))
         const file = formatDocumentFile(documents)
         const read = changesOf(file).map((change) =>
           change.op === 'put' ? { kind: change.kind, body: documentSchemas[change.kind].parse(change.body) } : null,
