@@ -182,11 +182,16 @@ async function drain(context: Context, client: ConsoleClient, edge: Edge, limit:
   }
   const drained = pendingEntries - left
   const tookMs = clock.mono() - beganAt
-  const text = all === 0 ? say('push.nothingToDrain') : say('push.drained', { n: drained, age: lengthOf(tookMs), left })
+  const text =
+    all === 0 ? say('push.nothingToDrain') : say('push.drained', { n: drained, age: takenText(tookMs), left })
   context.print({ drained, pendingEntries: left, tookMs: Math.round(tookMs) }, () => `${text}\n`)
   if (terminal.isTty && interrupted.signal.aborted) return exitCodes.failed
   return exitCodes.done
 }
+
+/** Tenths below ten seconds: many drains are short. */
+const takenText = (ms: number): string =>
+  ms < 10_000 ? say('age.seconds', { n: (ms / 1_000).toFixed(1) }) : lengthOf(ms)
 
 /** On standard error, so that the result stays alone on standard output: a bar in place, or now and then a line; nothing with `--json`. */
 class Progress {

@@ -91,7 +91,14 @@ export function logOf(body: unknown): LogFound {
   if (typeof body === 'string')
     return { severity: 0, text: body.slice(0, TEXT_MAX), attributes: '{}', service: null, traceId: null }
   const fields = fieldsOf(body)
-  const said = fields['body'] ?? fields['message'] ?? fields['text'] ?? fields['eventName'] ?? fields['kind'] ?? ''
+  const said =
+    fields['body'] ??
+    fields['message'] ??
+    fields['text'] ??
+    fields['eventName'] ??
+    fields['event'] ??
+    fields['kind'] ??
+    ''
   return {
     severity: Math.trunc(numberOf(fields['severity']) ?? 0),
     text: (typeof said === 'string' ? said : JSON.stringify(said)).slice(0, TEXT_MAX),

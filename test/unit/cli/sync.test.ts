@@ -57,7 +57,7 @@ describe('sync drain', () => {
     const people = await run(['sync', 'drain'])
     expect([people.code, people.out]).toEqual([
       0,
-      expect.stringMatching(/^Pushed 1200 entries in \d+ s\. 0 are left\.\n$/),
+      expect.stringMatching(/^Pushed 1200 entries in \d\.\d s\. 0 are left\.\n$/),
     ])
     expect(people.err).toMatch(/^\[#+-+\] 41% 500\/1200 800 entries\/s time left 1 s\n$/)
     backlogs(0)
