@@ -135,6 +135,18 @@ describe('the telemetry of one edge', () => {
     expect(store.logs({ text: 'line', limit: 3 }).map(({ text }) => text)).toEqual(['line 30', 'line 29', 'line 28'])
   })
 
+  test('pages through log lines of one instant, each once', () => {
+    store.receive(batch(1, 25), NOW)
+    store.index(100)
+    const seen: string[] = []
+    for (let page = store.logs({ limit: 10 }); page.length > 0;) {
+      seen.push(...page.map(({ text }) => text))
+      const { at, id } = page.at(-1)!
+      page = store.logs({ limit: 10, before: at, beforeId: id })
+    }
+    expect(seen).toEqual(Array.from({ length: 25 }, (_, n) => `line ${25 - n}`))
+  })
+
   test('charts metrics as points and rolls them up by hour and day, late ones too, none twice', () => {
     const metric = (seq: number, at: number, value: number) =>
       entryAt(seq, {
