@@ -1,0 +1,103 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { InventoryAnswer } from '../../../shared/wire/inventory'
+import type { RequestResult } from '../../../shared/wire/requests'
+import { module, put as putDocument, remove } from '../../support/documents'
+import { AT, EDGE, copyOf, gone, inventoryPlace, put, vm } from '../../support/inventory'
+import { journalIn, replicaIn } from '../../support/journal'
+import { feedContract, type FeedPair } from './feed-contract'
+
+const EVENTS_KEPT = 20
+
+feedContract('documents', async (): Promise<FeedPair<RequestResult<'documents.read'>>> => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-feed-'))
+  const openSource = () => journalIn(folder, { limits: { snapshotEvery: 20, trailing: EVENTS_KEPT, snapshotsKept: 2 } })
+  let [journal, replica] = [openSource(), replicaIn(folder)]
+  const rowsOf = (documents: typeof journal | typeof replica) =>
+    documents
+      .list('module')
+      .map(({ id, body }) => [id, String((body.settings as { value?: unknown }).value)] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    eventsKept: EVENTS_KEPT,
+    write(name, value) {
+      const change =
+        value === null ? remove('module', name) : putDocument('module', module(name, { settings: { value } }))
+      const outcome = journal.change([change], { actor: 'test' })
+      if (!outcome.ok) throw new Error(JSON.stringify(outcome))
+    },
+    read: (ask) => journal.read(ask),
+    apply: (answer) => replica.apply(answer),
+    first: () => ({ cursor: replica.cursor, snapshotAt: null, offset: 0 }),
+    get cursor() {
+      return replica.cursor
+    },
+    get head() {
+      return journal.head
+    },
+    source: () => rowsOf(journal),
+    copy: () => rowsOf(replica),
+    async reopenSource() {
+      await journal[Symbol.asyncDispose]()
+      journal = openSource()
+    },
+    async reopenCopy() {
+      await replica[Symbol.asyncDispose]()
+      replica = replicaIn(folder)
+    },
+    async rebuildSource() {
+      await journal[Symbol.asyncDispose]()
+      for (const name of await readdir(folder)) if (name.startsWith('journal.db')) await rm(path.join(folder, name))
+      journal = openSource()
+    },
+    async end() {
+      await journal[Symbol.asyncDispose]()
+      await replica[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
+    },
+  }
+})
+
+feedContract('inventory', async (): Promise<FeedPair<InventoryAnswer>> => {
+  const place = await inventoryPlace()
+  const openSource = () => place.feed({ limits: { eventsKept: EVENTS_KEPT, historyMs: 0 } })
+  let [feed, copies] = [openSource(), place.copies()]
+  const rowsOf = (rows: readonly { id: string; attributes: Record<string, unknown> }[]) =>
+    rows.map(({ id, attributes }) => [id, String(attributes['value'])] as const)
+  return {
+    eventsKept: EVENTS_KEPT,
+    write: (name, value) =>
+      void feed.write([value === null ? gone(name) : put(vm(name, { attributes: { value } }))], AT),
+    read: (ask) => feed.read(ask),
+    apply: (answer) => copies.apply(EDGE, answer, AT),
+    first: () => copies.next(EDGE),
+    get cursor() {
+      return copies.cursor(EDGE)
+    },
+    get head() {
+      return feed.head
+    },
+    source: () => rowsOf(feed.rows()),
+    copy: () => rowsOf(copyOf(copies)),
+    async reopenSource() {
+      await feed[Symbol.asyncDispose]()
+      feed = openSource()
+    },
+    async reopenCopy() {
+      await copies[Symbol.asyncDispose]()
+      copies = place.copies()
+    },
+    async rebuildSource() {
+      await feed[Symbol.asyncDispose]()
+      for (const name of await readdir(place.folder))
+        if (name.startsWith('edge.db')) await rm(path.join(place.folder, name))
+      feed = openSource()
+    },
+    async end() {
+      await feed[Symbol.asyncDispose]()
+      await copies[Symbol.asyncDispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
+})
