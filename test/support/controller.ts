@@ -38,7 +38,7 @@ export interface CommandRun {
 
 const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_'))
-  return { ...Object.fromEntries(own), HOLDFAST_LINK_HOST: '127.0.0.1', ...more }
+  return { ...Object.fromEntries(own), HOLDFAST_LINK_HOST: '127.0.0.1', HOLDFAST_OTLP_PORT: '0', ...more }
 }
 
 /** Runs one command of the CLI to its end. */

@@ -8,7 +8,9 @@ import { age, catalogues, localeOf, locales, translate, type Catalogue } from '.
 const keysOf = (catalogue: Catalogue): string[] =>
   Object.entries(catalogue).flatMap(([subject, texts]) => Object.keys(texts).map((key) => `${subject}.${key}`))
 
-const placeholders = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort()
+// As a set: a language has one form of a plural or several, and names its number in each.
+const placeholders = (text: string): string[] =>
+  [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!))].sort()
 
 const textAt = (catalogue: Catalogue, key: string): string => {
   const [subject, name] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)]
