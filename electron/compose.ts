@@ -8,6 +8,7 @@ import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
 import type { Clock, Logger, Random, Secrets } from './platform/ports'
+import { forwardingLogger, type ForwardingLogger } from './platform/collectors/forwarding-logger'
 import { systemRandom } from './platform/random'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
@@ -44,6 +45,8 @@ export interface Parts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  /** Takes the warnings and errors of this controller once there is a buffer for them. */
+  readonly forwarding: Pick<ForwardingLogger, 'connect'>
   readonly secrets: Secrets
   readonly settings: Settings
   readonly identity: Identity
@@ -72,7 +75,7 @@ export interface Controller {
  * (not writable, full, damaged), `invalid` (settings). Nothing is left behind then.
  */
 export async function compose(options: ComposeOptions): Promise<Controller> {
-  const { dataDir, log, program } = options
+  const { dataDir, program } = options
   const clock = systemClock()
   const random = systemRandom()
   await ensureDirectory(dataDir)
@@ -83,7 +86,9 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     { ...settingsFromEnvironment(process.env), ...options.overrides },
     random,
   )
-  if (ignored.length > 0) log.log('warn', 'settings.json has names that mean nothing here', { names: ignored })
+  if (ignored.length > 0) options.log.log('warn', 'settings.json has names that mean nothing here', { names: ignored })
+  const forwarding = forwardingLogger(options.log, { clock, instanceId: identity.nodeId, version })
+  const log = forwarding.logger
   // Filled in below: the parts tell of changes before the topic that carries them exists.
   let live: LiveTopic<StatusView> | null = null
   const parts: Parts = {
@@ -91,6 +96,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     clock,
     random,
     log,
+    forwarding,
     secrets: fileSecrets(path.join(dataDir, 'secrets')),
     settings,
     identity,

@@ -17,6 +17,7 @@ import type { LinkDialer } from '../link/link'
 import { wsDialer } from '../link/ws-client'
 import { processRuntimes } from '../modules/process-runtimes'
 import type { ModuleRuntimes } from '../modules/runtime'
+import { HostMetrics } from '../platform/collectors/host-metrics'
 import { ensureDirectory } from '../platform/settings-file'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
@@ -44,10 +45,24 @@ export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Pro
   await ensureDirectory(folder)
   const { clock, random, log } = parts
   const { telemetry, named } = await openSiteTelemetry(parts, folder, stack)
+  const inventory = openSiteInventory(parts, folder, stack)
+  const metrics = new HostMetrics({
+    ...{
+      sink: telemetry.outbox,
+      clock,
+      random,
+      logger: log,
+      instanceId: parts.identity.nodeId,
+      version: parts.version,
+    },
+    mounts: () => inventory.mounts(),
+  })
+  metrics.start()
+  stack.defer(() => metrics.end())
   return {
     telemetry,
     named,
-    inventory: openSiteInventory(parts, folder, stack),
+    inventory,
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     replica: stack.use(openReplica(path.join(folder, 'documents.db'), { logger: log, feed: feedRules })),
     runtimes: processRuntimes({

@@ -31,6 +31,7 @@ export async function openSiteTelemetry(
     changed: () => parts.changed(),
   })
   stack.defer(() => telemetry.end())
+  stack.use(parts.forwarding.connect(outbox))
   await openReceiver(parts, telemetry, stack)
   return { telemetry, named: (id) => void (edgeId = id) }
 }

@@ -5,6 +5,7 @@ import type { DocumentsReplica } from '../journal/journal'
 import type { LinkSession } from '../link/link'
 import type { Random } from '../platform/ports'
 import type { EdgeControl } from './edge-control'
+import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
 
 /** Debug streams one session may have open. */
@@ -18,6 +19,7 @@ export interface EdgeRequestsOptions {
   catchUp(session: LinkSession): Promise<void>
   rotate(params: RequestInput<'secret.rotate'>): Promise<void>
   readonly telemetry: Pick<SiteTelemetry, 'push' | 'status'> | null
+  readonly inventory: Pick<SiteInventory, 'read'> | null
 }
 
 /** What an edge serves to its master over the link. */
@@ -98,6 +100,11 @@ export class EdgeRequests {
         return this.#telemetry().push.drain((params as RequestInput<'drainBuffer'>).limit ?? null)
       case 'getSyncStatus':
         return this.#telemetry().status()
+      case 'inventory.read': {
+        const { inventory } = this.#options
+        if (!inventory) throw new HoldfastError('refused', 'This edge keeps no inventory.')
+        return inventory.read(params as RequestInput<'inventory.read'>)
+      }
       case 'repository':
         throw new HoldfastError('refused', 'Repositories are not part of this version.')
       default:

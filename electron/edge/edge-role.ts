@@ -14,6 +14,7 @@ import type { ControlRecords } from '../records/records'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
 
 /** Reports that are the course of things. */
@@ -40,6 +41,8 @@ export interface EdgeRoleOptions {
   rotate(params: { baseId: string; secretId: string; salt: string }): Promise<void>
   /** The site's outbox and its way to the master; absent: this controller keeps no telemetry. */
   readonly telemetry?: SiteTelemetry
+  /** What exists and runs at the site; absent: nobody looks. */
+  readonly inventory?: SiteInventory
   changed(): void
 }
 
@@ -54,6 +57,7 @@ export class EdgeRole {
   readonly #decided = new Set<(decision: Decision) => void>()
   #noDevice: Disposable | null = null
   #wasLinked = false
+  #wasDriving = false
   /** The edge has driven for a minute and no device answers; nothing flips by itself, a person is told. */
   noDeviceSince: WallMs | null = null
   /** Since when there is no link; and when the master was last heard, null: not since the start. */
@@ -93,6 +97,7 @@ export class EdgeRole {
       catchUp: (session) => this.#sync.catchUp(session),
       rotate: (params) => options.rotate(params),
       telemetry: options.telemetry ?? null,
+      inventory: options.inventory ?? null,
     })
   }
 
@@ -163,18 +168,26 @@ export class EdgeRole {
               logger.log('error', 'Modules could not follow their documents', { reason: failureOf(error).message }),
             )
         }
+        this.#options.inventory?.siteChanged()
         this.#options.changed()
       }),
       this.control.runtime.onChange((changed, removed) => {
         this.#tellViews(this.control.session, changed, removed)
         this.#options.telemetry?.modulesChanged(changed)
         this.#options.telemetry?.modulesRemoved(removed)
+        this.#options.inventory?.modulesChanged(changed, removed)
         this.#options.changed()
       }),
     ]
     // Begun now, waited for (and begun again, if it fails) when modules are to start.
     this.#endPredecessors().catch(() => {})
     this.control.start()
+    this.#options.inventory?.begin({
+      modules: () => this.modules(),
+      systems: () => this.systems(),
+      views: () => this.control.runtime.views(),
+      isDriving: () => this.control.drives,
+    })
   }
 
   onDecision(listener: (decision: Decision) => void): () => void {
@@ -189,6 +202,7 @@ export class EdgeRole {
   async end(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     try {
+      await this.#options.inventory?.stop()
       await this.control.end()
     } finally {
       this.#noDevice?.[Symbol.dispose]()
@@ -229,6 +243,7 @@ export class EdgeRole {
     this.incidents.clear('link-refused')
     this.#tellViews(session, this.control.runtime.views(), [])
     this.#options.telemetry?.linked(session)
+    this.#options.inventory?.linked(session)
   }
 
   #tellViews(session: LinkSession | null, changed: readonly ModuleView[], removed: readonly string[]): void {
@@ -246,6 +261,8 @@ export class EdgeRole {
     if (!this.control) return
     this.#watchDevices()
     this.#watchLink()
+    if (this.control.drives !== this.#wasDriving) this.#options.inventory?.siteChanged()
+    this.#wasDriving = this.control.drives
     if (this.control.state.retryPersistAt === null) this.incidents.clear('not-persisted')
     this.#options.changed()
   }

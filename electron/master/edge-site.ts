@@ -17,6 +17,7 @@ import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { DebugRelay, type DebugListener } from './debug-relay'
 import type { EnrolmentDesk } from './enrolment-desk'
+import type { InventorySync } from './inventory'
 import { MasterControl, type EdgeStanding } from './master-control'
 import { ToldViews } from './told-views'
 
@@ -40,6 +41,8 @@ export interface EdgeSiteOptions {
   readonly timeZone: string
   changed(): void
   decided(decision: Decision): void
+  /** The copies of inventories; absent: this master keeps none. */
+  readonly inventory?: InventorySync
   /** Serves what an edge asks of its master. */
   serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>>
 }
@@ -83,6 +86,7 @@ export class EdgeSite {
         if (!session) return
         this.incidents.clear('link-refused')
         this.tellPosition()
+        options.inventory?.linked(this.edgeId, session, () => this.lastHeardAt)
       },
       report: (event, detail) => {
         if (!ordinary.has(event)) this.incident(event, detail)
@@ -253,6 +257,8 @@ export class EdgeSite {
     } else if (name === 'debug.lines') {
       const { subscription, lines, dropped } = body as EventBody<'debug.lines'>
       this.#debug.lines(subscription, lines as DebugLine[], dropped)
+    } else if (name === 'inventory.changed') {
+      this.#options.inventory?.changed(this.edgeId, session, (body as EventBody<'inventory.changed'>).head)
     }
   }
 

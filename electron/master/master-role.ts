@@ -14,6 +14,7 @@ import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
 import { serveEdge } from './edge-service'
 import type { Ingest } from './ingest'
+import type { InventorySync } from './inventory'
 import { refusalOf } from './refusal'
 
 const PAUSE_CHECK_EVERY_MS = 1_000
@@ -27,6 +28,8 @@ export interface MasterRoleOptions {
   readonly runtimes: ModuleRuntimes
   readonly desk: EnrolmentDesk
   readonly ingest?: Pick<Ingest, 'receive'>
+  /** The copies of the inventories of the edges; absent: this master keeps none. */
+  readonly inventory?: InventorySync
   /** This machine's zone: for schedules that name none and edges that have not told theirs. */
   readonly timeZone: string
   /** At most this long for edges to come back at start. */
@@ -280,6 +283,7 @@ export class MasterRole {
       )
       .finally(() => {
         if (this.#leaving.get(id) === left) this.#leaving.delete(id)
+        if (!this.sites.has(id)) this.#options.inventory?.forget(id)
       })
     this.#leaving.set(id, left)
     this.#wakeBoot?.()

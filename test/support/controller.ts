@@ -9,7 +9,7 @@ import { systemClock } from '../../electron/platform/clock'
 import type { Decision } from '../../shared/model/control'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import { freePort, type Place } from './place'
-import { childrenOf, isAlive } from './processes'
+import { childrenOf, commandOf, isAlive } from './processes'
 import { root } from './root'
 import { until } from './until'
 
@@ -173,7 +173,8 @@ export class ControllerProcess implements AsyncDisposable {
 
   /** Process ids of its module hosts. */
   hosts(): number[] {
-    const hosts = childrenOf(this.pid)
+    // What reads the machine for the inventory comes and goes, and drives nothing.
+    const hosts = childrenOf(this.pid).filter((pid) => !commandOf(pid).includes('machine-reader'))
     for (const pid of hosts) this.#hosts.add(pid)
     return hosts
   }

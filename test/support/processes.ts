@@ -22,6 +22,15 @@ export function parentOf(pid: number): number | null {
   return parent === undefined ? null : Number(parent)
 }
 
+/** With its arguments; empty: it is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 export function childrenOf(pid: number): number[] {
   const pids = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
   return pids.filter((child) => parentOf(child) === pid && isAlive(child))
