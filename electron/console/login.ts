@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Role } from '../../shared/console/contract'
+import type { Role } from '../../shared/console/operation'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { Clock, Logger, Random } from '../platform/ports'
 

@@ -5,7 +5,7 @@ import type {
   TopicBody,
   TopicName,
 } from '../../shared/console/contract'
-import type { Role } from '../../shared/console/contract'
+import type { Role } from '../../shared/console/operation'
 
 /** Who asks, as proven by the transport. */
 export interface Caller {

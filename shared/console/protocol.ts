@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { failure, type Failure } from '../model/failures'
-import { roles } from './contract'
+import { roles } from './operation'
 
 /**
  * What a console (browser, CLI) and a controller say to each other over the WebSocket at `/console`, one JSON text per frame.
