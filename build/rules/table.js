@@ -17,6 +17,8 @@ const ports = [
 
 /** Pure pieces of electron/core that belong to no subject: the shape of a step, `unreachable`. */
 const machine = 'electron/core/machine'
+/** Time zones: restore windows and uptime bars both read the calendar. */
+const zone = 'electron/core/zone'
 
 const adapters = ['journal', 'outbox', 'inventory', 'records', 'telemetry', 'link', 'platform'].map(
   (name) => `electron/${name}/`,
@@ -64,7 +66,7 @@ export const rows = [
   },
   {
     from: ['electron/core/'],
-    may: ['#own', machine, 'shared/model/', 'shared/wire/'],
+    may: ['#own', machine, zone, 'shared/model/', 'shared/wire/'],
     mayType: ['electron/core/'],
     node: false,
     packages: [],

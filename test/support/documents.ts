@@ -1,7 +1,7 @@
 import type { CurrentDocument, CurrentDocuments } from '../../electron/core/documents/current'
 import type { DocumentContext } from '../../electron/core/documents/rules'
 import { checkSchedule } from '../../electron/core/restore/check'
-import { isTimeZone } from '../../electron/core/restore/zone'
+import { isTimeZone } from '../../electron/core/zone'
 import type { DocumentByKind, DocumentChange, DocumentKind } from '../../shared/model/documents'
 import { documentSchemas } from '../../shared/model/documents'
 import { wallMs } from '../../shared/model/time'

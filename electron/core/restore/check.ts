@@ -2,7 +2,7 @@ import type { WallMs } from '../../../shared/model/time'
 import { dayAfter, readSchedule } from './schedule'
 import type { Schedule } from './schedule'
 import type { WindowSchedule } from './window'
-import { instantOf, isTimeZone, offsetAt, reachedWall } from './zone'
+import { instantOf, isTimeZone, offsetAt, reachedWall } from '../zone'
 
 /** Which field of the edge's document is wrong, and what it may be. */
 export interface ScheduleProblem {

@@ -1,5 +1,5 @@
 import { Cron, CronPattern } from 'croner'
-import type { WallS } from './zone'
+import type { WallS } from '../zone'
 
 /**
  * A cron expression taken apart: the seconds of a day at which it fires, ascending, and the days on which it does. Both know no zone: they speak of

@@ -2,7 +2,7 @@ import { wallMs } from '../../../shared/model/time'
 import type { WallMs } from '../../../shared/model/time'
 import { firedBy, firesAfter, readSchedule } from './schedule'
 import type { Schedule } from './schedule'
-import { instantOf, isTimeZone, reachedWall } from './zone'
+import { instantOf, isTimeZone, reachedWall } from '../zone'
 
 /** A restore window as an edge's document states it. `timeZone`: the document's, or the edge's own. */
 export interface WindowSchedule {

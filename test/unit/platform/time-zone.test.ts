@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isTimeZone } from '../../../electron/core/restore/zone'
+import { isTimeZone } from '../../../electron/core/zone'
 import { machineTimeZone } from '../../../electron/platform/time-zone'
 
 describe("the machine's time zone", () => {

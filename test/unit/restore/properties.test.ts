@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nextOpenings, windowAt } from '../../../electron/core/restore/window'
-import { instantOf, offsetAt, reachedWall, wallOf } from '../../../electron/core/restore/zone'
+import { instantOf, offsetAt, reachedWall, wallOf } from '../../../electron/core/zone'
 import { wallMs } from '../../../shared/model/time'
 
 /** Both hemispheres, half and three-quarter hours, changes at midnight, a change of half an hour, DST with a negative sign, none at all. */
