@@ -11,6 +11,9 @@ import type { Clock, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import type { EdgeRole } from './edge-role'
 
+/** A master of an older version takes a pause as an instant by this machine's calendar. */
+const PAUSE_LENGTH_VERSION = 3
+
 export interface EdgeOperationsParts {
   /** Null: this controller has not joined a master yet. */
   readonly role: () => EdgeRole | null
@@ -96,11 +99,11 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
       )
     },
     'edges.pause': async ({ edge, reason, forMs }, { actor }) => {
+      const master = own(edge).master()
       const until = forMs === null ? null : after(clock.wall(), forMs)
-      await own(edge)
-        .master()
-        .request('edge.pause', { until: until ?? 0, reason, actor })
-      return { until }
+      const length = master.peer.version < PAUSE_LENGTH_VERSION ? { until: until ?? 0 } : { forMs }
+      const answer = await master.request('edge.pause', { ...length, reason, actor })
+      return { until: answer.until === undefined ? until : answer.until }
     },
     'edges.resume': async ({ edge }, { actor }) => {
       await own(edge).master().request('edge.resume', { actor })

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../shared/model/failures'
+import { after } from '../../shared/model/time'
 import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
@@ -41,9 +42,11 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
       if (!ingest) throw new HoldfastError('refused', 'This master keeps no telemetry.')
       return ingest.receive(site.edgeId, params as RequestInput<'receiveBatch'>)
     case 'edge.pause': {
-      const { until, reason, actor } = params as RequestInput<'edge.pause'>
+      const { reason, actor, ...asked } = params as RequestInput<'edge.pause'>
+      // An edge of version 2 names an instant by its own calendar; 0: without expiry.
+      const until = 'until' in asked ? asked.until : asked.forMs === null ? 0 : after(clock.wall(), asked.forMs)
       role.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, actorOf(actor))
-      return {}
+      return { until: until === 0 ? null : until }
     }
     case 'edge.resume':
       resumeEdge(parts, site, actorOf((params as RequestInput<'edge.resume'>).actor))

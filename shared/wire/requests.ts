@@ -3,6 +3,7 @@ import { documentId, documentKinds } from '../model/documents'
 import { moduleMethod, moduleView } from '../model/modules'
 import { inventoryChanged, inventoryReadParams, inventoryReadResult } from './inventory'
 import { receiveBatchParams, receiveBatchResult, syncStatus } from './push'
+import { secretsReadParams, secretsReadResult } from './secrets'
 
 /**
  * Requests over a proven link (not frozen: see `version.ts`). Each has a schema for its parameters and its result; anything else is answered with a
@@ -33,6 +34,10 @@ const executeParams = z.object({
   requestId: z.string().max(64),
   epoch: z.int().nullable().default(null),
 })
+
+const pauseWords = { reason: z.string().max(500), actor: z.string().max(200) }
+/** Ten years. */
+export const PAUSE_MS_MAX = 10 * 366 * 24 * 3_600_000
 
 export const requestSchemas = {
   /** Documents feed, pulled: events after the cursor, or pieces of one snapshot. `next: null`: caught up to `head`. */
@@ -98,8 +103,14 @@ export const requestSchemas = {
   /** The edge's operator asks the master to change something only the master may (pause, resume). */
   'edge.pause': {
     servedBy: 'master',
-    params: z.object({ until: z.int().min(0), reason: z.string().max(500), actor: z.string().max(200) }),
-    result: z.object({}),
+    params: z.union([
+      // From receipt, so that a wrong clock at the site changes nothing; null: without expiry.
+      z.object({ forMs: z.int().min(1).max(PAUSE_MS_MAX).nullable(), ...pauseWords }),
+      // Versions 1 and 2: by the edge's calendar; 0: without expiry.
+      z.object({ until: z.int().min(0), ...pauseWords }),
+    ]),
+    /** By the master's calendar; null: without expiry. Absent in versions 1 and 2. */
+    result: z.object({ until: z.int().nullable().optional() }),
   },
   'edge.resume': { servedBy: 'master', params: z.object({ actor: z.string().max(200) }), result: z.object({}) },
   'edge.preview': {
@@ -120,6 +131,7 @@ export const requestSchemas = {
     }),
     result: z.object({}),
   },
+  'secrets.read': { servedBy: 'master', params: secretsReadParams, result: secretsReadResult },
   /** Telemetry of the edge, a batch at a time; answered after the commit. Refused as a whole with `busy`, `rate-limited`, `invalid`, `conflict` (a fork), `storage`. */
   receiveBatch: { servedBy: 'master', params: receiveBatchParams, result: receiveBatchResult },
   /** Push what is pending now, at most `limit` entries; answers when it has begun. */
@@ -146,6 +158,8 @@ export const eventSchemas = {
   /** Edge -> master: modules whose view changed. */
   'modules.changed': z.object({ modules: z.array(moduleView).max(500), removed: z.array(documentId).max(5_000) }),
   'inventory.changed': inventoryChanged,
+  /** Master -> edge: a secret was set or removed; read again what is used. */
+  'secrets.changed': z.object({}),
   'debug.lines': z.object({
     subscription: z.string(),
     lines: z.array(z.object({ at: z.number(), level: z.string(), text: z.string() })).max(500),

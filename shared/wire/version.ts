@@ -5,8 +5,10 @@
  * 1 (0.1.0) documents feed, module and system requests, debug lines, pause and preview asked by the edge, secret rotation.
  * 2 (0.2.0) telemetry: receiveBatch, drainBuffer, getSyncStatus; inventory: inventory.read, inventory.changed; all of 1 is unchanged, so 1 is still spoken
  *   and only pushes nothing and tells of no inventory.
+ * 3 (0.3.0) a pause carries a length, not an instant by the edge's calendar; secrets.read, secrets.changed; all of 2 is still spoken: to a peer of it a pause is
+ *   an instant, and secrets stay where they were set.
  */
-export const LINK_PROTOCOL_VERSION = 2
+export const LINK_PROTOCOL_VERSION = 3
 /** Versions this program can speak, newest first. */
-export const LINK_PROTOCOL_VERSIONS: readonly number[] = [2, 1]
+export const LINK_PROTOCOL_VERSIONS: readonly number[] = [3, 2, 1]
 export const CONTROL_PROTOCOL_VERSION = 1
