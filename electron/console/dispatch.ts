@@ -4,7 +4,7 @@ import { roles, type Role } from '../../shared/console/operation'
 import type { Result } from '../../shared/console/result'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Clock, Logger } from '../platform/ports'
-import type { Caller, Operations } from './operations'
+import type { Caller, Dispatch, Operations } from './operations'
 
 /** One line of the audit: every change that was asked for, and every refusal. `params` carry no secrets and no bulk. */
 export interface AuditEntry {
@@ -23,13 +23,6 @@ export interface DispatchOptions {
   readonly clock: Clock
   readonly log: Logger
   audit(entry: AuditEntry): void
-}
-
-/** The contract as code: whatever face a call came by, it passes here. */
-export interface Dispatch {
-  call(op: string, params: unknown, caller: Caller): Promise<Result<unknown>>
-  /** `listener` gets the first body before this returns, where the topic has one. */
-  subscribe(topic: string, params: unknown, caller: Caller, listener: (body: unknown) => void): Result<() => void>
 }
 
 /** True when `role` is at least `least`. */

@@ -2,10 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { loginBody, type SessionAnswer } from '../../shared/console/protocol'
 import type { Failure } from '../../shared/model/failures'
 import type { Logger } from '../platform/ports'
-import type { Dispatch } from './dispatch'
 import type { Guard } from './guard'
 import { SESSION_VALID_MS, type Login, type Session } from './login'
-import type { Caller } from './operations'
+import type { Caller, Dispatch } from './operations'
 import { answer, answerJson, SECURITY_HEADERS, servePage } from './page'
 
 const BODY_BYTES_MAX = 4 * 1024

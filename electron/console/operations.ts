@@ -6,6 +6,7 @@ import type {
   TopicName,
 } from '../../shared/console/contract'
 import type { Role } from '../../shared/console/operation'
+import type { Result } from '../../shared/console/result'
 
 /** Who asks, as proven by the transport. */
 export interface Caller {
@@ -34,4 +35,11 @@ export interface OperationTopics {
 export interface Operations {
   readonly handlers: OperationHandlers
   readonly topics: OperationTopics
+}
+
+/** The contract as code: whatever face a call came by, it passes here. */
+export interface Dispatch {
+  call(op: string, params: unknown, caller: Caller): Promise<Result<unknown>>
+  /** `listener` gets the first body before this returns, where the topic has one. */
+  subscribe(topic: string, params: unknown, caller: Caller, listener: (body: unknown) => void): Result<() => void>
 }

@@ -10,7 +10,7 @@ import { createGuard } from './guard'
 import { bearerOf, createConsoleHttp, sessionOf } from './http'
 import { Login, type Session } from './login'
 import type { Caller, Operations } from './operations'
-import { serveConsole } from './websocket'
+import { serveSocket } from './websocket'
 
 const LOOPBACK = '127.0.0.1'
 const CONSOLES_MAX = 100
@@ -92,7 +92,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
   }
 
   const attach = (socket: WebSocket, { caller, session }: Known): void => {
-    const { closed } = serveConsole({ socket, caller, dispatch, clock, log, version })
+    const { closed } = serveSocket({ socket, caller, dispatch, clock, log, version })
     const forget = session?.onEnd(() => socket.close(closeCodes.unauthenticated, 'the session is over'))
     const done = closed.then(() => {
       forget?.()

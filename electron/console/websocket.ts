@@ -1,227 +1,34 @@
 import type { RawData, WebSocket } from 'ws'
-import {
-  closeCodes,
-  CONSOLE_BEAT_MS,
-  CONSOLE_CALLS_MAX,
-  CONSOLE_PROTOCOL,
-  CONSOLE_SILENCE_MS,
-  CONSOLE_SUBSCRIPTIONS_MAX,
-  CONSOLE_UNSENT_BYTES_MAX,
-  decodeClientMessage,
-  encode,
-  type ClientMessage,
-  type ServerMessage,
-} from '../../shared/console/protocol'
-import { topics } from '../../shared/console/contract'
-import { diff } from '../../shared/console/patch'
-import { failureOf } from '../../shared/model/failures'
-import { TIMER_LATE_MS } from '../../shared/model/defaults'
-import { after } from '../../shared/model/time'
-import type { Clock, Logger } from '../platform/ports'
-import { isTopic, type Dispatch } from './dispatch'
-import type { Caller } from './operations'
+import { serveConsole, type ConsolePeerOptions } from './peer'
 
-/** At most one delta of a subscription in this time; what happens meanwhile goes into the next. */
-const DELTA_EVERY_MS = 100
-/** A console that leaves this much unread is cut off: its results cannot be left out. */
-const UNREAD_BYTES_MAX = 32 * 1024 * 1024
-/** Messages that could not be read, before the connection is closed. */
-const MALFORMED_MAX = 10
-
-export interface ConsolePeerOptions {
+export interface ConsoleSocketOptions extends Omit<ConsolePeerOptions, 'line'> {
   readonly socket: WebSocket
-  readonly caller: Caller
-  readonly dispatch: Dispatch
-  readonly clock: Clock
-  readonly log: Logger
-  /** Program version. */
-  readonly version: string
 }
 
-interface Subscription {
-  close(): void
-}
-
-/** The controller's half of one console connection. Ends with the socket; `closed` settles when nothing of it is left. */
-export function serveConsole({ socket, caller, dispatch, clock, log, version }: ConsolePeerOptions): {
-  closed: Promise<void>
-} {
-  const subscriptions = new Map<number, Subscription>()
-  let callsInFlight = 0
-  let malformed = 0
-  let heardAt = clock.mono()
-
-  const send = (message: ServerMessage): void => {
-    if (socket.readyState !== socket.OPEN) return
-    socket.send(encode(message))
-    if (socket.bufferedAmount > UNREAD_BYTES_MAX) {
-      log.log('warn', 'console cut off: it does not read', { actor: caller.actor })
-      socket.terminate()
-    }
-  }
-  const isCongested = (): boolean => socket.bufferedAmount > CONSOLE_UNSENT_BYTES_MAX
-
-  const call = async (message: Extract<ClientMessage, { type: 'call' }>): Promise<void> => {
-    if (callsInFlight >= CONSOLE_CALLS_MAX) {
-      const text = `More than ${CONSOLE_CALLS_MAX} calls are running on this connection.`
-      return send({
-        type: 'result',
-        id: message.id,
-        result: { ok: false, code: 'busy', message: text, retryAfterMs: 1_000 },
-      })
-    }
-    callsInFlight += 1
-    try {
-      const result = await dispatch.call(message.op, message.params, caller)
-      send({ type: 'result', id: message.id, result })
-    } catch (error) {
-      // A result that is no JSON (a cycle, a BigInt) must not leave the console waiting.
-      send({ type: 'result', id: message.id, result: { ok: false, ...failureOf(error) } })
-    } finally {
-      callsInFlight -= 1
-    }
-  }
-
-  const subscribe = ({ id, topic, params }: Extract<ClientMessage, { type: 'subscribe' }>): void => {
-    const refuse = (code: 'busy' | 'conflict', message: string): void =>
-      send({ type: 'ended', sub: id, failure: { code, message } })
-    if (subscriptions.has(id)) return refuse('conflict', `The id ${id} is in use.`)
-    if (subscriptions.size >= CONSOLE_SUBSCRIPTIONS_MAX)
-      return refuse('busy', `More than ${CONSOLE_SUBSCRIPTIONS_MAX} subscriptions on one connection.`)
-    const isStream = isTopic(topic) && topics[topic].kind === 'stream'
-    const outlet = isStream ? streamOutlet(id, send, isCongested) : snapshotOutlet(id, send, isCongested, clock)
-    // Registered first: the listener may be called, and even end the connection, before `subscribe` returns.
-    subscriptions.set(id, outlet)
-    const result = dispatch.subscribe(topic, params, caller, outlet.take)
-    if (!result.ok) {
-      subscriptions.delete(id)
-      outlet.close()
-      const { ok: _, ...failure } = result
-      return send({ type: 'ended', sub: id, failure })
-    }
-    if (!subscriptions.has(id)) return result.value()
-    subscriptions.set(id, {
-      close() {
-        outlet.close()
-        result.value()
+/** A console at the far end of a WebSocket. Ends with the socket; `closed` settles when nothing of it is left. */
+export function serveSocket({ socket, ...options }: ConsoleSocketOptions): { closed: Promise<void> } {
+  const { log, caller } = options
+  const peer = serveConsole({
+    ...options,
+    line: {
+      send: (text) => {
+        if (socket.readyState === socket.OPEN) socket.send(text)
       },
-    })
-  }
-
-  const handle = (message: ClientMessage): void => {
-    switch (message.type) {
-      case 'call':
-        return void call(message)
-      case 'subscribe':
-        return subscribe(message)
-      case 'unsubscribe':
-        subscriptions.get(message.sub)?.close()
-        return void subscriptions.delete(message.sub)
-      case 'beat':
-    }
-  }
-
-  socket.on('message', (data: RawData, isBinary) => {
-    heardAt = clock.mono()
-    const decoded = isBinary ? null : decodeClientMessage((data as Buffer).toString('utf8'))
-    if (decoded?.ok) return handle(decoded.message)
-    malformed += 1
-    send({
-      type: 'refused',
-      failure: decoded?.failure ?? { code: 'invalid', message: 'The protocol is text, not binary.' },
-    })
-    if (malformed >= MALFORMED_MAX) socket.close(closeCodes.malformed, 'too many messages that could not be read')
+      unsentBytes: () => socket.bufferedAmount,
+      close: (code, reason) => socket.close(code, reason),
+      terminate: () => socket.terminate(),
+    },
   })
+  socket.on('message', (data: RawData, isBinary) => peer.receive(isBinary ? null : (data as Buffer).toString('utf8')))
   // `ws` closes the connection itself (1009 for an oversized frame); without a listener the error would end the process.
   socket.on('error', (error) =>
     log.log('info', 'console connection failed', { actor: caller.actor, message: error.message }),
   )
-
-  let beat: Disposable
-  const armBeat = (): void => {
-    beat = clock.at(after(clock.mono(), CONSOLE_BEAT_MS), (lateMs) => {
-      // After a sleep of this machine the answers may lie unread in the socket: they get another round.
-      if (lateMs < TIMER_LATE_MS && clock.mono() - heardAt > CONSOLE_SILENCE_MS) {
-        socket.close(closeCodes.silent, 'nothing heard')
-        return socket.terminate()
-      }
-      send({ type: 'beat', at: clock.wall() })
-      armBeat()
-    })
-  }
-  armBeat()
-
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {
-      beat[Symbol.dispose]()
-      for (const subscription of subscriptions.values()) subscription.close()
-      subscriptions.clear()
+      peer.ended()
       resolve()
     })
   })
-  send({ type: 'hello', protocol: CONSOLE_PROTOCOL, version, role: caller.role, actor: caller.actor, at: clock.wall() })
   return { closed }
-}
-
-interface Outlet extends Subscription {
-  take(body: unknown): void
-}
-
-/** First the whole, then what changed. Bodies must not be altered after they were handed over: the next delta is made against them. */
-function snapshotOutlet(
-  sub: number,
-  send: (message: ServerMessage) => void,
-  isCongested: () => boolean,
-  clock: Clock,
-): Outlet {
-  let revision = 0
-  let sent: unknown
-  let latest: unknown
-  let timer: Disposable | null = null
-  let isClosed = false
-  const flush = (): void => {
-    timer = null
-    if (isCongested()) return arm()
-    const patch = diff(sent, latest)
-    if (!patch) return
-    sent = latest
-    revision += 1
-    send({ type: 'delta', sub, revision, patch })
-  }
-  const arm = (): void => {
-    timer = clock.at(after(clock.mono(), DELTA_EVERY_MS), flush)
-  }
-  return {
-    take(body) {
-      if (isClosed) return
-      latest = body
-      if (revision > 0) {
-        if (!timer) arm()
-        return
-      }
-      revision = 1
-      sent = body
-      send({ type: 'snapshot', sub, revision, body })
-    },
-    close() {
-      isClosed = true
-      timer?.[Symbol.dispose]()
-    },
-  }
-}
-
-/** Every item as it comes; items that find the line full are left out, which the revision shows. */
-function streamOutlet(sub: number, send: (message: ServerMessage) => void, isCongested: () => boolean): Outlet {
-  let revision = 0
-  let isClosed = false
-  return {
-    take(body) {
-      if (isClosed) return
-      revision += 1
-      if (!isCongested()) send({ type: 'item', sub, revision, body })
-    },
-    close() {
-      isClosed = true
-    },
-  }
 }
