@@ -6,8 +6,9 @@ import { CHANGES_MAX, documentKinds, documentSchemas } from '../../shared/model/
 import type { DocumentChange, DocumentKind, DocumentProblem } from '../../shared/model/documents'
 
 /**
- * Documents as a file: several YAML documents, or lists, of `{kind: edge | system | module, ...fields}`. An `id` may be left out: it is that of
- * the document of this name, else made from the name. A system may say `edge: NAME` instead of `edgeId: ID`, and list modules by name or id.
+ * Documents as a file: several YAML documents, or lists, of `{kind: edge | system | module | ..., ...fields}`. An `id` may be left out: it is that of
+ * the document of this name, else made from the name. A system may say `edge: NAME` instead of `edgeId: ID`, and list modules by name or id; so may
+ * the `edges` of an alert rule or a forwarder.
  */
 export interface DocumentFileProblem extends DocumentProblem {
   /** From 1; of the field, or of the document where the field is missing. */
@@ -188,8 +189,10 @@ function namesOf(items: readonly Item[], known: readonly KnownDocument[]): Names
 function resolved({ kind, fields }: Item, names: Names): Record<string, unknown> {
   const { kind: _kind, edge, ...rest } = fields
   const body: Record<string, unknown> = rest
-  const { id, name, modules } = rest
+  const { id, name, modules, edges } = rest
   if (id === undefined && typeof name === 'string') body['id'] = names(kind, name)
+  if ((kind === 'alertRule' || kind === 'forwarder') && Array.isArray(edges))
+    body['edges'] = edges.map((one: unknown) => (typeof one === 'string' ? names('edge', one) : one))
   if (kind !== 'system') return edge === undefined ? body : { ...body, edge }
   if (typeof edge === 'string' && rest['edgeId'] === undefined) body['edgeId'] = names('edge', edge)
   else if (edge !== undefined) body['edge'] = edge

@@ -1,4 +1,5 @@
 import { JOURNAL_SNAPSHOTS_KEPT, JOURNAL_SNAPSHOT_EVERY } from '../../shared/model/defaults'
+import type { DocumentKind } from '../../shared/model/documents'
 import type { FeedCursor, JournalEntry, RequestResult } from '../../shared/wire/requests'
 import type { FeedRules } from '../core/replication/feed'
 import type { Logger } from '../platform/ports'
@@ -24,32 +25,42 @@ export interface FeedSource {
   readonly renewFeedId: () => string
 }
 
-type ReadParams = { cursor: FeedCursor | null; snapshotAt: number | null; offset: number }
+type ReadParams = {
+  cursor: FeedCursor | null
+  snapshotAt: number | null
+  offset: number
+  kinds?: readonly DocumentKind[]
+}
+
+/** Stands in the place of an entry whose kind the reader does not know, so that its numbers have no hole: the deletion of nothing. */
+const withheld = { kind: 'module', id: 'withheld', op: 'delete', body: null } as const
 
 /** Serves `documents.read`: events after the cursor, or pieces of one consistent snapshot. */
 export function openFeed(log: Log, source: FeedSource, rules: FeedRules, logger: Logger) {
   const pins = new Map<number, Pinned>()
   let hasRenewed = false
 
-  function read({ cursor, snapshotAt, offset }: ReadParams): RequestResult<'documents.read'> {
+  function read({ cursor, snapshotAt, offset, kinds }: ReadParams): RequestResult<'documents.read'> {
+    const isKnown = ({ kind }: { kind: DocumentKind }) => kinds === undefined || kinds.includes(kind)
     const pinned = snapshotAt === null ? undefined : pins.get(snapshotAt)
     // Gone (this process is new, or the reader was too slow): the reader sees a piece at offset 0 and starts again.
-    if (pinned && offset < pinned.documents.length) return piece(pinned, offset)
+    if (pinned && offset < pinned.documents.length) return piece(pinned, offset, isKnown)
     const opening = rules.decideOpen(cursor, {
       feedId: source.feedId(),
       head: source.head(),
       oldest: log.oldest(),
       runIdAt: (seq) => log.runIdAt(seq),
     })
-    if (opening.kind === 'events') return events(opening.after)
+    if (opening.kind === 'events') return events(opening.after, isKnown)
     if (opening.kind === 'fork') renew(opening.because)
-    return piece(pin(snapshotAt ?? 0), 0)
+    return piece(pin(snapshotAt ?? 0), 0, isKnown)
   }
 
-  function events(after: number): RequestResult<'documents.read'> {
+  function events(after: number, isKnown: (entry: JournalEntry) => boolean): RequestResult<'documents.read'> {
     const entries: JournalEntry[] = []
     let bytes = 0
-    for (const entry of log.after(after)) {
+    for (const written of log.after(after)) {
+      const entry = isKnown(written) ? written : { ...written, ...withheld }
       bytes += Buffer.byteLength(JSON.stringify(entry))
       if (entries.length > 0 && bytes > ANSWER_BYTES_MAX) break
       entries.push(entry)
@@ -92,12 +103,19 @@ export function openFeed(log: Log, source: FeedSource, rules: FeedRules, logger:
     return fresh
   }
 
-  function piece({ seq, runId, documents, sizes }: Pinned, offset: number): RequestResult<'documents.read'> {
+  function piece(
+    { seq, runId, documents, sizes }: Pinned,
+    offset: number,
+    isKnown: (document: StoredDocument) => boolean,
+  ): RequestResult<'documents.read'> {
     const count = rules.pieceLength(sizes, offset, ANSWER_BYTES_MAX)
+    // Documents lie in the order of their kinds, and an older reader knows a beginning of these.
+    const unknown = documents.findIndex((document) => !isKnown(document))
+    const total = unknown === -1 ? documents.length : unknown
     const part = documents
-      .slice(offset, offset + count)
+      .slice(offset, Math.min(total, offset + count))
       .map(({ kind, id, revision, body }) => ({ kind, id, revision, body: body as JournalEntry['body'] }))
-    return { mode: 'snapshot', feedId: source.feedId(), seq, runId, offset, total: documents.length, documents: part }
+    return { mode: 'snapshot', feedId: source.feedId(), seq, runId, offset, total, documents: part }
   }
 
   return { read }

@@ -53,11 +53,12 @@ export interface Documents {
 export interface Journal extends Documents, AsyncDisposable {
   /** Validates, then appends all or nothing. `dryRun` only says what would change. */
   change(changes: readonly DocumentChange[], by: { actor: string; dryRun?: boolean }): ChangeOutcome
-  /** Serves the feed `documents.read`. */
+  /** Serves the feed `documents.read`. `kinds`: what the reader knows, a beginning of `documentKinds`; all if not given. */
   read(params: {
     cursor: FeedCursor | null
     snapshotAt: number | null
     offset: number
+    kinds?: readonly DocumentKind[]
   }): RequestResult<'documents.read'>
   /** Newest first, for the audit. */
   entries(options: { limit: number; before?: number }): readonly JournalEntry[]

@@ -17,12 +17,16 @@ export class ReadModel {
     edge: new Map(),
     system: new Map(),
     module: new Map(),
+    alertRule: new Map(),
+    forwarder: new Map(),
   }
   /** Per kind, by id; null: to be sorted again. */
   private readonly sorted: Record<DocumentKind, readonly StoredDocument[] | null> = {
     edge: null,
     system: null,
     module: null,
+    alertRule: null,
+    forwarder: null,
   }
   private readonly listeners = new Set<ChangeListener>()
   private readonly logger: Logger

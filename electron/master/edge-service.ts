@@ -1,6 +1,8 @@
+import { documentKinds } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import { LINK_PROTOCOL_VERSION } from '../../shared/wire/version'
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
 import type { EdgeSite } from './edge-site'
@@ -29,6 +31,10 @@ export async function serveEdge<N extends RequestName>(
   return answer(parts, site, name, params) as RequestResult<N>
 }
 
+/** Kinds an edge of an older version of the link has never heard of would make it refuse all documents. */
+const kindsKnownBy = (version: number) => (version >= 3 ? documentKinds : documentKinds.slice(0, KINDS_OF_VERSION_2))
+const KINDS_OF_VERSION_2 = 3
+
 function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {
   const { role, journal, clock, ingest } = parts
   const actorOf = (actor: string): string => `edge:${site.edgeId}/${actor}`.slice(0, 200)
@@ -36,7 +42,7 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
     case 'documents.read': {
       const read = params as RequestInput<'documents.read'>
       if (read.cursor) site.control.edgePosition(read.cursor.seq)
-      return journal.read(read)
+      return journal.read({ ...read, kinds: kindsKnownBy(site.control.session?.peer.version ?? LINK_PROTOCOL_VERSION) })
     }
     case 'receiveBatch':
       if (!ingest) throw new HoldfastError('refused', 'This master keeps no telemetry.')

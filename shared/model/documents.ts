@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { alertAggregates, alertComparisons, alertSeverities, alertWatches } from './alerts'
 import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
+import { telemetryCategories } from './telemetry'
 
 /** Ids and names of documents. Ids are immutable; names are labels that may change. */
 const ID_RULE = 'letters, digits, ".", "_" or "-", 1 to 64 characters'
@@ -58,14 +60,91 @@ export const moduleDocument = z.strictObject({
 })
 export type ModuleDocument = z.infer<typeof moduleDocument>
 
-export const documentKinds = ['edge', 'system', 'module'] as const
+const durationMs = z
+  .int()
+  .min(0)
+  .max(30 * 86_400_000)
+
+/** When an alert fires. Which fields count depends on `watch`; the others are ignored. */
+export const alertRuleDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  description: z.string().max(2_000).default(''),
+  enabled: z.boolean().default(true),
+  severity: z.enum(alertSeverities).default('warning'),
+  /** Ids of the edges it is for. Empty: all. */
+  edges: z.array(documentId).max(5_000).default([]),
+  watch: z.enum(alertWatches),
+  /** Name of a metric (`metric`; `absence`: without it, any telemetry). */
+  metric: z.string().min(1).max(500).optional(),
+  /** Attributes, of the resource or of the value, that must be so (`metric`, `absence`). */
+  where: z.record(z.string().max(200), z.string().max(500)).default({}),
+  aggregate: z.enum(alertAggregates).default('last'),
+  /** How far back values and lines count. */
+  overMs: z.int().min(1_000).max(86_400_000).default(60_000),
+  compare: z.enum(alertComparisons).default('above'),
+  /** `metric`: what the value is compared with; `logs`: how many lines within `overMs` (1 if absent). */
+  threshold: z.number().optional(),
+  /** Words that all occur in a line (`logs`). */
+  text: z.string().max(500).optional(),
+  severityMin: z.int().min(1).max(24).optional(),
+  /** So long before it fires. `edge-lost`: 0 means the edge's own take-over timeout. */
+  forMs: durationMs.default(0),
+  /** So long without cause before it is over: what comes and goes is one alert. */
+  keepFiringForMs: durationMs.default(0),
+})
+export type AlertRuleDocument = z.infer<typeof alertRuleDocument>
+
+/** Where a master sends a copy of what edges push: OTLP over HTTP. Paths (`/v1/logs`, ...) are added to `url`. */
+export const forwarderDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  enabled: z.boolean().default(true),
+  url: z
+    .string()
+    .max(500)
+    .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, 'an address like https://collector.example:4318')
+    .meta({ title: 'an address like https://collector.example:4318' }),
+  /** Sent with each request. What must stay secret stands as `{secretRef: NAME}`. */
+  headers: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
+      z.union([
+        z
+          .string()
+          .max(1_000)
+          .regex(/^[\t\x20-\x7e]*$/),
+        z.strictObject({ secretRef: z.string().min(1).max(200) }),
+      ]),
+    )
+    .default({}),
+  categories: z
+    .array(z.enum(telemetryCategories))
+    .max(5)
+    .default([...telemetryCategories]),
+  compression: z.enum(['gzip', 'none']).default('gzip'),
+  /** Ids of the edges. Empty: all. */
+  edges: z.array(documentId).max(5_000).default([]),
+})
+export type ForwarderDocument = z.infer<typeof forwarderDocument>
+
+/** In the order of their coming: older versions know a beginning of this list. */
+export const documentKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder'] as const
 export type DocumentKind = (typeof documentKinds)[number]
 
-export const documentSchemas = { edge: edgeDocument, system: systemDocument, module: moduleDocument } as const
+export const documentSchemas = {
+  edge: edgeDocument,
+  system: systemDocument,
+  module: moduleDocument,
+  alertRule: alertRuleDocument,
+  forwarder: forwarderDocument,
+} as const
 export interface DocumentByKind {
   edge: EdgeDocument
   system: SystemDocument
   module: ModuleDocument
+  alertRule: AlertRuleDocument
+  forwarder: ForwarderDocument
 }
 export type AnyDocument = DocumentByKind[DocumentKind]
 

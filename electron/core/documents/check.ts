@@ -11,6 +11,7 @@ import type {
 import { withWrites } from './current'
 import type { CurrentDocument, CurrentDocuments } from './current'
 import { differenceOf } from './differences'
+import { alertRuleProblems, forwarderProblems } from './data-rules'
 import { deletionProblems, edgeProblems, referencesOf, systemProblems } from './rules'
 import type { DocumentContext } from './rules'
 
@@ -91,7 +92,7 @@ function readChanges(changes: readonly DocumentChange[], current: CurrentDocumen
       problems.push({ kind, id: write.id, field: 'id', value: write.id, allowed, message })
     if (seen.has(`${kind} ${write.id}`)) problem('each document once', `The ${kind} "${write.id}" is changed twice.`)
     else if (write.op === 'delete' && !current.get(kind, write.id))
-      problem(`the id of ${kind === 'edge' ? 'an' : 'a'} ${kind}`, `There is no ${kind} "${write.id}".`)
+      problem(`the id of ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`, `There is no ${kind} "${write.id}".`)
     seen.add(`${kind} ${write.id}`)
     writes.push(write)
   }
@@ -124,6 +125,14 @@ function problemsOfWhole(
       case 'module': {
         const module = after.get('module', id)
         return module ? [...context.checkModule(module)] : []
+      }
+      case 'alertRule': {
+        const rule = after.get('alertRule', id)
+        return rule ? name(alertRuleProblems(rule, after)) : []
+      }
+      case 'forwarder': {
+        const forwarder = after.get('forwarder', id)
+        return forwarder ? name(forwarderProblems(forwarder, after)) : []
       }
     }
   })

@@ -1,3 +1,4 @@
+import { documentKinds } from '../../../shared/model/documents'
 import type { AnyDocument, DocumentByKind, DocumentKind, DocumentWrite } from '../../../shared/model/documents'
 
 export interface CurrentDocument<K extends DocumentKind = DocumentKind> {
@@ -27,7 +28,7 @@ export function bodiesOf(current: CurrentDocuments): DocumentBodies {
 
 /** `current` once `writes` have happened. */
 export function withWrites(current: CurrentDocuments, writes: readonly DocumentWrite[]): DocumentBodies {
-  const written = { edge: new Map(), system: new Map(), module: new Map() } as Record<
+  const written = Object.fromEntries(documentKinds.map((kind) => [kind, new Map()])) as unknown as Record<
     DocumentKind,
     Map<string, AnyDocument | null>
   >

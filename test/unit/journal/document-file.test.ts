@@ -4,8 +4,10 @@ import { checkDocuments } from '../../../electron/core/documents/check'
 import { formatDocumentFile, parseDocumentFile } from '../../../electron/journal/document-file'
 import type { KnownDocument } from '../../../electron/journal/document-file'
 import { suggestedId } from '../../../shared/model/document-id'
-import { documentSchemas } from '../../../shared/model/documents'
+import { documentKinds, documentSchemas } from '../../../shared/model/documents'
 import { currentOf, documentContext } from '../../support/documents'
+
+const kindsInWords = documentKinds.join(' | ')
 
 function changesOf(text: string, known: KnownDocument[] = []) {
   const reading = parseDocumentFile(text, known)
@@ -117,9 +119,9 @@ describe('problems say where they are', () => {
       '---\nkind: edge\nname: a\n---\nkind: module\nname: b\n',
       [[5, 1, 'driver', undefined, 'text of 1..64 characters']],
     ],
-    ['no kind', 'name: a\n', [[1, 1, 'kind', undefined, 'edge | system | module']]],
-    ['another kind', '- kind: edge\n  name: a\n- kind: user\n', [[3, 9, 'kind', 'user', 'edge | system | module']]],
-    ['no document at all', 'just a text\n', [[1, 1, 'kind', 'just a text', 'edge | system | module']]],
+    ['no kind', 'name: a\n', [[1, 1, 'kind', undefined, kindsInWords]]],
+    ['another kind', '- kind: edge\n  name: a\n- kind: user\n', [[3, 9, 'kind', 'user', kindsInWords]]],
+    ['no document at all', 'just a text\n', [[1, 1, 'kind', 'just a text', kindsInWords]]],
     [
       'inside a list',
       'kind: system\nname: a\nmodules:\n  - x\n  - 7\n',

@@ -1,0 +1,78 @@
+import type { AlertRuleDocument, DocumentProblem, ForwarderDocument } from '../../../shared/model/documents'
+import type { DocumentBodies } from './current'
+
+type Problem = Omit<DocumentProblem, 'kind' | 'id'>
+
+/** What the rule of an alert must be beyond the ranges of its fields: what it watches decides which of them it needs. */
+export function alertRuleProblems(rule: AlertRuleDocument, after: DocumentBodies): Problem[] {
+  const { watch, metric, threshold, text, severityMin } = rule
+  const problems = unknownEdges(rule.edges, after)
+  const missing = (field: string, allowed: string, message: string) =>
+    problems.push({ field, value: undefined, allowed, message })
+  if (watch === 'metric' && metric === undefined)
+    missing('metric', 'the name of a metric', 'A rule that watches a metric needs its name.')
+  if (watch === 'metric' && threshold === undefined)
+    missing('threshold', 'a number', 'A rule that watches a metric needs a number to compare with.')
+  if (watch === 'logs' && text === undefined && severityMin === undefined)
+    missing('text', 'words, or severityMin: 1..24', 'A rule that watches logs needs words or a least severity.')
+  if (watch === 'logs' && threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 1))
+    problems.push({
+      field: 'threshold',
+      value: threshold,
+      allowed: 'a whole number of at least 1',
+      message: 'The threshold of a rule that watches logs is a number of lines.',
+    })
+  if (watch === 'absence' && rule.forMs < ABSENCE_FOR_MS_MIN)
+    problems.push({
+      field: 'forMs',
+      value: rule.forMs,
+      allowed: `at least ${ABSENCE_FOR_MS_MIN}`,
+      message: 'Edges push every 30 s: absence shows only after a minute.',
+    })
+  return problems
+}
+
+/** Two intervals of the push. */
+const ABSENCE_FOR_MS_MIN = 60_000
+
+const secretHeader = /^(proxy-)?authorization$|cookie|token|secret|api-?key|password/i
+/** What the request itself decides. */
+const ownHeaders = /^(host|content-.*|transfer-encoding|connection|expect)$/i
+
+export function forwarderProblems(forwarder: ForwarderDocument, after: DocumentBodies): Problem[] {
+  const problems = unknownEdges(forwarder.edges, after)
+  for (const [header, value] of Object.entries(forwarder.headers)) {
+    const field = `headers.${header}`
+    if (ownHeaders.test(header))
+      problems.push({
+        field,
+        value: null,
+        allowed: 'a header that says nothing about the body or the connection',
+        message: `The header "${header}" is set by the request itself.`,
+      })
+    // The value is not repeated: this message may be logged.
+    else if (typeof value === 'string' && secretHeader.test(header))
+      problems.push({
+        field,
+        value: null,
+        allowed: '{secretRef: NAME}',
+        message: `The header "${header}" looks like a secret, and documents hold none: store it and name it.`,
+      })
+  }
+  return problems
+}
+
+function unknownEdges(edges: readonly string[], after: DocumentBodies): Problem[] {
+  return edges.flatMap((id, index) =>
+    after.get('edge', id)
+      ? []
+      : [
+          {
+            field: `edges.${index}`,
+            value: id,
+            allowed: 'the id of an edge',
+            message: `There is no edge "${id}".`,
+          },
+        ],
+  )
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { alertSeverities, alertStates } from '../model/alerts'
+import { documentId } from '../model/documents'
+import { alertIncident, alertPreview, alertRuleView, alertsBody, alertSilence, forwardView } from './alert-views'
+import { edgeRef, limited, none, operation } from './operation'
+
+const SILENCE_MS_MAX = 30 * 86_400_000
+const id = z.string().min(1).max(200)
+const ids = z.array(id).min(1).max(1_000)
+/** Id or name of a rule. */
+const ruleRef = z.string().min(1).max(100)
+const values = z.record(z.string().max(100), z.json())
+const stored = z.object({ head: z.number(), differences: z.array(z.json()) })
+
+/** Alerts of all edges of a master, their rules, and the forwarding of telemetry to elsewhere. */
+export const alertOperations = {
+  /** Newest first. Without `states` those that are not over. `next`: ask on `before` it; null: that was all. */
+  'alerts.list': operation(
+    'viewer',
+    false,
+    z.object({
+      states: z.array(z.enum(alertStates)).min(1).optional(),
+      severityMin: z.enum(alertSeverities).optional(),
+      edge: edgeRef.optional(),
+      rule: ruleRef.optional(),
+      text: z.string().max(200).optional(),
+      before: id.optional(),
+      limit: limited(1_000, 100),
+    }),
+    z.object({ alerts: z.array(alertIncident), total: z.number(), next: z.string().nullable() }),
+  ),
+  'alerts.show': operation(
+    'viewer',
+    false,
+    z.object({ id }),
+    z.object({ alert: alertIncident, rule: alertRuleView.nullable() }),
+  ),
+  /** `on: false` takes it back. Those that are over are left as they are; answers how many were changed. */
+  'alerts.acknowledge': operation(
+    'operator',
+    true,
+    z.object({ ids, note: z.string().max(500).default(''), on: z.boolean().default(true) }),
+    z.object({ changed: z.number() }),
+  ),
+  /** Keeps quiet what matches, now and later, until the time is over. `alert`: what that one is about. At least one of the four. */
+  'alerts.silence': operation(
+    'operator',
+    true,
+    z.object({
+      alert: id.optional(),
+      rule: ruleRef.optional(),
+      edge: edgeRef.optional(),
+      series: z.string().min(1).max(500).optional(),
+      forMs: z.int().min(1_000).max(SILENCE_MS_MAX),
+      reason: z.string().trim().min(1).max(500),
+    }),
+    alertSilence,
+  ),
+  'alerts.unsilence': operation('operator', true, z.object({ id }), none),
+  'alerts.silences': operation('viewer', false, none, z.array(alertSilence)),
+  'alerts.rules': operation('viewer', false, none, z.array(alertRuleView)),
+  /** Fields of a rule; null removes one. A default rule becomes a document with the first change. */
+  'alerts.setRule': operation(
+    'admin',
+    true,
+    z.object({
+      rule: ruleRef,
+      values,
+      create: z.boolean().default(false),
+      revision: z.int().optional(),
+      dryRun: z.boolean().default(false),
+    }),
+    stored,
+  ),
+  /** A default rule is again as it came. */
+  'alerts.removeRule': operation('admin', true, z.object({ rule: ruleRef }), stored),
+  /** How often a rule (one there is, or fields of one there is not yet) would have fired over stored data. */
+  'alerts.preview': operation(
+    'viewer',
+    false,
+    z.object({
+      rule: z.union([ruleRef, values]),
+      edge: edgeRef.optional(),
+      overMs: z
+        .int()
+        .min(60_000)
+        .max(7 * 86_400_000)
+        .default(86_400_000),
+    }),
+    alertPreview,
+  ),
+  'forwarding.status': operation('viewer', false, none, z.array(forwardView)),
+  /** Fields of a destination; null removes one. It begins with what comes from then on. */
+  'forwarding.set': operation(
+    'admin',
+    true,
+    z.object({
+      forwarder: z.string().min(1).max(100),
+      values,
+      create: z.boolean().default(false),
+      revision: z.int().optional(),
+    }),
+    stored,
+  ),
+  'forwarding.remove': operation('admin', true, z.object({ forwarder: z.string().min(1).max(100) }), stored),
+  /** Tries again now instead of waiting. */
+  'forwarding.retry': operation('operator', true, z.object({ forwarder: documentId }), none),
+} as const
+
+export const alertTopics = {
+  /** At a master or standalone controller only. */
+  alerts: { kind: 'snapshot', role: 'viewer', params: none, body: alertsBody },
+} as const

@@ -1,0 +1,32 @@
+/** Worst last. */
+export const alertSeverities = ['info', 'warning', 'critical'] as const
+export type AlertSeverity = (typeof alertSeverities)[number]
+
+/**
+ * What a rule looks at: values of a metric, log lines by words and severity, the absence of data of a linked edge, an edge without a link, entries an edge has
+ * lost, an interval in which both sides drove, and alerts that edges raise themselves.
+ */
+export const alertWatches = [
+  'metric',
+  'logs',
+  'absence',
+  'edge-lost',
+  'telemetry-lost',
+  'both-drove',
+  'edge-alerts',
+] as const
+export type AlertWatch = (typeof alertWatches)[number]
+
+/** `last`: of the newest value alone; the others over the values that came within `overMs`. */
+export const alertAggregates = ['last', 'min', 'max', 'mean', 'sum', 'count'] as const
+export type AlertAggregate = (typeof alertAggregates)[number]
+
+export const alertComparisons = ['above', 'at-least', 'below', 'at-most'] as const
+export type AlertComparison = (typeof alertComparisons)[number]
+
+/** `unknown`: it was firing when the data ended, and nothing has said since that it is over. */
+export const alertStates = ['pending', 'firing', 'unknown', 'resolved'] as const
+export type AlertState = (typeof alertStates)[number]
+
+export const alertEndings = ['cleared', 'rule-changed', 'rule-off', 'edge-removed'] as const
+export type AlertEnding = (typeof alertEndings)[number]
