@@ -90,3 +90,11 @@ export const formatClock = (at: number, locale: string): string => clockFormat(l
 export const formatExact = (at: number, locale: string): string => exactFormat(locale).format(at)
 /** Day and time of something within the next weeks. */
 export const formatDay = (at: number, locale: string): string => dayFormat(locale).format(at)
+
+/** The viewer's zone as people name it, e.g. `Europe/Berlin, GMT+1`. */
+export function zoneOf(locale: string): string {
+  const format = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' })
+  const short = format.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName')?.value
+  const { timeZone } = format.resolvedOptions()
+  return short === undefined || short === timeZone ? timeZone : `${timeZone}, ${short}`
+}
