@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { OperationHandlers, Operations } from './console/operations'
+import type { DataTopics, OperationHandlers, Operations } from './console/operations'
 import { LiveTopic } from './console/live-topic'
 import { removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
 import { startConsole, type ConsoleServer } from './console/server'
@@ -7,13 +7,17 @@ import { watchGaps } from './platform/gap-watch'
 import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
+import type { LineLogger } from './platform/logger'
 import type { Clock, Logger, Random, Secrets } from './platform/ports'
 import { forwardingLogger, type ForwardingLogger } from './platform/collectors/forwarding-logger'
 import { systemRandom } from './platform/random'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
+import { SettingsStore } from './platform/settings-store'
 import type { HostLaunch } from './modules/process-host'
 import { failureOf, HoldfastError } from '../shared/model/failures'
+import type { TopicValues } from '../shared/console/contract'
+import type { SyncView } from '../shared/console/data-views'
 import type { StatusView } from '../shared/console/views'
 import { settingsFromEnvironment, type Identity, type Settings } from '../shared/settings/settings'
 import { version } from '../package.json'
@@ -35,7 +39,7 @@ export interface ComposeOptions {
   readonly dataDir: string
   /** Flags; they win over the environment and the settings file. */
   readonly overrides: Record<string, unknown>
-  readonly log: Logger
+  readonly log: Logger & Partial<Pick<LineLogger, 'setLevel'>>
   readonly program: Program
 }
 
@@ -49,6 +53,8 @@ export interface Parts {
   readonly forwarding: Pick<ForwardingLogger, 'connect'>
   readonly secrets: Secrets
   readonly settings: Settings
+  /** Of those that change while the controller runs. */
+  readonly liveSettings: Pick<SettingsStore, 'current' | 'onChange'>
   readonly identity: Identity
   /** Of this process. */
   readonly bootId: string
@@ -81,16 +87,21 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   await ensureDirectory(dataDir)
   await using started = new AsyncDisposableStack()
   started.use(lockDataDirectory(path.join(dataDir, 'lock.db')))
-  const { settings, identity, ignored } = await loadSettings(
-    dataDir,
-    { ...settingsFromEnvironment(process.env), ...options.overrides },
-    random,
-  )
+  const environment = settingsFromEnvironment(process.env)
+  const loaded = await loadSettings(dataDir, { ...environment, ...options.overrides }, random)
+  const { settings, identity, ignored } = loaded
+  const liveSettings = new SettingsStore({
+    ...{ directory: dataDir, flags: options.overrides, environment, started: loaded },
+  })
+  options.log.setLevel?.(settings.logLevel)
+  started.defer(liveSettings.onChange(({ logLevel }) => options.log.setLevel?.(logLevel)))
   if (ignored.length > 0) options.log.log('warn', 'settings.json has names that mean nothing here', { names: ignored })
   const forwarding = forwardingLogger(options.log, { clock, instanceId: identity.nodeId, version })
   const log = forwarding.logger
   // Filled in below: the parts tell of changes before the topic that carries them exists.
   let live: LiveTopic<StatusView> | null = null
+  /** One for each that looks at how the pushing goes. */
+  const syncs = new Set<LiveTopic<SyncView>>()
   const parts: Parts = {
     dataDir,
     clock,
@@ -99,13 +110,17 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     forwarding,
     secrets: fileSecrets(path.join(dataDir, 'secrets')),
     settings,
+    liveSettings,
     identity,
     bootId: random.id(),
     timeZone: machineTimeZone(process.env),
     version,
     program,
     hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },
-    changed: () => live?.changed(),
+    changed: () => {
+      live?.changed()
+      for (const topic of syncs) topic.changed()
+    },
   }
   const startedAt = clock.wall()
   const site = await composeSite(parts, started)
@@ -113,7 +128,18 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   live = started.use(
     new LiveTopic(clock, status, (error) => log.log('error', 'The status could not be told', failureOf(error))),
   )
-  const operations = operationsOf(site, status, live)
+  const watchSync = (build: () => SyncView, listener: (body: SyncView) => void): (() => void) => {
+    const topic = new LiveTopic(clock, build, (error) =>
+      log.log('warn', 'The way of telemetry could not be told', failureOf(error)),
+    )
+    topic.subscribe(listener)
+    syncs.add(topic)
+    return () => {
+      syncs.delete(topic)
+      topic[Symbol.dispose]()
+    }
+  }
+  const operations = operationsOf(site, status, live, liveSettings, watchSync)
   const key = await writeKeyFile(dataDir, random)
   const server: ConsoleServer = started.use(
     await startConsole({
@@ -151,9 +177,10 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
 /** What the roles of one controller offer to the rest of it. */
 export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
-  handlers(): Omit<OperationHandlers, 'health' | 'status.get'>
+  handlers(): Omit<OperationHandlers, 'health' | 'status.get' | `settings.${string}`>
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
+  readonly data: DataTopics
   start(): Promise<void>
   timeGap(): void
 }
@@ -170,7 +197,13 @@ async function composeSite(parts: Parts, stack: AsyncDisposableStack): Promise<S
   }
 }
 
-function operationsOf(site: Site, status: () => StatusView, live: LiveTopic<StatusView>): Operations {
+function operationsOf(
+  site: Site,
+  status: () => StatusView,
+  live: LiveTopic<StatusView>,
+  settings: SettingsStore,
+  watchSync: (build: () => SyncView, listener: (body: SyncView) => void) => () => void,
+): Operations {
   return {
     handlers: {
       ...site.handlers(),
@@ -179,6 +212,9 @@ function operationsOf(site: Site, status: () => StatusView, live: LiveTopic<Stat
         return { ok: true, role, version, booted }
       },
       'status.get': status,
+      'settings.get': ({ names }) => settings.view(names),
+      'settings.set': ({ values, expectedRevision }) => settings.set(values, expectedRevision),
+      'settings.reset': ({ names, expectedRevision }) => settings.reset(names, expectedRevision),
     },
     topics: {
       subscribe: (topic, params, listener) => {
@@ -189,6 +225,12 @@ function operationsOf(site: Site, status: () => StatusView, live: LiveTopic<Stat
             return site.subscribeDebug(String(params['module']), listener as never)
           case 'decisions':
             return site.onDecision(listener as never)
+          case 'sync':
+            return watchSync(site.data.sync(params), listener as (body: SyncView) => void)
+          case 'logs':
+            return site.data.logs(params, listener as never)
+          case 'points':
+            return site.data.points(params as TopicValues<'points'>, listener as never)
         }
         throw new HoldfastError('not-found', `There is no topic ${String(topic)}.`)
       },

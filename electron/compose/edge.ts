@@ -8,10 +8,10 @@ import { enrolledControl } from '../core/control/stored'
 import { edgeOperations } from '../edge/edge-operations'
 import { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
-import { noTelemetry, syncOperations } from '../edge/sync-operations'
+import { noTails, noTelemetry, ownSync, syncOperations } from '../edge/sync-operations'
 import { openReplica } from '../journal/replica'
 import type { DocumentsReplica } from '../journal/journal'
-import { CredentialStore } from '../link/credentials'
+import { CredentialStore, type EdgeCredentials } from '../link/credentials'
 import { joinMaster, type Joined } from '../link/joining'
 import type { LinkDialer } from '../link/link'
 import { wsDialer } from '../link/ws-client'
@@ -171,8 +171,10 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     await begin()
   }
 
+  const ownBuffer = { telemetry: stores.telemetry, self: () => role, clock }
   return {
     start: begin,
+    data: { sync: ({ edge }) => ownSync(ownBuffer, edge), ...noTails },
     timeGap: () => role?.timeGap(),
     subscribeDebug: (module, listener) => {
       if (role === null) throw new HoldfastError('conflict', 'This edge has not joined a master.')
@@ -189,6 +191,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       name: parts.settings.name ?? role?.name ?? 'edge',
       version: parts.version,
       booted: true,
+      sync: stores.telemetry.brief(),
       ...(role === null ? notJoined(notJoinedSince) : edgeStatusOf(role, clock)),
     }),
     handlers: () => ({
@@ -199,7 +202,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
         clock,
         random: parts.random,
       }),
-      ...syncOperations({ telemetry: stores.telemetry, self: () => role, clock }),
+      ...syncOperations(ownBuffer),
       ...noTelemetry,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,

@@ -15,11 +15,12 @@ import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
-import { noDeadLetters } from '../master/telemetry-operations'
+import { noDeadLetters, telemetryTopics } from '../master/telemetry-operations'
 import { Ingest } from '../master/ingest'
 import { InventorySync } from '../master/inventory'
 import { inventoryOperations } from '../master/inventory-operations'
 import { MasterRole } from '../master/master-role'
+import { TelemetryTails } from '../master/telemetry-tails'
 import { openTelemetryStores } from '../telemetry/sqlite'
 import type { TelemetryStores } from '../telemetry/telemetry'
 import { edgeViewOf } from '../master/master-view'
@@ -41,6 +42,7 @@ export interface MasterStores {
   readonly journal: Journal
   readonly telemetry: TelemetryStores
   readonly ingest: Ingest
+  readonly tails: TelemetryTails
   readonly inventory: InventorySync
 }
 
@@ -77,11 +79,12 @@ function openIngest(
   parts: Parts,
   folder: string,
   stack: AsyncDisposableStack,
-): { telemetry: TelemetryStores; ingest: Ingest } {
+): Pick<MasterStores, 'telemetry' | 'ingest' | 'tails'> {
   const telemetry = stack.use(openTelemetryStores(path.join(folder, 'telemetry')))
-  const ingest = new Ingest({ stores: telemetry, clock: parts.clock, logger: parts.log.child('ingest') })
+  const tails = stack.use(new TelemetryTails(parts.clock))
+  const ingest = new Ingest({ stores: telemetry, tails, clock: parts.clock, logger: parts.log.child('ingest') })
   stack.defer(() => ingest.end())
-  return { telemetry, ingest }
+  return { telemetry, ingest, tails }
 }
 
 /** The copies of the inventories of all edges. */
@@ -170,6 +173,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     timeGap: () => master.timeGap(),
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
+    data: telemetryTopics(master, stores.tails),
     status: () => ({
       ...masterStatus(parts, master, enrolments, startedAt),
       link: listening(startedAt, masterUrls(settings, linkPort)[0] ?? null),
@@ -232,6 +236,7 @@ export function masterStatus(
     failover: true,
     autonomyAt: null,
     needs: edges.flatMap((edge) => edge.needs),
+    sync: null,
     edges,
   }
 }

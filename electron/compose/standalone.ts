@@ -9,12 +9,13 @@ import type { OperationHandlers } from '../console/operations'
 import { enrolledControl } from '../core/control/stored'
 import type { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
-import { syncOperations } from '../edge/sync-operations'
+import { ownSync, syncOperations } from '../edge/sync-operations'
 import type { Journal } from '../journal/journal'
 import { loopback, type Loopback } from '../link/loopback'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
 import { inventoryOperations } from '../master/inventory-operations'
+import { telemetryTopics } from '../master/telemetry-operations'
 import type { MasterRole } from '../master/master-role'
 import { demoDocuments, demoEdge } from '../modules/demo/demo-site'
 import { startDemoSimulators } from '../modules/demo/demo-simulators'
@@ -50,6 +51,8 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   )
   const power = new EdgePower(() => makeSiteEdge(parts, edge, cable), clock)
   stack.use(power)
+  const self = () => ({ edgeId: siteEdge.id, name: role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name })
+  const ownBuffer = { telemetry: edge.telemetry, self, clock }
   return {
     start: async () => {
       await setUpSite(parts, master, stack)
@@ -62,13 +65,14 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
     onDecision: (listener) => role.onDecision(listener),
+    data: { ...telemetryTopics(role, master.tails), sync: ({ edge: asked }) => ownSync(ownBuffer, asked) },
     status: () => {
       const plane = masterStatus(parts, role, desk, startedAt)
       const site = power.edge
       const own = site === null ? withoutEdge(plane, power.offSince) : edgeStatusOf(site, clock)
       const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
       const name = settings.name ?? role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name
-      return { ...plane, ...own, needs, role: 'standalone', name }
+      return { ...plane, ...own, sync: edge.telemetry.brief(), needs, role: 'standalone', name }
     },
     handlers: () => {
       const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
@@ -76,7 +80,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       return {
         ...operations,
         ...inventoryOperations({ role, inventory: master.inventory }),
-        ...syncOperations({ telemetry: edge.telemetry, self, clock }),
+        ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {
           keepSite(params.changes)
           return operations['documents.apply'](params, caller)

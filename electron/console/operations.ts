@@ -4,6 +4,7 @@ import type {
   OperationParams,
   TopicBody,
   TopicName,
+  TopicValues,
 } from '../../shared/console/contract'
 import type { Role } from '../../shared/console/operation'
 import type { Result } from '../../shared/console/result'
@@ -30,6 +31,13 @@ export interface OperationTopics {
     params: Record<string, unknown>,
     listener: (body: TopicBody<N>) => void,
   ): () => void
+}
+
+/** Live topics of telemetry. `sync` gives the way to make its body, which is asked for after each change; the others tell until disposed. */
+export interface DataTopics {
+  sync(params: TopicValues<'sync'>): () => TopicBody<'sync'>
+  logs(params: TopicValues<'logs'>, listener: (body: TopicBody<'logs'>) => void): () => void
+  points(params: TopicValues<'points'>, listener: (body: TopicBody<'points'>) => void): () => void
 }
 
 export interface Operations {

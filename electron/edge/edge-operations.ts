@@ -32,6 +32,7 @@ type EdgeHandlers = Omit<
   | 'demo.cable'
   | 'demo.power'
   | `sync.${string}`
+  | `settings.${string}`
   | `telemetry.${string}`
 >
 

@@ -103,6 +103,7 @@ export class Push {
     this.#session = null
     this.#slices.clear()
     this.#flying.clear()
+    this.#rate.clear()
     this.#driver.input({ type: 'linkDown' })
   }
 
@@ -122,7 +123,9 @@ export class Push {
   status(): SyncStatus {
     const { clock, outbox } = this.#options
     const stored = outbox.status()
-    const ratePerS = this.#rate.perS(clock.mono())
+    const kind = kindOf(this.#driver.state)
+    const isMoving = kind === 'draining' || kind === 'sending'
+    const ratePerS = isMoving ? this.#rate.perS(clock.mono()) : 0
     return {
       state: this.#stateInWords(stored.pendingEntries),
       pendingEntries: stored.pendingEntries,
@@ -132,6 +135,7 @@ export class Push {
       ratePerS: Math.round(ratePerS * 10) / 10,
       etaS: etaOf(stored.pendingEntries, ratePerS),
       dropped: Object.values(stored.dropped).reduce((sum, { entries }) => sum + entries, 0),
+      losses: [...stored.losses],
       deadLetters: stored.deadLetters,
       failedAttempts: this.#failedAttempts,
       lastError: this.#lastError,

@@ -1,3 +1,5 @@
+import type { SyncBrief } from '../../shared/console/data-views'
+import { syncBriefOf } from '../../shared/console/describe'
 import type { Decision } from '../../shared/model/control'
 import { failureOf } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
@@ -7,6 +9,7 @@ import type { LinkSession } from '../link/link'
 import type { Outbox } from '../outbox/outbox'
 import type { Clock, Logger, Random } from '../platform/ports'
 import { Push } from './push'
+import { SyncTeller } from './sync-teller'
 
 export interface SiteTelemetryOptions {
   readonly outbox: Outbox
@@ -20,6 +23,8 @@ export interface SiteTelemetryOptions {
 export class SiteTelemetry {
   readonly outbox: Outbox
   readonly push: Push
+  readonly #teller: SyncTeller
+  readonly #unsubscribe: () => void
   readonly #options: SiteTelemetryOptions
   /** What was told of each module, so that a change of a value alone is no event. */
   readonly #told = new Map<string, string>()
@@ -27,15 +32,34 @@ export class SiteTelemetry {
   constructor(options: SiteTelemetryOptions) {
     this.#options = options
     this.outbox = options.outbox
-    this.push = new Push(options)
+    this.push = new Push({
+      ...options,
+      changed: () => {
+        options.changed()
+        // Called while the push is being made, too.
+        ;(this.#teller as SyncTeller | undefined)?.changed()
+      },
+    })
+    this.#teller = new SyncTeller({
+      clock: options.clock,
+      status: () => this.push.status(),
+      changed: () => options.changed(),
+    })
+    this.#unsubscribe = this.outbox.onAppended(() => this.#teller.changed())
   }
 
   linked(session: LinkSession): void {
     this.push.linkUp(session)
+    this.#teller.linked(session)
   }
 
   status(): SyncStatus {
     return this.push.status()
+  }
+
+  /** As it stands in the status of this controller. */
+  brief(): SyncBrief {
+    return syncBriefOf(this.push.status(), this.#options.clock.wall(), true)
   }
 
   /** A control decision is on disk before it counts: the control store has it; this is its way to the master's history. */
@@ -70,7 +94,29 @@ export class SiteTelemetry {
     )
   }
 
+  /**
+   * What the outbox holds was written under an enrolment that is over: it is pushed as historical, or given up, counted, if that is the operator's word. The
+   * caller names the new enrolment when this has settled.
+   */
+  async enrolmentOver({ dropBacklog }: { dropBacklog: boolean }): Promise<void> {
+    // None of it may leave under the new enrolment before it is decided about.
+    const wasPaused = this.push.state.paused
+    this.push.pause(true)
+    try {
+      await this.outbox.flush()
+      if (dropBacklog) {
+        const dropped = await this.outbox.dropPending({})
+        this.#options.logger.log('warn', 'What was buffered under an earlier enrolment was given up', { dropped })
+      }
+      this.push.allIsHistorical()
+    } finally {
+      this.push.pause(wasPaused)
+    }
+  }
+
   async end(): Promise<void> {
+    this.#unsubscribe()
+    this.#teller[Symbol.dispose]()
     await this.push.end()
     await this.outbox.flush()
   }

@@ -21,34 +21,41 @@ type TelemetryHandlers = Pick<OperationHandlers, Extract<keyof OperationHandlers
 /** Bodies one answer carries at most, unless a single one is larger. */
 const LETTERS_BYTES_MAX = 2 * 1024 * 1024
 
-/** The buffer of this controller's own site. */
-export function syncOperations({ telemetry, self, clock }: SyncOperationsParts): SyncHandlers {
-  const { outbox, push } = telemetry
-  const own = (reference: string | undefined): void => {
-    const edge = self()
-    if (reference === undefined || reference === edge?.edgeId || reference === edge?.name) return
-    throw new HoldfastError('not-found', `The site of this controller is ${edge ? `"${edge.name}"` : 'not joined'}.`)
+function requireOwn({ self }: SyncOperationsParts, reference: string | undefined): void {
+  const edge = self()
+  if (reference === undefined || reference === edge?.edgeId || reference === edge?.name) return
+  throw new HoldfastError('not-found', `The site of this controller is ${edge ? `"${edge.name}"` : 'not joined'}.`)
+}
+
+/** The body of the topic `sync`, made anew each time. Throws `not-found` for another site. */
+export function ownSync(parts: SyncOperationsParts, reference: string | undefined): () => SyncView {
+  requireOwn(parts, reference)
+  const { telemetry, self, clock } = parts
+  return () => {
+    const { state, byCategory, dropped, droppedBecause, fileBytes, deadLetterBytes, switchedOff } =
+      telemetry.outbox.status()
+    const site = self()
+    return {
+      edgeId: site?.edgeId ?? null,
+      name: site?.name ?? 'edge',
+      status: telemetry.status(),
+      asOf: clock.wall(),
+      isReachable: true,
+      buffer: {
+        ...{ state, byCategory, dropped, droppedBecause, fileBytes, deadLetterBytes },
+        switchedOff: [...switchedOff],
+      },
+    }
   }
+}
+
+/** The buffer of this controller's own site. */
+export function syncOperations(parts: SyncOperationsParts): SyncHandlers {
+  const { outbox, push } = parts.telemetry
   return {
-    'sync.status': ({ edge }): SyncView => {
-      own(edge)
-      const { state, byCategory, dropped, droppedBecause, fileBytes, deadLetterBytes, switchedOff } = outbox.status()
-      const site = self()
-      return {
-        edgeId: site?.edgeId ?? null,
-        name: site?.name ?? 'edge',
-        status: telemetry.status(),
-        asOf: clock.wall(),
-        isReachable: true,
-        buffer: {
-          ...{ state, byCategory, droppedBecause, fileBytes, deadLetterBytes },
-          dropped,
-          switchedOff: [...switchedOff],
-        },
-      }
-    },
+    'sync.status': ({ edge }) => ownSync(parts, edge)(),
     'sync.drain': ({ edge, limit }) => {
-      own(edge)
+      requireOwn(parts, edge)
       return push.drain(limit ?? null)
     },
     'sync.deadLetters': ({ limit, after, whole }) => {
@@ -87,6 +94,9 @@ const atMaster = (): never => {
   })
 }
 
+/** Live topics that only a master has. */
+export const noTails = { logs: atMaster, points: atMaster } as const
+
 /** An edge keeps only what it has not pushed yet. */
 export const noTelemetry: TelemetryHandlers = {
   'telemetry.status': atMaster,
@@ -96,4 +106,5 @@ export const noTelemetry: TelemetryHandlers = {
   'telemetry.traces': atMaster,
   'telemetry.spans': atMaster,
   'telemetry.alerts': atMaster,
+  'telemetry.losses': atMaster,
 }

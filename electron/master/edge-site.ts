@@ -4,6 +4,7 @@ import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { DebugLine, ModuleView } from '../../shared/model/modules'
 import { after, wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
+import type { SyncStatus } from '../../shared/wire/push'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
@@ -54,6 +55,7 @@ export class EdgeSite {
   readonly incidents = new Incidents()
   readonly #options: EdgeSiteOptions
   readonly #told = new ToldViews()
+  #sync: { readonly status: SyncStatus; readonly asOf: WallMs; readonly session: LinkSession } | null = null
   readonly #debug: DebugRelay
   readonly #telling = new Rounds(() => this.#tell())
   #tellAgain: Disposable | null = null
@@ -122,6 +124,20 @@ export class EdgeSite {
     const { journal } = this.#options
     const systems = journal.list('system').map(({ body }): SystemDocument => body)
     return modulesOfOwner(this.edgeId, systems, (id) => journal.get('module', id)?.body ?? null)
+  }
+
+  /** How the pushing of the edge goes, as it told last: still worth a look when it is away. Null: not since this master started. */
+  get sync(): { readonly status: SyncStatus; readonly asOf: WallMs; readonly isReachable: boolean } | null {
+    if (this.#sync === null) return null
+    const { status, asOf, session } = this.#sync
+    return { status, asOf, isReachable: session === this.control.session }
+  }
+
+  /** What it told over the session. */
+  syncTold(session: LinkSession, status: SyncStatus): void {
+    if (this.control.session !== session) return
+    this.#sync = { status, asOf: this.#options.clock.wall(), session }
+    this.#options.changed()
   }
 
   /** The views of whoever drives: the master's own while it does, else what the edge told. */
@@ -257,6 +273,8 @@ export class EdgeSite {
     } else if (name === 'debug.lines') {
       const { subscription, lines, dropped } = body as EventBody<'debug.lines'>
       this.#debug.lines(subscription, lines as DebugLine[], dropped)
+    } else if (name === 'sync.changed') {
+      this.syncTold(session, body as EventBody<'sync.changed'>)
     } else if (name === 'inventory.changed') {
       this.#options.inventory?.changed(this.edgeId, session, (body as EventBody<'inventory.changed'>).head)
     }

@@ -25,6 +25,7 @@ import {
 } from '../telemetry/telemetry'
 import { arrivedEntry } from './ingest-check'
 import { IngestPace } from './ingest-pace'
+import type { TelemetryTails } from './telemetry-tails'
 
 const INDEX_AFTER_MS = 50
 /** Entries made searchable in one turn: about 20 ms, so that nothing else waits longer. */
@@ -45,6 +46,8 @@ export interface IngestOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly retention?: Retention
+  /** Those who look on as it becomes searchable. */
+  readonly tails?: TelemetryTails
   /** After the commit, in order of arrival for each edge. */
   stored?(edgeId: string, batch: ArrivedBatch, received: Received): void
 }
@@ -141,13 +144,15 @@ export class Ingest {
   }
 
   #index(): void {
-    const { stores, clock, logger } = this.#options
+    const { stores, clock, logger, tails } = this.#options
     const [edgeId] = this.#toIndex
     if (edgeId === undefined) return
     // To the end of the line: edges take turns.
     this.#toIndex.delete(edgeId)
     try {
-      if (stores.of(edgeId).index(INDEX_AT_ONCE) > 0) this.#toIndex.add(edgeId)
+      const tail = tails?.of(edgeId)
+      if (stores.of(edgeId).index(INDEX_AT_ONCE, tail) > 0) this.#toIndex.add(edgeId)
+      if (tail) tails?.tell(edgeId, tail)
     } catch (error) {
       logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
     }

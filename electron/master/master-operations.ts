@@ -30,6 +30,7 @@ type MasterHandlers = Omit<
   | 'inventory.list'
   | 'demo.cable'
   | 'demo.power'
+  | `settings.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'
   | 'sync.drop'

@@ -1,4 +1,4 @@
-import { describeControl, isLinkRefusal } from '../../shared/console/describe'
+import { describeControl, isLinkRefusal, syncBriefOf } from '../../shared/console/describe'
 import type { ControlView, EdgeView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
@@ -27,6 +27,7 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
   const wallOf = calendarOf(clock)
   const due = takeOverAt(state, standing.timeoutMs)
   const { link } = state
+  const { sync } = site
   const stableAt = link.kind === 'linked' ? link.stableFrom + standing.stableForMs : null
   const waitsForStability = stableAt !== null && isMasterDriving(state) && stableAt > clock.mono()
   return {
@@ -43,6 +44,7 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
     revoked: desk.isRevoked(site.edgeId),
     modules: [...site.views()],
     needs: needsOf(site, parts),
+    sync: sync === null ? null : syncBriefOf(sync.status, sync.asOf, sync.isReachable),
   }
 }
 

@@ -1,23 +1,22 @@
 import type { OperationOutput } from '../../shared/console/contract'
+import type { SyncView } from '../../shared/console/data-views'
 import { HoldfastError } from '../../shared/model/failures'
-import type { WallMs } from '../../shared/model/time'
-import type { SyncStatus } from '../../shared/wire/push'
-import type { OperationHandlers } from '../console/operations'
+import type { DataTopics, OperationHandlers } from '../console/operations'
 import type { TelemetryStore, TelemetryStores } from '../telemetry/telemetry'
 import type { EdgeSite } from './edge-site'
 import type { MasterOperationsParts } from './master-operations'
+import type { MasterRole } from './master-role'
 import { onlySite } from './site-operations'
+import type { TelemetryTails } from './telemetry-tails'
 
-type Parts = Pick<MasterOperationsParts, 'role' | 'clock' | 'telemetry'>
+type Parts = Pick<MasterOperationsParts, 'role' | 'telemetry'>
 type TelemetryHandlers = Pick<
   OperationHandlers,
   Extract<keyof OperationHandlers, `telemetry.${string}`> | 'sync.status' | 'sync.drain'
 >
 
 /** What edges have pushed, and how their pushing goes. */
-export function telemetryOperations({ role, clock, telemetry }: Parts): TelemetryHandlers {
-  /** What each edge told last: still worth a look when it is away. */
-  const told = new Map<string, { status: SyncStatus; at: WallMs }>()
+export function telemetryOperations({ role, telemetry }: Parts): TelemetryHandlers {
   const stores = (): TelemetryStores => {
     if (telemetry === undefined) throw new HoldfastError('refused', 'This master keeps no telemetry.')
     return telemetry
@@ -29,29 +28,11 @@ export function telemetryOperations({ role, clock, telemetry }: Parts): Telemetr
     reference !== undefined && stores().edges().includes(reference) ? reference : site(reference).edgeId
   const store = (reference: string | undefined): TelemetryStore => stores().of(edgeIdOf(reference))
 
-  const ask = async (found: EdgeSite): Promise<boolean> => {
-    const session = found.control.session
-    if (session === null) return false
-    try {
-      told.set(found.edgeId, { status: await session.request('getSyncStatus', {}), at: clock.wall() })
-      return true
-    } catch {
-      return false
-    }
-  }
   return {
     'sync.status': async ({ edge }) => {
       const found = site(edge)
-      const isReachable = await ask(found)
-      const last = told.get(found.edgeId)
-      return {
-        edgeId: found.edgeId,
-        name: found.document?.name ?? found.edgeId,
-        status: last?.status ?? null,
-        asOf: last?.at ?? null,
-        isReachable,
-        buffer: null,
-      }
+      const isReachable = await askSync(found)
+      return { ...syncOf(found), isReachable }
     },
     'sync.drain': async ({ edge, limit }) => {
       const session = site(edge).control.session
@@ -83,6 +64,67 @@ export function telemetryOperations({ role, clock, telemetry }: Parts): Telemetr
     'telemetry.spans': ({ edge, traceId, limit }) => [...store(edge).spans(traceId, limit)],
     'telemetry.alerts': ({ edge, ...asked }) =>
       listed<OperationOutput<'telemetry.alerts'>>(store(edge).alerts(defined(asked))),
+    'telemetry.losses': ({ edge, ...asked }) =>
+      store(edge)
+        .losses(defined(asked))
+        .map(({ at, receivedAt, loss: { category, reason, count, bytes, firstAt, lastAt, lostAt, countIsExact } }) => ({
+          ...{
+            at,
+            receivedAt,
+            category,
+            reason,
+            entries: count,
+            bytes,
+            firstAt,
+            lastAt,
+            lostAt,
+            isExact: countIsExact,
+          },
+        })),
+  }
+}
+
+/** Asks the edge how its pushing goes; false: it did not answer. */
+export async function askSync(site: EdgeSite): Promise<boolean> {
+  const { session } = site.control
+  if (session === null) return false
+  try {
+    site.syncTold(session, await session.request('getSyncStatus', {}))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What is known of it here. */
+export function syncOf(site: EdgeSite): SyncView {
+  const { edgeId, document, sync } = site
+  return {
+    edgeId,
+    name: document?.name ?? edgeId,
+    status: sync?.status ?? null,
+    asOf: sync?.asOf ?? null,
+    isReachable: sync?.isReachable ?? false,
+    buffer: null,
+  }
+}
+
+/** The live topics of telemetry at a master. */
+export function telemetryTopics(role: MasterRole, tails: TelemetryTails): DataTopics {
+  const site = (reference: string | undefined): EdgeSite => {
+    role.requireBooted()
+    return reference === undefined ? onlySite(role) : role.site(reference)
+  }
+  return {
+    sync: ({ edge }) => {
+      const { edgeId } = site(edge)
+      // What it told last may be old; the answer is told like any other change.
+      void askSync(site(edge))
+      // By its id: an edge may be removed and made again while somebody looks on.
+      return () => syncOf(role.site(edgeId))
+    },
+    logs: ({ edge, text, severityMin }, listener) => tails.logs(site(edge).edgeId, { text, severityMin }, listener),
+    points: ({ edge, series }, listener) => tails.points(site(edge).edgeId, series, listener),
   }
 }
 

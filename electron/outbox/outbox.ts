@@ -9,6 +9,7 @@ import type {
   TelemetryLane,
 } from '../../shared/model/telemetry'
 import type { WallMs } from '../../shared/model/time'
+import type { LossTotal } from '../../shared/wire/push'
 
 /** Under whose name entries are written. Null: this controller has no edge or enrolment yet. */
 export interface OutboxIdentity {
@@ -102,6 +103,8 @@ export interface OutboxStatus {
   /** Since the store was made. */
   readonly dropped: Readonly<Record<TelemetryCategory, Tally & { readonly lastAt: WallMs | null }>>
   readonly droppedBecause: Readonly<Partial<Record<LossReason, number>>>
+  /** The same by category and reason. */
+  readonly losses: readonly LossTotal[]
   readonly deadLetters: number
   readonly deadLetterBytes: number
   /** Of the file on disk, without its log. */

@@ -1,6 +1,7 @@
 import type { Failure } from '../../shared/model/failures'
 import type { LossReason, TelemetryCategory } from '../../shared/model/telemetry'
 import { wallMs } from '../../shared/model/time'
+import type { LossTotal } from '../../shared/wire/push'
 import type { OutboxStatus } from './outbox'
 import type { Parts } from './parts'
 import { categoryCodes, currentFeed, keyOf, lastKeyOf } from './schema'
@@ -16,7 +17,7 @@ interface Facts {
 export function statusOf({ store, deadLetters, space }: Parts, facts: Facts): OutboxStatus {
   const byCategory = store.sizes()
   const sum = (of: 'entries' | 'bytes') => categoryCodes.reduce((all, name) => all + byCategory[name][of], 0)
-  const { dropped, because } = lostOf(store)
+  const { dropped, because, losses } = lostOf(store)
   return {
     state: facts.isFull ? 'full' : facts.isSalvaging ? 'salvaging' : 'open',
     pendingEntries: sum('entries'),
@@ -25,6 +26,7 @@ export function statusOf({ store, deadLetters, space }: Parts, facts: Facts): Ou
     byCategory,
     dropped,
     droppedBecause: because,
+    losses,
     deadLetters: deadLetters.size.count,
     deadLetterBytes: deadLetters.size.bytes,
     fileBytes: space.fileBytes,
@@ -39,6 +41,7 @@ function lostOf(store: Parts['store']) {
     categoryCodes.map((name) => [name, { entries: 0, bytes: 0, lastAt: null }]),
   ) as unknown as Record<TelemetryCategory, { entries: number; bytes: number; lastAt: number | null }>
   const because: Partial<Record<LossReason, number>> = {}
+  const losses = new Map<string, LossTotal>()
   const unsaved = store.unsaved.map((loss) => ({ ...loss, entries: loss.count, lastAt: loss.lostAt }))
   for (const { category, reason, entries, bytes, lastAt } of [...store.totals, ...unsaved]) {
     const total = dropped[category]
@@ -46,8 +49,13 @@ function lostOf(store: Parts['store']) {
     total.bytes += bytes
     total.lastAt = Math.max(total.lastAt ?? lastAt, lastAt)
     because[reason] = (because[reason] ?? 0) + entries
+    const known = losses.get(`${category} ${reason}`) ?? { category, reason, entries: 0, bytes: 0, lastAt }
+    losses.set(`${category} ${reason}`, {
+      ...{ category, reason, entries: known.entries + entries, bytes: known.bytes + bytes },
+      lastAt: Math.max(known.lastAt, lastAt),
+    })
   }
-  return { dropped: dropped as OutboxStatus['dropped'], because }
+  return { dropped: dropped as OutboxStatus['dropped'], because, losses: [...losses.values()] }
 }
 
 function oldestOf(store: Parts['store']) {

@@ -19,9 +19,12 @@ export interface LineLoggerOptions {
   format?: 'json' | 'text'
 }
 
+/** `setLevel`: what is written from now on, also by its children. */
+export type LineLogger = Logger & { setLevel(level: LogLevel): void }
+
 /** Writes one line an entry. Never throws; values of secret fields never come out. */
-export function lineLogger(stream: Writable, options: LineLoggerOptions): Logger {
-  const least = ranks[options.level ?? 'info']
+export function lineLogger(stream: Writable, options: LineLoggerOptions): LineLogger {
+  let least = ranks[options.level ?? 'info']
   const render = options.format === 'text' ? textLine : jsonLine
   let dropped = 0
   const write = (scope: string, level: LogLevel, message: string, fields: Record<string, unknown>) => {
@@ -37,7 +40,7 @@ export function lineLogger(stream: Writable, options: LineLoggerOptions): Logger
     log: (level, message, fields = {}) => write(scope, level, message, fields),
     child: (name) => scoped(scope === '' ? name : `${scope}.${name}`),
   })
-  return scoped('')
+  return { ...scoped(''), setLevel: (level) => void (least = ranks[level]) }
 }
 
 function jsonLine(

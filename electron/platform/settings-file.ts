@@ -13,12 +13,14 @@ import {
 import { makeFolder } from './folder'
 import type { Random } from './ports'
 
-const SETTINGS_FILE = 'settings.json'
+export const SETTINGS_FILE = 'settings.json'
 
 /** What the data directory knows about its controller. */
 export interface StoredSettings {
   readonly settings: Settings
   readonly identity: Identity
+  /** Everything in the file, as it is now. */
+  readonly raw: Readonly<Record<string, unknown>>
   /** Names in the file that mean nothing to this version. They stay there. */
   readonly ignored: readonly string[]
 }
@@ -64,11 +66,11 @@ export async function loadSettings(
   }
   if (JSON.stringify(next) !== JSON.stringify(raw)) await writeStored(file, next)
   const ignored = Object.keys(raw).filter((name) => !Object.hasOwn(stored.shape, name))
-  return { settings: read.data, identity: self, ignored }
+  return { settings: read.data, identity: self, raw: next, ignored }
 }
 
 /** Which setting, what is wrong with it, and the places it may come from. */
-function invalidSetting(error: z.ZodError, file: string): HoldfastError {
+export function invalidSetting(error: z.ZodError, file: string): HoldfastError {
   const [issue] = error.issues
   const name = String(issue?.path[0] ?? '')
   const places = Object.hasOwn(settings.shape, name)
@@ -80,7 +82,7 @@ function invalidSetting(error: z.ZodError, file: string): HoldfastError {
 }
 
 /** `raw`: everything in the file, also what this version does not know. */
-async function readStored(
+export async function readStored(
   file: string,
 ): Promise<{ known: z.infer<typeof stored>; raw: Readonly<Record<string, unknown>> }> {
   let text: string
@@ -110,7 +112,7 @@ function parsed(text: string): unknown {
 }
 
 /** Whole or not at all, also when the power goes. */
-async function writeStored(file: string, content: unknown): Promise<void> {
+export async function writeStored(file: string, content: unknown): Promise<void> {
   const draft = `${file}.new`
   try {
     const handle = await open(draft, 'w', 0o600)

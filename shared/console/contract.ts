@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import { decision } from '../model/control'
 import { debugLine } from '../model/modules'
+import { activityItem, activityOperations, activityTopicParams } from './activity-operations'
 import { controlOperations } from './control-operations'
-import { dataOperations } from './data-operations'
+import { dataOperations, dataTopics } from './data-operations'
+import { checkingView, diagnosticsOperations } from './diagnostics-operations'
 import { documentOperations } from './document-operations'
 import { moduleOperations } from './module-operations'
 import { edgeRef, none, operation } from './operation'
+import { settingOperations } from './setting-operations'
 import { statusView } from './views'
 
 /** Every operation: least role, whether it changes anything, input and output. IPC, WebSocket, CLI and mocks are derived from this table. */
@@ -21,6 +24,9 @@ export const operations = {
   ...documentOperations,
   ...moduleOperations,
   ...dataOperations,
+  ...diagnosticsOperations,
+  ...activityOperations,
+  ...settingOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>
@@ -37,7 +43,9 @@ export const topics = {
     params: z.object({ module: z.string() }),
     body: z.object({ lines: z.array(debugLine), dropped: z.number() }),
   },
+  ...dataTopics,
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>
+export type TopicValues<N extends TopicName> = z.output<(typeof topics)[N]['params']>
 export type TopicBody<N extends TopicName> = z.output<(typeof topics)[N]['body']>

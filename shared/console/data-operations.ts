@@ -2,7 +2,10 @@ import { z } from 'zod'
 import {
   alertView,
   deadLetterView,
+  logTail,
   logView,
+  lossView,
+  pointTail,
   pointView,
   seriesView,
   spanView,
@@ -83,6 +86,27 @@ export const dataOperations = {
   ),
   /** Newest first. */
   'telemetry.alerts': operation('viewer', false, ofTime.extend({ limit: limited(1_000, 100) }), z.array(alertView)),
+  /** What an edge has lost, by the entries with which it told of it; newest first. Totals are in `sync.status`. */
+  'telemetry.losses': operation('viewer', false, ofTime.extend({ limit: limited(1_000, 100) }), z.array(lossView)),
   /** What exists and runs at an edge, as its master knows it; an edge tells of itself. */
   'inventory.list': operation('viewer', false, inventoryListInput, inventoryView),
+} as const
+
+/** Beside `sync`, at a master or standalone controller only, as the operations are. */
+export const dataTopics = {
+  sync: { kind: 'snapshot', role: 'viewer', params: ofEdge, body: syncView },
+  /** Log lines as they become searchable, filtered as `telemetry.logs` filters (words: all occur, in text or attributes, whatever their case). */
+  logs: {
+    kind: 'stream',
+    role: 'viewer',
+    params: ofEdge.extend({ text: z.string().max(500).optional(), severityMin: z.int().min(0).max(24).optional() }),
+    body: logTail,
+  },
+  /** Values as they are charted. */
+  points: {
+    kind: 'stream',
+    role: 'viewer',
+    params: ofEdge.extend({ series: z.array(z.int().min(1)).min(1).max(50) }),
+    body: pointTail,
+  },
 } as const

@@ -35,6 +35,15 @@ export const syncView = z.object({
   buffer: bufferView.nullable(),
 })
 export type SyncView = z.infer<typeof syncView>
+
+/** The same in short, as it stands in the status of a controller. */
+export const syncBrief = syncStatus
+  .pick({
+    ...{ state: true, pendingEntries: true, pendingBytes: true, oldestAt: true, lastAckAt: true },
+    ...{ ratePerS: true, etaS: true, dropped: true, deadLetters: true },
+  })
+  .extend({ asOf: at, isReachable: z.boolean() })
+export type SyncBrief = z.infer<typeof syncBrief>
 export type SyncState = z.infer<typeof syncStatus>['state']
 
 /** `text`: JSON of the body, or base64 where `isBytes`; cut to `DEAD_LETTER_PREVIEW` characters unless all of it was asked for. */
@@ -83,6 +92,14 @@ export const logView = z.object({
 })
 export type LogView = z.infer<typeof logView>
 
+/** New lines in the order in which they became searchable; late ones come with the instant at which they were written. */
+export const logTail = z.object({
+  lines: z.array(logView),
+  /** Lines that matched and were left out since the last item, because more came than is told in its time. */
+  dropped: z.number(),
+})
+export type LogTail = z.infer<typeof logTail>
+
 export const seriesView = z.object({
   id: z.number(),
   name: z.string(),
@@ -102,6 +119,13 @@ export const pointView = z.object({
   max: z.number(),
   count: z.number(),
 })
+
+/** New values of the series asked for. */
+export const pointTail = z.object({
+  points: z.array(z.object({ series: z.number(), at, value: z.number() })),
+  dropped: z.number(),
+})
+export type PointTail = z.infer<typeof pointTail>
 
 export const traceView = z.object({
   traceId: z.string(),
@@ -137,3 +161,22 @@ export const alertView = z.object({
   body: z.json(),
 })
 export type AlertView = z.infer<typeof alertView>
+
+/** A loss at an edge as it told of it with an entry of its own. */
+export const lossView = z.object({
+  /** When it was told, by the edge's calendar, and when that arrived here. */
+  at,
+  receivedAt: at,
+  category,
+  reason: z.enum(lossReasons),
+  entries: z.number(),
+  bytes: z.number(),
+  /** When the lost entries happened. */
+  firstAt: at,
+  lastAt: at,
+  /** When the newest of them was lost. */
+  lostAt: at,
+  /** False: at least so many. */
+  isExact: z.boolean(),
+})
+export type LossView = z.infer<typeof lossView>

@@ -1,6 +1,8 @@
 import type { ControlRecord, Decision, DecisionRule } from '../model/control'
 import type { Locale, TextKey } from '../text/text'
 import { translate } from '../text/text'
+import type { SyncStatus } from '../wire/push'
+import type { SyncBrief } from './data-views'
 import type { ControlView } from './views'
 
 /** Control in the words of the catalogue. `rule`: of the decision that made the record what it is; null: unknown. */
@@ -35,4 +37,13 @@ const refusals = /^(refused|revoked|removed|duplicate-edge|version-mismatch|wron
 /** Whether a link was refused rather than lost, by the reason both machines keep: `code: message`. */
 export function isLinkRefusal(reason: string): boolean {
   return refusals.test(reason)
+}
+
+/** The way of telemetry as it stands in a status. */
+export function syncBriefOf(status: SyncStatus, asOf: number, isReachable: boolean): SyncBrief {
+  const { state, pendingEntries, pendingBytes, oldestAt, lastAckAt, ratePerS, etaS, dropped, deadLetters } = status
+  return {
+    ...{ state, pendingEntries, pendingBytes, oldestAt, lastAckAt, ratePerS, etaS, dropped, deadLetters },
+    ...{ asOf, isReachable },
+  }
 }

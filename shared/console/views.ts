@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { decision, decisionRules, holders, negotiationFacts, negotiationRules, sides } from '../model/control'
 import { moduleView } from '../model/modules'
+import { syncBrief } from './data-views'
 
 /** What the console shows. All instants are epoch milliseconds of the controller that answers; null means unknown or not applicable. */
 export const linkStates = ['connecting', 'connected', 'lost', 'refused', 'unknown'] as const
@@ -66,6 +67,8 @@ export const edgeView = z.object({
   revoked: z.boolean(),
   modules: z.array(moduleView),
   needs: z.array(needView),
+  /** The way of its telemetry, as it told last; null: not since this master started. */
+  sync: syncBrief.nullable(),
 })
 export type EdgeView = z.infer<typeof edgeView>
 
@@ -88,6 +91,8 @@ export const statusView = z.object({
   /** Edge: when it will drive by itself unless the master answers; null: no such timer. */
   autonomyAt: z.number().nullable(),
   needs: z.array(needView),
+  /** The way of telemetry to the master; null at a master, which keeps none of its own. */
+  sync: syncBrief.nullable(),
   /** Master and standalone. */
   edges: z.array(edgeView).optional(),
 })

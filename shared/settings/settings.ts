@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CONSOLE_PORT, LINK_PORT, OTLP_PORT } from '../model/defaults'
+import { OUTBOX_AGE_CAP_MS, OUTBOX_BYTES_CAP } from '../model/telemetry'
 
 const port = z.int().min(0).max(65_535)
 /** Scheme, host, perhaps a port: edges dial it as it stands. */
@@ -7,7 +8,7 @@ const masterUrl = /^wss:\/\/[^\s/?#@]+\/?$/
 
 /**
  * Settings of one controller, stored as `settings.json` in its data directory. One schema for file, flags (`--console-port`) and environment
- * (`HOLDFAST_CONSOLE_PORT`). All need a restart. A port of 0 takes a free one.
+ * (`HOLDFAST_CONSOLE_PORT`); the form and the list in the documentation are made from it, too. A port of 0 takes a free one.
  */
 export const settings = z.object({
   /** Chosen once. */
@@ -27,13 +28,62 @@ export const settings = z.object({
   /** The demo site of a standalone controller. */
   demo: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** What the buffer of telemetry holds at most (edge, standalone); over it the lowest class loses its oldest first. */
+  outboxBytesMax: z
+    .int()
+    .min(16 * 1024 * 1024)
+    .max(1024 ** 4)
+    .default(OUTBOX_BYTES_CAP),
+  /** Older entries are given up. */
+  outboxAgeMaxMs: z
+    .int()
+    .min(3_600_000)
+    .max(365 * 86_400_000)
+    .default(OUTBOX_AGE_CAP_MS),
+  /** Categories the buffer takes. Alerts and control decisions are always taken. */
+  collectMetrics: z.boolean().default(true),
+  collectLogs: z.boolean().default(true),
+  collectTraces: z.boolean().default(true),
+  collectEvents: z.boolean().default(true),
 })
 export type Settings = z.output<typeof settings>
 export type SettingName = keyof Settings
+export const settingNames = Object.keys(settings.shape) as SettingName[]
+
+export const settingUnits = ['bytes', 'ms'] as const
+/** When a change counts: `live` at once, `restart` from the next start on, `once` never (chosen at the first start). */
+export const settingChanges = ['live', 'restart', 'once'] as const
+
+/** What the schema does not tell. Short names: what each is for is in the catalogues (`setting.<name>`). */
+export const settingRules: Readonly<
+  Record<SettingName, { changes: (typeof settingChanges)[number]; unit?: (typeof settingUnits)[number] }>
+> = {
+  role: { changes: 'once' },
+  name: { changes: 'restart' },
+  consolePort: { changes: 'restart' },
+  linkPort: { changes: 'restart' },
+  otlpPort: { changes: 'restart' },
+  linkHost: { changes: 'restart' },
+  masterUrls: { changes: 'restart' },
+  demo: { changes: 'restart' },
+  logLevel: { changes: 'live' },
+  outboxBytesMax: { changes: 'live', unit: 'bytes' },
+  outboxAgeMaxMs: { changes: 'live', unit: 'ms' },
+  collectMetrics: { changes: 'live' },
+  collectLogs: { changes: 'live' },
+  collectTraces: { changes: 'live' },
+  collectEvents: { changes: 'live' },
+}
 
 /** `consolePort` is `HOLDFAST_CONSOLE_PORT` in the environment. */
 export function environmentName(name: SettingName): string {
   return `HOLDFAST_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** `consolePort` is `--console-port` on the command line; lists name one of their items. */
+export function flagName(name: SettingName): string {
+  const word = name === 'masterUrls' ? 'masterUrl' : name
+  return `--${word.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 /** Settings that are text whatever it looks like. */
@@ -44,7 +94,7 @@ export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, unknown> {
   const found: Record<string, unknown> = {}
-  for (const name of Object.keys(settings.shape) as SettingName[]) {
+  for (const name of settingNames) {
     const value = environment[environmentName(name)]
     if (value === undefined || value === '') continue
     if (name === 'masterUrls') found[name] = value.split(/[\s,]+/).filter((url) => url !== '')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { entryOrigin, RANGES_MAX, seqGap } from '../model/telemetry'
+import { entryOrigin, lossReasons, RANGES_MAX, seqGap, telemetryCategories } from '../model/telemetry'
 
 /**
  * `receiveBatch`: one range of one feed with everything that fills it. `entries` is the payload: the UTF-8 of one line of JSON, the `entryHeads`, then one line
@@ -83,6 +83,19 @@ export const receiveBatchResult = z.object({
 })
 export type ReceiveBatchResult = z.output<typeof receiveBatchResult>
 
+/** What was lost of one category for one reason since the store was made. `lastAt`: when the newest of them was lost, by the edge's calendar. */
+export const lossTotal = z.object({
+  category: z.enum(telemetryCategories),
+  reason: z.enum(lossReasons),
+  entries: z.int().min(0),
+  bytes: z.int().min(0),
+  lastAt: z.number(),
+})
+export type LossTotal = z.output<typeof lossTotal>
+
+/** The first version of the link protocol in which an edge tells by itself how its pushing goes (`sync.changed`). */
+export const SYNC_TOLD_SINCE_VERSION = 3
+
 export const syncStates = ['up to date', 'catching up', 'buffering (master unreachable)', 'paused'] as const
 export const syncStatus = z.object({
   state: z.enum(syncStates),
@@ -98,6 +111,11 @@ export const syncStatus = z.object({
   etaS: z.number().min(0).nullable(),
   /** Entries lost since the store was made. */
   dropped: z.int().min(0),
+  /** The same by category and reason; versions before 3 do not tell. */
+  losses: z
+    .array(lossTotal)
+    .max(telemetryCategories.length * lossReasons.length)
+    .default([]),
   deadLetters: z.int().min(0),
   /** Attempts that failed since the last one that did not. */
   failedAttempts: z.int().min(0),

@@ -160,6 +160,8 @@ export const eventSchemas = {
   'inventory.changed': inventoryChanged,
   /** Master -> edge: a secret was set or removed; read again what is used. */
   'secrets.changed': z.object({}),
+  /** Edge -> master: how the pushing goes, when it has changed and at most once a second. */
+  'sync.changed': syncStatus,
   'debug.lines': z.object({
     subscription: z.string(),
     lines: z.array(z.object({ at: z.number(), level: z.string(), text: z.string() })).max(500),

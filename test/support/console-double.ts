@@ -6,7 +6,8 @@ import type { Clock, Logger } from '../../electron/platform/ports'
 import { systemRandom } from '../../electron/platform/random'
 import type { OperationName, OperationOutput, TopicName } from '../../shared/console/contract'
 import { operations as contract } from '../../shared/console/contract'
-import type { DeadLetterView, LogView, SyncView } from '../../shared/console/data-views'
+import type { DeadLetterView, LogView, SyncBrief, SyncView } from '../../shared/console/data-views'
+import type { SettingsView } from '../../shared/console/setting-operations'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
@@ -55,6 +56,12 @@ const window = {
   next: [AT + 3_600_000],
 }
 
+export const briefSample = (change: Partial<SyncBrief> = {}): SyncBrief => ({
+  ...{ state: 'up to date', pendingEntries: 0, pendingBytes: 0, oldestAt: null, lastAckAt: AT - 500 },
+  ...{ ratePerS: 0, etaS: 0, dropped: 0, deadLetters: 0, asOf: AT, isReachable: true },
+  ...change,
+})
+
 export const edgeSample = (): EdgeView => ({
   id: 'berlin',
   name: 'Berlin',
@@ -69,6 +76,7 @@ export const edgeSample = (): EdgeView => ({
   revoked: false,
   modules: [moduleSample('m1'), moduleSample('m2')],
   needs: [],
+  sync: briefSample(),
 })
 
 export const statusSample = (): StatusView => ({
@@ -127,6 +135,7 @@ export const syncSample = (status: Partial<SyncStatus> = {}): SyncView => ({
     ratePerS: 0,
     etaS: 0,
     dropped: 0,
+    losses: [],
     deadLetters: 0,
     failedAttempts: 0,
     lastError: null,
@@ -161,6 +170,17 @@ export const logSample = (id: number): LogView => ({
   service: 'till',
   traceId: null,
   historical: false,
+})
+
+export const settingsSample = (): SettingsView => ({
+  revision: 'r1',
+  settings: [
+    {
+      ...{ id: 'outboxBytesMax', kind: 'number', value: 1_073_741_824, default: 1_073_741_824, source: 'default' },
+      ...{ stored: null, unit: 'bytes', min: 16_777_216, max: 1_099_511_627_776, lengthMax: null, choices: null },
+      ...{ changes: 'live', isPending: false, locked: null },
+    },
+  ],
 })
 
 export const defaultHandlers: OperationHandlers = {
@@ -246,6 +266,10 @@ export const defaultHandlers: OperationHandlers = {
       body: { name: 'no-device' },
     },
   ],
+  'telemetry.losses': () => [],
+  'settings.get': settingsSample,
+  'settings.set': settingsSample,
+  'settings.reset': settingsSample,
   'demo.cable': () => ({}),
   'demo.power': () => ({}),
 }

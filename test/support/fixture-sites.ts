@@ -1,3 +1,4 @@
+import type { SyncBrief } from '../../shared/console/data-views'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleMethod, ModuleView } from '../../shared/model/modules'
@@ -36,6 +37,21 @@ export const siteModules = (): ModuleView[] => [
   moduleOf('evening', 'Evening scene', 'logic', { active: false, lastRun: '18:30' }),
 ]
 
+export const syncSample = (change: Partial<SyncBrief> = {}): SyncBrief => ({
+  state: 'up to date',
+  pendingEntries: 12,
+  pendingBytes: 4_096,
+  oldestAt: Date.now() - 9 * SECOND,
+  lastAckAt: Date.now() - 14 * SECOND,
+  ratePerS: 0,
+  etaS: null,
+  dropped: 0,
+  deadLetters: 0,
+  asOf: Date.now(),
+  isReachable: true,
+  ...change,
+})
+
 export function siteSample(id: string, name: string, change: Partial<EdgeView> = {}): EdgeView {
   const now = Date.now()
   const opensAt = Math.ceil(now / HOUR) * HOUR + 5 * HOUR
@@ -67,6 +83,7 @@ export function siteSample(id: string, name: string, change: Partial<EdgeView> =
     revoked: false,
     modules: siteModules(),
     needs: [],
+    sync: syncSample(),
     ...change,
   }
 }
@@ -208,6 +225,7 @@ export function statusSample(role: StatusView['role'], edges: EdgeView[]): Statu
     failover: first.failover,
     autonomyAt: null,
     needs: role === 'edge' ? first.needs : [],
+    sync: role === 'master' ? null : syncSample(),
     ...(role === 'edge' ? {} : { edges }),
   }
 }

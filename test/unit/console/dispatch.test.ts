@@ -50,6 +50,10 @@ const expected: Record<OperationName, readonly [Role, 'reads' | 'changes']> = {
   'telemetry.traces': ['viewer', 'reads'],
   'telemetry.spans': ['viewer', 'reads'],
   'telemetry.alerts': ['viewer', 'reads'],
+  'telemetry.losses': ['viewer', 'reads'],
+  'settings.get': ['viewer', 'reads'],
+  'settings.set': ['admin', 'changes'],
+  'settings.reset': ['admin', 'changes'],
   'demo.cable': ['operator', 'changes'],
   'demo.power': ['operator', 'changes'],
 }
@@ -97,6 +101,10 @@ const params: Record<OperationName, unknown> = {
   'telemetry.traces': { edge: 'Berlin' },
   'telemetry.spans': { edge: 'Berlin', traceId: 'abc' },
   'telemetry.alerts': { edge: 'Berlin' },
+  'telemetry.losses': {},
+  'settings.get': {},
+  'settings.set': { values: { demo: false } },
+  'settings.reset': { names: ['demo'] },
   'demo.cable': { connected: true },
   'demo.power': { on: true },
 }
