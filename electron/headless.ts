@@ -53,10 +53,12 @@ export async function joinOffline({
   code,
   dataDir,
   replace,
+  dropBacklog,
 }: {
   code: string
   dataDir: string
   replace: boolean
+  dropBacklog: boolean
 }): Promise<OperationOutput<'enrolment.join'>> {
   await ensureDirectory(dataDir)
   using _lock = lockDataDirectory(path.join(dataDir, 'lock.db'))
@@ -68,11 +70,14 @@ export async function joinOffline({
   const known = await credentials.load()
   if (known !== null && !replace) {
     throw new HoldfastError('conflict', `This controller is the edge "${known.edgeName}" already.`, {
-      hint: 'Use --replace to leave its master for another one.',
+      hint: 'Use --replace to leave its master, also one that removed it, for another one.',
     })
   }
   const timeZone = machineTimeZone(process.env)
-  const joined = await joinWith({ clock, random, log, timeZone, version, identity }, credentials, code)
+  const joined = await joinWith({ clock, random, log, timeZone, version, identity }, credentials, {
+    code,
+    dropBacklog,
+  })
   await ensureDirectory(path.join(dataDir, 'edge'))
   await using records = openRecords(path.join(dataDir, 'edge', 'control.db'))
   beginControl(records, joined, clock.wall())

@@ -13,7 +13,12 @@ import type { Terminal } from './terminal'
 /** What the command line needs beside the console: the controller itself and the document file format. Loaded when first used. */
 export interface Services {
   startController(options: StartOptions): Promise<StartedController>
-  joinOffline(options: { code: string; dataDir: string; replace: boolean }): Promise<OperationOutput<'enrolment.join'>>
+  joinOffline(options: {
+    code: string
+    dataDir: string
+    replace: boolean
+    dropBacklog: boolean
+  }): Promise<OperationOutput<'enrolment.join'>>
   /** `known`: what the journal has, so that names in the file find the right ids. */
   parseDocumentFile(
     text: string,

@@ -9,17 +9,19 @@ export function addJoin(cli: Cli, program: Command): void {
   cli
     .add(program, 'join', 'join this edge to a master', async (context, [code = ''], options) => {
       const replace = options['replace'] === true
+      const dropBacklog = options['dropBacklog'] === true
       const joined = await context
-        .withConsole((client) => client.call('enrolment.join', { code, replace }))
+        .withConsole((client) => client.call('enrolment.join', { code, replace, dropBacklog }))
         .catch((error: unknown) => {
           // No controller runs: the code is redeemed here and waits in the data directory for the next start.
           if (!(error instanceof NotReachable)) throw error
-          return context.services.joinOffline({ code, dataDir: context.dataDir, replace })
+          return context.services.joinOffline({ code, dataDir: context.dataDir, replace, dropBacklog })
         })
       context.print(joined, () => `${oneLine(joined.edgeName)} has joined ${joined.masterUrl}.\n`)
     })
     .argument('<code>', 'the join code, made with `holdfast invite` on the master')
     .option('--replace', 'leave the present master for this one')
+    .option('--drop-backlog', 'give up what the site buffered before, counted as lost, instead of pushing it there')
 }
 
 export function addInvites(cli: Cli, program: Command): void {

@@ -26,7 +26,7 @@ import { ownInventoryOperations, type SiteInventory } from '../edge/site-invento
 import type { SiteTelemetry } from '../edge/site-telemetry'
 import { noDemo } from './demo'
 import { openSiteInventory } from './site-inventory'
-import { openSiteTelemetry } from './site-telemetry'
+import { openSiteTelemetry, type Enrolled } from './site-telemetry'
 
 /** What an edge has on disk and around it, whether or not it has joined. */
 export interface EdgeStores {
@@ -37,7 +37,7 @@ export interface EdgeStores {
   readonly telemetry: SiteTelemetry
   readonly inventory: SiteInventory
   /** What was written from now on is this edge's. */
-  named(edgeId: string | null): void
+  named(enrolled: Enrolled): void
 }
 
 export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Promise<EdgeStores> {
@@ -80,10 +80,11 @@ export interface EdgeIdentity {
   readonly edgeId: string
   readonly edgeName: string
   readonly instanceId: string
+  readonly enrolmentId: string
 }
 
 export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDialer, self: EdgeIdentity): EdgeRole {
-  stores.named(self.edgeId)
+  stores.named(self)
   return new EdgeRole({
     ...parts,
     ...stores,
@@ -111,6 +112,8 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       log.log('warn', 'This edge has not joined a master yet', { hint: 'holdfast join CODE' })
       return
     }
+    // Said before a crash, too.
+    if (joined.dropBacklog === true) await leaveEnrolment(stores, true)
     const { clock: _, random, version } = parts
     const dial = () =>
       wsDialer({
@@ -136,6 +139,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       edgeId: joined.edgeId,
       edgeName: joined.edgeName,
       instanceId: parts.identity.nodeId,
+      enrolmentId: enrolmentOf(parts, joined),
     })
     role.onDecision((decision) => {
       for (const listener of decided) listener(decision)
@@ -144,8 +148,9 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     parts.changed()
   }
 
-  const join = async (code: string, replace: boolean) => {
-    if (role !== null && !replace) {
+  const join = async ({ code, replace, dropBacklog }: { code: string; replace: boolean; dropBacklog: boolean }) => {
+    // Whom its master has shut out has nothing to leave.
+    if (role !== null && !replace && !isShutOut(role)) {
       throw new HoldfastError('conflict', `This controller is the edge "${role.name}" already.`, {
         hint: 'Use --replace to leave its master for another one.',
       })
@@ -153,8 +158,8 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     if (joining) throw new HoldfastError('busy', 'A join code is being used already.', { retryAfterMs: 5_000 })
     joining = true
     try {
-      const joined = await joinWith(parts, stores.credentials, code)
-      await takeUp(joined)
+      const joined = await joinWith(parts, stores.credentials, { code, dropBacklog })
+      await takeUp(joined, dropBacklog)
       return { edgeId: joined.edgeId, edgeName: joined.edgeName, masterUrl: joined.masterUrls[0] ?? '' }
     } finally {
       joining = false
@@ -162,12 +167,18 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
   }
 
   /** The new credentials are stored. The same edge again needs no more than a new address: its devices are driven on. */
-  const takeUp = async (joined: Joined): Promise<void> => {
+  const takeUp = async (joined: Joined, dropBacklog: boolean): Promise<void> => {
     beginControl(stores.records, joined, clock.wall())
-    if (role?.edgeId === joined.edgeId && redial !== null) return redial()
+    if (role?.edgeId === joined.edgeId && redial !== null) {
+      await leaveEnrolment(stores, dropBacklog)
+      const enrolmentId = enrolmentOf(parts, await stores.credentials.load())
+      stores.named({ edgeId: joined.edgeId, enrolmentId })
+      return redial()
+    }
     const former = role
     role = null
     await former?.end()
+    if (!dropBacklog) await leaveEnrolment(stores, false)
     await begin()
   }
 
@@ -206,7 +217,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       ...noTelemetry,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
-      'enrolment.join': ({ code, replace }) => join(code, replace),
+      'enrolment.join': (params) => join(params),
     }),
   }
 }
@@ -215,7 +226,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
 export function joinWith(
   parts: Pick<Parts, 'clock' | 'random' | 'log' | 'timeZone' | 'version' | 'identity'>,
   credentials: CredentialStore,
-  code: string,
+  { code, dropBacklog }: { code: string; dropBacklog: boolean },
 ): Promise<Joined> {
   const { clock, random, log, timeZone, version, identity } = parts
   return joinMaster({
@@ -224,10 +235,22 @@ export function joinWith(
     timeZone,
     programVersion: version,
     credentials,
+    dropBacklog,
     clock,
     random,
     logger: log,
   })
+}
+
+/** Enrolments of earlier versions had no name of their own. */
+const enrolmentOf = ({ identity }: Pick<Parts, 'identity'>, joined: Pick<EdgeCredentials, 'enrolmentId'> | null) =>
+  joined?.enrolmentId ?? identity.nodeId
+
+const isShutOut = ({ control }: EdgeRole): boolean => /^(removed|revoked):/.test(control.state.lastFailure ?? '')
+
+async function leaveEnrolment({ telemetry, credentials }: EdgeStores, dropBacklog: boolean): Promise<void> {
+  await telemetry.enrolmentOver({ dropBacklog })
+  if (dropBacklog) await credentials.backlogDropped()
 }
 
 /**

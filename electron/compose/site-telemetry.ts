@@ -6,21 +6,31 @@ import { outboxRules } from '../core/replication/outbox'
 import { SiteTelemetry } from '../edge/site-telemetry'
 import { openOutbox } from '../outbox/sqlite'
 
+/** Under whose name a site writes. */
+export interface Enrolled {
+  readonly edgeId: string
+  readonly enrolmentId: string
+}
+
 /** The outbox of a site, its push, and the OpenTelemetry receiver in front of it. */
 export async function openSiteTelemetry(
   parts: Parts,
   folder: string,
   stack: AsyncDisposableStack,
-): Promise<{ telemetry: SiteTelemetry; named(edgeId: string | null): void }> {
+): Promise<{ telemetry: SiteTelemetry; named(enrolled: Enrolled): void }> {
   const { clock, random, log, identity } = parts
-  let edgeId: string | null = null
+  let enrolled: Enrolled | null = null
   const outbox = stack.use(
     openOutbox(path.join(folder, 'outbox.db'), {
       clock,
       random,
       logger: log.child('outbox'),
       rules: outboxRules,
-      identity: () => ({ sourceId: identity.nodeId, edgeId, enrolmentId: edgeId === null ? null : identity.nodeId }),
+      identity: () => ({
+        sourceId: identity.nodeId,
+        edgeId: enrolled?.edgeId ?? null,
+        enrolmentId: enrolled?.enrolmentId ?? null,
+      }),
     }),
   )
   const telemetry = new SiteTelemetry({
@@ -33,7 +43,7 @@ export async function openSiteTelemetry(
   stack.defer(() => telemetry.end())
   stack.use(parts.forwarding.connect(outbox))
   await openReceiver(parts, telemetry, stack)
-  return { telemetry, named: (id) => void (edgeId = id) }
+  return { telemetry, named: (now) => void (enrolled = now) }
 }
 
 /** A second controller on a machine finds the port taken: its site goes on without a receiver, and says so. */

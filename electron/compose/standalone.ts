@@ -76,7 +76,6 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     },
     handlers: () => {
       const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
-      const self = () => ({ edgeId: siteEdge.id, name: role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name })
       return {
         ...operations,
         ...inventoryOperations({ role, inventory: master.inventory }),
@@ -161,7 +160,8 @@ class EdgePower implements AsyncDisposable {
 }
 
 function makeSiteEdge(parts: Parts, stores: EdgeStores, cable: Loopback): EdgeRole {
-  const self = { edgeId: siteEdge.id, edgeName: siteEdge.name, instanceId: parts.identity.nodeId }
+  const { nodeId } = parts.identity
+  const self = { edgeId: siteEdge.id, edgeName: siteEdge.name, instanceId: nodeId, enrolmentId: nodeId }
   return makeEdgeRole({ ...parts, bootId: parts.random.id() }, stores, cable.dialer, self)
 }
 
@@ -179,6 +179,8 @@ function oneSiteDesk(): EnrolmentDesk {
     invites: () => [],
     revokeInvite: refuse,
     revoke: refuse,
+    // Never asked for: see `keepSite`.
+    remove: () => {},
     rotate: refuse,
   }
 }

@@ -85,7 +85,8 @@ function needsOf(role: EdgeRole, clock: Clock): StatusView['needs'] {
     })
   }
   const { link, lastFailure } = role.control.state
-  if (link.kind !== 'linked' && lastFailure !== null) {
+  if (link.kind !== 'linked' && lastFailure?.startsWith('removed:')) add('critical', 'removed', role.unlinkedSince)
+  else if (link.kind !== 'linked' && lastFailure !== null) {
     add(
       isLinkRefusal(lastFailure) ? 'critical' : 'warning',
       isLinkRefusal(lastFailure) ? 'master-refused' : 'master-lost',

@@ -19,6 +19,12 @@ export class FreshMarks {
     this.#marks.push({ at: (now - FRESH_MS) as MonoMs, heads: headsOf(feeds) })
   }
 
+  /** What is there now is no longer fresh, whenever it was written. */
+  age(feeds: readonly Head[], now: MonoMs): void {
+    this.#marks.length = 0
+    this.#marks.push({ at: (now - FRESH_MS) as MonoMs, heads: headsOf(feeds) })
+  }
+
   mark(feeds: readonly Head[], now: MonoMs): void {
     const last = this.#marks.at(-1)!
     // The heads of this moment stand for all of the second, so that an entry is at most a second longer fresh than it says.

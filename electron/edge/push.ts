@@ -115,6 +115,11 @@ export class Push {
     return { pendingEntries: this.#options.outbox.status().pendingEntries }
   }
 
+  /** Another enrolment begins: what is in the outbox now raises no live alert at its master. */
+  allIsHistorical(): void {
+    this.#fresh.age(this.#options.outbox.feeds(), this.#options.clock.mono())
+  }
+
   pause(paused: boolean): void {
     if (this.#driver.state.paused !== paused) this.#driver.input({ type: paused ? 'paused' : 'resumed' })
   }

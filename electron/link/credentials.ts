@@ -9,6 +9,10 @@ const stored = z.object({
   planeId: z.string(),
   edgeId: z.string(),
   edgeName: z.string(),
+  /** Of this joining, in what the site writes from then on; absent in stores of earlier versions. */
+  enrolmentId: z.string().optional(),
+  /** What was written under earlier enrolments is to be given up, and has not been yet. */
+  dropBacklog: z.literal(true).optional(),
   caPem: z.string(),
   masterUrls: z.array(z.string()).min(1),
   current: secretEntry,
@@ -57,6 +61,14 @@ export class CredentialStore {
       secret: rotatedSecret(Buffer.from(base.secret, 'hex'), Buffer.from(salt, 'hex'), secretId).toString('hex'),
     }
     await this.save({ ...credentials, current: base, next })
+  }
+
+  /** The operator's word about the backlog is carried out. */
+  async backlogDropped(): Promise<void> {
+    const credentials = await this.load()
+    if (credentials?.dropBacklog === undefined) return
+    const { dropBacklog: _, ...rest } = credentials
+    await this.save(rest)
   }
 
   /** The master knows this secret: the other one is forgotten. */

@@ -8,6 +8,8 @@ export interface EnrolmentRow {
   readonly nextSecretId: string | null
   readonly enrolledAt: WallMs
   readonly revokedAt: WallMs | null
+  /** When the edge was deleted at the master. An edge of the same id made since is another one, until a machine joins as it. */
+  readonly removedAt: WallMs | null
 }
 export interface JoinCodeRow {
   readonly tokenId: string

@@ -43,11 +43,21 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   constructor(options: EnrolmentsOptions) {
     this.#options = options
     this.#known = new Map(options.rows.enrolments().map((row) => [row.edgeId, row]))
+    // Deleted just before a crash: the document is gone, the enrolment was not ended.
+    for (const { edgeId } of this.#known.values()) {
+      if (options.edge(edgeId) !== null) continue
+      try {
+        this.remove(edgeId)
+      } catch (error) {
+        options.logger.log('error', 'The enrolment of a removed edge could not be ended', { edge: edgeId, error })
+      }
+    }
   }
 
   /** A machine has joined as this edge and has proven its secret once: a code that was used and never followed by a link is no site to take over. */
   isEnrolled(edgeId: string): boolean {
-    return (this.#known.get(edgeId)?.secretId ?? '') !== ''
+    const row = this.#known.get(edgeId)
+    return row !== undefined && row.secretId !== '' && row.removedAt === null
   }
 
   isRevoked(edgeId: string): boolean {
@@ -56,7 +66,8 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
 
   /** The machine that joined as this edge last and has proven it; null: none has. */
   instanceOf(edgeId: string): string | null {
-    return this.#known.get(edgeId)?.instanceId ?? null
+    const row = this.#known.get(edgeId)
+    return row === undefined || row.removedAt !== null ? null : row.instanceId
   }
 
   /**
@@ -69,8 +80,8 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   ): Promise<Invitation> {
     const { rows, secrets, clock, random, caSha256, masterUrls } = this.#options
     if (this.#options.edge(edge.id) === null) throw new HoldfastError('not-found', `There is no edge ${edge.id}`)
-    const row = this.#known.get(edge.id)
-    if (row !== undefined && row.secretId !== '' && row.revokedAt === null && by.replace !== true) {
+    const isRevoked = this.isRevoked(edge.id)
+    if (this.isEnrolled(edge.id) && !isRevoked && by.replace !== true) {
       throw new HoldfastError('conflict', 'A machine has already joined as this edge', {
         hint: 'Use --replace to put another in its place.',
       })
@@ -125,9 +136,9 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     const secretId = random.id()
     await secrets.set(secretName(edgeId, secretId), rotatedSecret(base, salt, secretId).toString('hex'))
     const row = this.#known.get(edgeId)
-    if (row?.secretId !== baseId || row.revokedAt !== null) {
+    if (row?.secretId !== baseId || row.revokedAt !== null || row.removedAt !== null) {
       this.#forget(secretName(edgeId, secretId))
-      throw new HoldfastError('conflict', `The edge ${edgeId} was revoked or replaced meanwhile`)
+      throw new HoldfastError('conflict', `The edge ${edgeId} was revoked, removed or replaced meanwhile`)
     }
     this.#offer(row, secretId)
     return { baseId, secretId, salt: salt.toString('hex') }
@@ -135,9 +146,26 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
 
   /** From here on nothing of this edge is taken; it is told `revoked`. The caller closes its link and pauses its take-over. */
   revoke(edgeId: string): void {
+    this.#shutOut(edgeId, 'revokedAt')
+  }
+
+  /**
+   * The edge was deleted: its machine is told `removed`, for as long as its secret can be proven, also when an edge of the same id is made again. That one needs
+   * a new join code. The caller closes the link.
+   */
+  remove(edgeId: string): void {
+    this.#shutOut(edgeId, 'removedAt')
+  }
+
+  #shutOut(edgeId: string, since: 'revokedAt' | 'removedAt'): void {
     const { rows, clock } = this.#options
     const row = this.#known.get(edgeId)
-    if (row !== undefined && row.revokedAt === null) this.#save({ ...row, nextSecretId: null, revokedAt: clock.wall() })
+    if (row !== undefined && row[since] === null) {
+      const ended = { ...row, nextSecretId: null, [since]: clock.wall() }
+      // In memory first: a row that cannot be written must not keep a machine in.
+      this.#known.set(edgeId, ended)
+      this.#save(ended)
+    }
     if (row?.nextSecretId != null) this.#forget(secretName(edgeId, row.nextSecretId))
     for (const code of rows.joinCodes())
       if (code.edgeId === edgeId && stateOf(code, clock.wall()) === 'open') this.#dropCode(code)
@@ -155,8 +183,10 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     const row = this.#known.get(edgeId)
     if (row?.nextSecretId !== secretId) return
     const isJoin = secretId.startsWith(JOINED)
-    // A new joining ends a revocation; a rotation cannot be open during one. A rotation does not say whose place the edge's is.
-    this.#save({ ...row, ...(isJoin ? { instanceId } : {}), secretId, nextSecretId: null, revokedAt: null })
+    // A new joining ends a revocation or a removal; a rotation cannot be open during one. A rotation does not say whose place the edge's is.
+    const joined = { instanceId, ...(row.removedAt === null ? {} : { enrolledAt: this.#options.clock.wall() }) }
+    const ended = { secretId, nextSecretId: null, revokedAt: null, removedAt: null }
+    this.#save({ ...row, ...(isJoin ? joined : {}), ...ended })
     if (isJoin) this.#forget(tokenName(secretId.slice(JOINED.length)))
     if (row.secretId === '') return
     this.#forget(secretName(edgeId, row.secretId))
@@ -171,7 +201,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
 
   standing({ edgeId }: { edgeId: string }): Failure | null {
     const row = this.#known.get(edgeId)
-    if (row === undefined || this.#options.edge(edgeId) === null) return removed
+    if (row === undefined || row.removedAt !== null || this.#options.edge(edgeId) === null) return removed
     return row.revokedAt === null ? null : revoked
   }
 
@@ -204,6 +234,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
         nextSecretId: null,
         enrolledAt: now,
         revokedAt: null,
+        removedAt: null,
       },
       secretId,
     )
@@ -294,6 +325,6 @@ const revoked: Failure = {
 }
 const removed: Failure = {
   code: 'removed',
-  message: 'This edge no longer exists at the master',
-  hint: 'Join again with a new join code, or reset this controller.',
+  message: 'This edge was removed at the master',
+  hint: 'It goes on driving its site and keeps what it has to tell. To link it again: holdfast join CODE',
 }

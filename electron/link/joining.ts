@@ -17,6 +17,8 @@ export interface JoinOptions {
   timeZone: string
   programVersion: string
   credentials: CredentialStore
+  /** What the site wrote under earlier enrolments is given up instead of pushed. Default false. */
+  dropBacklog?: boolean
   clock: Clock
   random: Random
   logger: Logger
@@ -88,6 +90,9 @@ async function joinAt(url: string, ticket: JoinTicket, options: JoinOptions): Pr
       edgeName,
       caPem,
       masterUrls,
+      // The secret's first name: public, and of this joining alone.
+      enrolmentId: secretId,
+      ...(options.dropBacklog === true ? { dropBacklog: true as const } : {}),
       current: { secretId, secret: secret.toString('hex') },
       next: null,
     })

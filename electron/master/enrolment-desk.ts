@@ -11,6 +11,8 @@ export interface EnrolmentDesk {
   /** False: there is no such code. Throws `code-used`. */
   revokeInvite(tokenId: string): boolean
   revoke(edgeId: string): void
+  /** The edge was deleted: its enrolment and its open join codes end with it. Throws `storage`; nobody is let in all the same. */
+  remove(edgeId: string): void
   /** Begins a rotation: what the edge is to be told. It ends when the edge has proven the new secret. */
   rotate(edgeId: string): Promise<{ baseId: string; secretId: string; salt: string }>
 }

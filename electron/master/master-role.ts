@@ -18,6 +18,11 @@ import type { InventorySync } from './inventory'
 import { refusalOf } from './refusal'
 
 const PAUSE_CHECK_EVERY_MS = 1_000
+const removed: Failure = {
+  code: 'removed',
+  message: 'This edge was removed at the master',
+  hint: 'It goes on driving its site and keeps what it has to tell. To link it again: holdfast join CODE',
+}
 
 export interface MasterRoleOptions {
   readonly clock: Clock
@@ -147,11 +152,7 @@ export class MasterRole {
   admit(peer: { edgeId: string; instanceId: string }): Failure | null {
     const site = this.sites.get(peer.edgeId)
     if (!site || site.document === null) {
-      return {
-        code: 'removed',
-        message: 'This edge was removed at the master.',
-        hint: 'It goes on driving its site. Join again to link it.',
-      }
+      return removed
     }
     const live = site.control.session
     if (live && live.peer.instanceId !== peer.instanceId && site.control.state.link.kind !== 'none') {
@@ -239,7 +240,7 @@ export class MasterRole {
 
   #session(session: LinkSession): void {
     const site = this.sites.get(session.peer.edgeId)
-    if (!site) return session.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
+    if (!site) return session.close('removed', removed)
     site.control.attach(session)
     this.#wakeBoot?.()
   }
@@ -272,7 +273,8 @@ export class MasterRole {
     const site = this.sites.get(id)
     if (!site) return
     this.sites.delete(id)
-    site.close('removed', { code: 'removed', message: 'This edge was removed at the master.' })
+    this.#endEnrolment(id)
+    site.close('removed', removed)
     const left = site
       .end()
       .catch((error: unknown) =>
@@ -287,6 +289,19 @@ export class MasterRole {
       })
     this.#leaving.set(id, left)
     this.#wakeBoot?.()
+  }
+
+  #endEnrolment(id: string): void {
+    try {
+      this.#options.desk.remove(id)
+    } catch (error) {
+      // It is shut out in this process; the next one finds the document gone and ends the enrolment itself.
+      const { message } = failureOf(error)
+      this.#options.logger.log('error', 'The enrolment of a removed edge could not be ended', {
+        edge: id,
+        reason: message,
+      })
+    }
   }
 
   /** A pause ends by the calendar: nobody else looks at it while the edge is away. */

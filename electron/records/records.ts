@@ -26,6 +26,8 @@ export interface Enrolment {
   readonly nextSecretId: string | null
   readonly enrolledAt: WallMs
   readonly revokedAt: WallMs | null
+  /** When the edge's document was deleted. */
+  readonly removedAt: WallMs | null
 }
 export interface JoinCode {
   readonly tokenId: string

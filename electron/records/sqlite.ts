@@ -36,6 +36,8 @@ const storedEnrolment = z.strictObject({
   nextSecretId: z.string().nullable(),
   enrolledAt: instant,
   revokedAt: instant.nullable(),
+  // Rows of earlier versions have none.
+  removedAt: instant.nullable().default(null),
 })
 const storedJoinCode = z.strictObject({
   tokenId: z.string(),

@@ -112,7 +112,12 @@ export const controlOperations = {
   'enrolment.join': operation(
     'admin',
     true,
-    z.object({ code: z.string().max(4_000), replace: z.boolean().default(false) }),
+    z.object({
+      code: z.string().max(4_000),
+      replace: z.boolean().default(false),
+      /** What the site buffered under earlier enrolments is given up and counted, instead of pushed to this master. */
+      dropBacklog: z.boolean().default(false),
+    }),
     z.object({ edgeId: z.string(), edgeName: z.string(), masterUrl: z.string() }),
   ),
   'decisions.list': operation(

@@ -113,6 +113,8 @@ export const de: Catalogue = {
     'module-fault': 'Ein Modul hat einen Fehler.',
     contestedNow: 'Beide Seiten steuern gerade: Die Verbindung fehlt länger als die Frist.',
     contested: 'Beide Seiten haben eine Zeit lang gesteuert.',
+    removed:
+      'Diese Edge wurde in der Zentrale entfernt. Sie steuert ihren Standort weiter; neu verbinden: holdfast join CODE',
     'master-refused': 'Der Master weist diese Edge ab.',
     'master-lost': 'Der Master ist nicht erreichbar. Der Standort läuft allein weiter.',
   },

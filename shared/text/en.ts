@@ -114,6 +114,7 @@ export const en = {
     'module-fault': 'A module has a fault.',
     contestedNow: 'Both sides drive now: the link has been gone for longer than the timeout.',
     contested: 'Both sides drove for a while.',
+    removed: 'This edge was removed at the master. It goes on driving its site; to link it again: holdfast join CODE',
     'master-refused': 'The master refuses this edge.',
     'master-lost': 'The master cannot be reached. The site runs on its own.',
   },

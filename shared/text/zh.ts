@@ -112,6 +112,7 @@ export const zh: Catalogue = {
     'module-fault': '有模块发生故障。',
     contestedNow: '两侧现在同时在控制：链路中断已超过超时时间。',
     contested: '两侧曾同时控制一段时间。',
+    removed: '该边缘已在主控上移除。它会继续控制自己的站点；要重新连接：holdfast join CODE',
     'master-refused': '主控拒绝该边缘。',
     'master-lost': '无法连接到主控，站点独立运行。',
   },

@@ -165,7 +165,7 @@ describe('documents', () => {
 })
 
 describe('an edge that is removed', () => {
-  it('is closed out within a second, goes on driving, and is let in again when it is back', async () => {
+  it('is closed out within a second and goes on driving; the same id made again lets it in only when it has joined again', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs })
     site.journal.change(
       [
@@ -179,8 +179,16 @@ describe('an edge that is removed', () => {
     expect(site.edgeView()).toMatchObject({ link: { state: 'refused' }, control: { holder: 'edge' } })
     await site.pass(10_000)
     expect(site.gates()).toEqual({ edge: 1, master: null })
-    expect(site.edgeView().needs.map(({ code }) => code)).toContain('master-refused')
+    expect(site.edgeView().link.reason).toMatch(/^removed: /)
+    expect(site.edgeView().needs).toMatchObject([
+      { code: 'removed', severity: 'critical', text: expect.stringContaining('holdfast join CODE') as string },
+    ])
     site.apply({ timeoutMs })
+    await site.pass(60_000)
+    expect(site.edgeView()).toMatchObject({ link: { state: 'refused' }, control: { holder: 'edge' } })
+    expect(site.masterView()).toMatchObject({ enrolled: false, takeOverAt: null })
+    expect(site.gates()).toEqual({ edge: 1, master: null })
+    site.desk.join(EDGE)
     await site.pass(6_000)
     expect(site.masterView()).toMatchObject({ link: { state: 'connected' }, control: { holder: 'edge' } })
   })

@@ -67,6 +67,8 @@ export interface LinkPlace extends AsyncDisposable {
   readonly edgeCredentials: CredentialStore
   /** Each secret that any side of this place ever kept, in the forms it could take in a log. */
   readonly seenSecrets: ReadonlySet<string>
+  /** Enrolments can be read but not written while it is true. */
+  breakRows(isBroken: boolean): void
   /** What a restarted master knows. */
   enrolmentsAgain(): Enrolments
   /** Another machine's store. */
@@ -99,6 +101,7 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   const secrets = storeOf('master')
   const authority = await openAuthority({ secrets, clock, random, logger, names: [] })
   const records = openRecords(path.join(folder, 'records.db'))
+  const { saveEnrolment } = records
   const edges = new Map([[EDGE_ID, { name: 'Berlin', epochFloor: 1 }]])
   let port = 0
   const enrolmentsOptions: EnrolmentsOptions = {
@@ -137,6 +140,13 @@ export async function linkPlace(options: PlaceOptions = {}): Promise<LinkPlace> 
   }
   const place: LinkPlace = {
     ...{ folder, lines, logger, authority, secrets, enrolments, listener, edges, edgeCredentials, seenSecrets },
+    breakRows(isBroken) {
+      records.saveEnrolment = isBroken
+        ? () => {
+            throw new Error('disk full')
+          }
+        : saveEnrolment
+    },
     enrolmentsAgain: () => new Enrolments(enrolmentsOptions),
     otherCredentials: () => new CredentialStore(storeOf('other')),
     session() {

@@ -29,13 +29,14 @@ const TICK_MS = 50
 /** Turns of the event loop after which everything that was to be said in one instant has been said. */
 const TURNS = 12
 
-const removed: Failure = { code: 'removed', message: 'This edge no longer exists at the master' }
+const removed: Failure = { code: 'removed', message: 'This edge was removed at the master' }
 const revoked: Failure = { code: 'revoked', message: 'This edge has been revoked' }
 
 /** Enrolments as the roles see them, in memory: who may link is the test's to say. */
 class TestDesk implements EnrolmentDesk {
   readonly enrolled = new Set([EDGE])
   readonly revoked = new Set<string>()
+  readonly removed = new Set<string>()
   isEnrolled(edgeId: string): boolean {
     return this.enrolled.has(edgeId)
   }
@@ -53,6 +54,15 @@ class TestDesk implements EnrolmentDesk {
   }
   revoke(edgeId: string): void {
     this.revoked.add(edgeId)
+  }
+  remove(edgeId: string): void {
+    this.enrolled.delete(edgeId)
+    this.removed.add(edgeId)
+  }
+  /** As its machine joins again. */
+  join(edgeId: string): void {
+    this.enrolled.add(edgeId)
+    this.removed.delete(edgeId)
   }
   async rotate(): Promise<{ baseId: string; secretId: string; salt: string }> {
     return { baseId: 'one', secretId: 'two', salt: '0'.repeat(64) }
@@ -182,7 +192,11 @@ export class ScenarioSite implements AsyncDisposable {
     const records = openRecords(path.join(this.folder, 'master.db'))
     const journal = journalIn(this.folder)
     const standing = (edgeId: string): Failure | null =>
-      this.desk.isRevoked(edgeId) ? revoked : journal.get('edge', edgeId) === null ? removed : null
+      this.desk.isRevoked(edgeId)
+        ? revoked
+        : this.desk.removed.has(edgeId) || journal.get('edge', edgeId) === null
+          ? removed
+          : null
     const role: MasterRole = new MasterRole({
       ...{ clock, random: this.#random, logger: this.#logger('master'), records, journal, runtimes },
       ...{ desk: this.desk, timeZone: 'UTC', changed: () => {} },

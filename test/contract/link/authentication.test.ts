@@ -229,6 +229,75 @@ describe('proving', () => {
     expect(refusals).toHaveLength(1)
   })
 
+  describe('whose edge was deleted and made again under the same id', () => {
+    beforeEach(async () => {
+      const { edge, master } = await connect(await place.dialer(), place.session())
+      edge.open(handlers())
+      master.close('the test has seen enough')
+      await edge.closed
+    })
+
+    const again = (): void => {
+      place.edges.clear()
+      place.enrolments.remove(EDGE_ID)
+      place.edges.set(EDGE_ID, { name: 'Berlin', epochFloor: 3 })
+    }
+
+    it('is told so all the same, until a machine has joined with a new code', async () => {
+      const former = await invite({ replace: true })
+      again()
+      expect(place.enrolments.isEnrolled(EDGE_ID)).toBe(false)
+      expect(place.enrolments.instanceOf(EDGE_ID)).toBeNull()
+      await expect((await place.dialer()).dial(signal)).rejects.toMatchObject({
+        code: 'removed',
+        hint: expect.stringContaining('holdfast join CODE') as string,
+      })
+      // A code of the edge that was deleted is not one of the new edge.
+      await expect(place.join(former.code, { credentials: otherStore() })).rejects.toMatchObject({
+        code: 'code-revoked',
+      })
+      // No --replace: nobody has joined as this edge.
+      const credentials = otherStore()
+      await place.join((await invite()).code, { instanceId: 'instance-2', credentials })
+      await expect((await place.dialer()).dial(signal)).rejects.toMatchObject({ code: 'removed' })
+      await connect(await place.dialer({ instanceId: 'instance-2', credentials }), place.session())
+      expect(place.enrolments.instanceOf(EDGE_ID)).toBe('instance-2')
+      await expect((await place.dialer()).dial(signal)).rejects.toMatchObject({ code: 'refused' })
+    })
+
+    it('is let in again by a new code, under a new enrolment', async () => {
+      const { enrolmentId } = await stored()
+      again()
+      await place.join((await invite()).code)
+      const { master } = await connect(await place.dialer(), place.session())
+      expect(master.peer.edgeId).toBe(EDGE_ID)
+      expect((await stored()).enrolmentId).toMatch(/^join-/)
+      expect((await stored()).enrolmentId).not.toBe(enrolmentId)
+    })
+
+    it('is told so also by a master that was restarted between', async () => {
+      again()
+      const restarted = place.enrolmentsAgain()
+      expect(restarted.isEnrolled(EDGE_ID)).toBe(false)
+      expect(restarted.standing({ edgeId: EDGE_ID })).toMatchObject({ code: 'removed' })
+    })
+
+    it('is told so by a master that crashed before it could end the enrolment', async () => {
+      place.edges.clear()
+      place.enrolmentsAgain()
+      place.edges.set(EDGE_ID, { name: 'Berlin', epochFloor: 3 })
+      expect(place.enrolmentsAgain().standing({ edgeId: EDGE_ID })).toMatchObject({ code: 'removed' })
+    })
+
+    it('is shut out also when that cannot be written', async () => {
+      place.breakRows(true)
+      expect(again).toThrow('disk full')
+      place.breakRows(false)
+      place.edges.set(EDGE_ID, { name: 'Berlin', epochFloor: 3 })
+      await expect((await place.dialer()).dial(signal)).rejects.toMatchObject({ code: 'removed' })
+    })
+  })
+
   it('ends an attempt at the address of a server that never answers', async () => {
     const { createServer } = await import('node:net')
     const silent = createServer(() => {})

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LinkHandlers, LinkSession } from '../../../electron/link/link'
 import { HoldfastError } from '../../../shared/model/failures'
 import type { ControlMessage } from '../../../shared/wire/control'
+import { LINK_PROTOCOL_VERSION } from '../../../shared/wire/version'
 import { handlers, loopbackPair, wsPair, EDGE_ID, type LinkPair } from '../../support/link'
 
 /** Answers `module.execute` with its `value` argument. */
@@ -39,10 +40,10 @@ describe.each(kinds)('a link %s', (_kind, make) => {
     expect(master.peer).toMatchObject({
       edgeId: EDGE_ID,
       instanceId: 'instance-1',
-      version: 2,
+      version: LINK_PROTOCOL_VERSION,
       programVersion: '0.1.0',
     })
-    expect(edge.peer).toMatchObject({ edgeId: EDGE_ID, instanceId: 'plane-1', version: 2 })
+    expect(edge.peer).toMatchObject({ edgeId: EDGE_ID, instanceId: 'plane-1', version: LINK_PROTOCOL_VERSION })
   })
 
   it('carries control messages both ways in order', async () => {

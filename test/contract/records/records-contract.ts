@@ -158,6 +158,7 @@ export function recordsContract(name: string, open: (folder: string, options?: {
         nextSecretId: null,
         enrolledAt: at,
         revokedAt: null,
+        removedAt: null,
       }
       const code: JoinCode = {
         tokenId: 't1',

@@ -93,7 +93,10 @@ describe('without a controller', () => {
     const joined = (
       await cli(['join', 'HF1.code', '--replace', '--json', '--data', empty.dir], { services: { joinOffline } })
     ).json()
-    expect(JSON.parse(joined.masterUrl)).toEqual({ code: 'HF1.code', dataDir: empty.dir, replace: true })
+    expect(JSON.parse(joined.masterUrl)).toEqual({
+      ...{ code: 'HF1.code', dataDir: empty.dir, replace: true },
+      dropBacklog: false,
+    })
   })
 
   test('HOLDFAST_DATA names the directory, --data wins', async () => {
