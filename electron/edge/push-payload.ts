@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { constants, gzip, type ZlibOptions } from 'node:zlib'
 import { HoldfastError } from '../../shared/model/failures'
 import { BATCH_BYTES_MAX, WRITERS_MAX, type ReceiveBatchParams } from '../../shared/wire/push'
-import { payloadOf } from '../core/replication/payload'
+import { payloadOf } from '../../shared/wire/payload'
 import type { OutboxSlice } from '../outbox/outbox'
 
 const zip = promisify<Buffer, ZlibOptions, Buffer>(gzip)

@@ -1,6 +1,6 @@
 import { laneOf, ENTRY_BYTES_MAX, type TelemetryLane } from '../../shared/model/telemetry'
 import { wallMs } from '../../shared/model/time'
-import type { ReceivedEntry } from '../core/replication/payload'
+import type { ReceivedEntry } from '../../shared/wire/payload'
 import type { ArrivedEntry } from '../telemetry/telemetry'
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/

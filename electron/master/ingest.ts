@@ -10,7 +10,7 @@ import {
   type ReceiveBatchParams,
   type ReceiveBatchResult,
 } from '../../shared/wire/push'
-import { receivedOf, unfilled } from '../core/replication/payload'
+import { receivedOf, unfilled } from '../../shared/wire/payload'
 import type { Clock, Logger } from '../platform/ports'
 import {
   DAILY_AGE_MS,
@@ -117,7 +117,7 @@ export class Ingest {
       throw new HoldfastError('busy', 'Too many batches at once', { retryAfterMs: 1_000 })
     this.#unpacking++
     try {
-      const { heads, bodies } = await readPayload(params)
+      const { heads, bodies, packed } = await readPayload(params)
       const { feedId, lane, firstSeq, lastSeq, gaps, historical, sentAt, writers } = params
       const received = receivedOf(heads, bodies, writers)
       if (received === null) throw new HoldfastError('invalid', 'The entries of the batch do not fit together')
@@ -125,7 +125,8 @@ export class Ingest {
       const why = unfilled({ firstSeq, lastSeq }, seqs, gaps)
       if (why !== null) throw new HoldfastError('invalid', `The batch does not fill its range: ${why}`)
       const entries = received.map((entry) => arrivedEntry(entry, lane))
-      return { feedId, lane, firstSeq, lastSeq, gaps, historical, sentAt, entries }
+      const zipped = params.gzip ? { packed: { writers, zipped: packed } } : {}
+      return { feedId, lane, firstSeq, lastSeq, gaps, historical, sentAt, entries, ...zipped }
     } finally {
       this.#unpacking--
     }
@@ -190,7 +191,7 @@ export class Ingest {
 
 async function readPayload(
   params: ReceiveBatchParams,
-): Promise<{ heads: readonly EntryHead[]; bodies: readonly string[] }> {
+): Promise<{ heads: readonly EntryHead[]; bodies: readonly string[]; packed: Buffer }> {
   const packed = Buffer.from(params.entries, 'base64')
   const payload = params.gzip ? await unpacked(packed) : packed
   if (payload.length > BATCH_BYTES_MAX) throw tooLarge()
@@ -205,7 +206,7 @@ async function readPayload(
   }
   const read = entryHeads.safeParse(heads)
   if (!read.success) throw new HoldfastError('invalid', 'The heads of the entries are malformed')
-  return { heads: read.data, bodies }
+  return { heads: read.data, bodies, packed }
 }
 
 const tooLarge = () => new HoldfastError('too-large', `A batch holds at most ${BATCH_BYTES_MAX} bytes`)

@@ -1,4 +1,4 @@
-import { telemetryCategories, type TelemetryCategory } from '../../shared/model/telemetry'
+import { lossReport, type Loss } from '../../shared/model/telemetry'
 
 /** What search and charts take from bodies. Nothing here refuses: what a body does not say is left out, and the entry itself stays as it came. */
 const TEXT_MAX = 8_192
@@ -87,6 +87,13 @@ export function metricOf(body: unknown, at: number): MetricFound | null {
   }
 }
 
+/** The report of an edge on what it has lost; null: something else. */
+export function lossesOf(body: unknown): readonly Loss[] | null {
+  if (fieldsOf(body)['kind'] !== 'telemetry.lost') return null
+  const report = lossReport.safeParse(body)
+  return report.success ? report.data.losses : null
+}
+
 export function logOf(body: unknown): LogFound {
   if (typeof body === 'string')
     return { severity: 0, text: body.slice(0, TEXT_MAX), attributes: '{}', service: null, traceId: null }
@@ -146,5 +153,3 @@ export function alertOf(body: unknown): AlertFound {
     text: textOf(fields['text'] ?? fields['message'] ?? fields['name'] ?? fields['code'], TEXT_MAX) ?? '',
   }
 }
-
-export const categoryAt = (place: number): TelemetryCategory => telemetryCategories[place]!

@@ -1,6 +1,10 @@
 import type { Database } from '../platform/sqlite'
-import { alertOf, categoryAt, logOf, metricOf, spanOf, type MetricFound } from './body'
-import { FLAG_BYTES, FLAG_HISTORICAL, idOf, seqOf } from './schema'
+import type { ReceivedEntry } from '../../shared/wire/payload'
+import { wallMs } from '../../shared/model/time'
+import { alertOf, logOf, lossesOf, metricOf, spanOf, type MetricFound } from './body'
+import type { Chunks } from './chunks'
+import { idOf } from './schema'
+import type { Tail } from './telemetry'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
@@ -15,33 +19,28 @@ interface WaitingBatch {
   readonly last_seq: number
   readonly indexed: number
   readonly received_at: number
-}
-interface Row {
-  readonly id: number
-  readonly at: number
-  readonly category: number
-  readonly flags: number
-  readonly body: string
+  readonly historical: number
 }
 
 /** Makes what was stored searchable, in the order of arrival. How far it is lies in the same transaction as what it made, so each entry is counted once. */
 export class Indexing {
   readonly #database: Database
+  readonly #chunks: Chunks
   readonly #series = new Map<string, number>()
+  /** Of the transaction that runs: it is told when that is on disk. */
+  #tail: Tail = {}
   readonly #sql
 
-  constructor(database: Database) {
+  constructor(database: Database, chunks: Chunks) {
     this.#database = database
+    this.#chunks = chunks
     this.#sql = {
       waiting: database.prepare<[], WaitingBatch>(
-        'SELECT key, feed, last_seq, indexed, received_at FROM batch WHERE indexed < last_seq ORDER BY key LIMIT 1',
+        'SELECT key, feed, last_seq, indexed, received_at, historical FROM batch WHERE indexed < last_seq ORDER BY key LIMIT 1',
       ),
       left: database
         .prepare<[], number>('SELECT coalesce(sum(last_seq - indexed), 0) FROM batch WHERE indexed < last_seq')
         .pluck(),
-      rows: database.prepare<[number, number, number, number], Row>(
-        'SELECT id, at, category, flags, body FROM entry WHERE id BETWEEN ? AND ? AND batch = ? ORDER BY id LIMIT ?',
-      ),
       move: database.prepare<[number, number]>('UPDATE batch SET indexed = ? WHERE key = ?'),
       findSeries: database.prepare<[string], number>('SELECT key FROM series WHERE identity = ?').pluck(),
       newSeries: database.prepare<[string, string | null, string, string, string, number, number]>(
@@ -72,6 +71,9 @@ export class Indexing {
       alert: database.prepare<[number, number, number, string, string, string, number, string]>(
         'INSERT INTO alert (id, at, received_at, severity, state, text, historical, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       ),
+      loss: database.prepare<[number, number, number, string]>(
+        'INSERT INTO loss (id, at, received_at, body) VALUES (?, ?, ?, ?)',
+      ),
     }
   }
 
@@ -80,31 +82,42 @@ export class Indexing {
   }
 
   /** At most about `maxEntries`, one transaction for each batch. Returns how many numbers are left. */
-  run(maxEntries: number): number {
+  run(maxEntries: number, tail: Tail = {}): number {
     let room = maxEntries
     while (room > 0) {
       const batch = this.#sql.waiting.get()
       if (batch === undefined) return 0
+      this.#tail = { ...(tail.lines && { lines: [] }), ...(tail.points && { points: [] }) }
       room -= this.#database.transaction(() => this.#some(batch, room)).immediate()
+      tail.lines?.push(...(this.#tail.lines ?? []))
+      tail.points?.push(...(this.#tail.points ?? []))
     }
     return this.left
   }
 
   #some(batch: WaitingBatch, room: number): number {
-    const { key, feed, last_seq, indexed } = batch
-    const rows = this.#sql.rows.all(idOf(feed, indexed + 1), idOf(feed, last_seq), key, room)
-    for (const row of rows) this.#index(row, batch.received_at)
-    const last = rows.at(-1)
-    this.#sql.move.run(rows.length < room || last === undefined ? last_seq : seqOf(last.id), key)
-    return Math.max(1, rows.length)
+    const { key, last_seq, indexed } = batch
+    let done = 0
+    let reached = last_seq
+    for (const { entries, lastSeq } of this.#chunks.ofBatch(key)) {
+      if (lastSeq <= indexed) continue
+      if (done === room) break
+      const from = entries.findIndex(({ seq }) => seq > indexed)
+      const some = from < 0 ? [] : entries.slice(from, from + room - done)
+      for (const entry of some) this.#index(entry, batch)
+      done += some.length
+      if (done === room) reached = some.at(-1)!.seq
+    }
+    this.#sql.move.run(reached, key)
+    return Math.max(1, done)
   }
 
-  #index(row: Row, receivedAt: number): void {
-    if ((row.flags & FLAG_BYTES) !== 0) return
-    const { id, at } = row
-    const body = JSON.parse(row.body) as unknown
-    const late = row.flags & FLAG_HISTORICAL
-    switch (categoryAt(row.category)) {
+  #index(entry: ReceivedEntry, { feed, received_at, historical }: WaitingBatch): void {
+    if (entry.isBytes) return
+    const { at } = entry
+    const id = idOf(feed, entry.seq)
+    const body = JSON.parse(entry.text) as unknown
+    switch (entry.category) {
       case 'metrics': {
         const metric = metricOf(body, at)
         if (metric) this.#metric(id, metric)
@@ -112,9 +125,15 @@ export class Indexing {
       }
       case 'logs':
       case 'events': {
+        const losses = lossesOf(body)
+        if (losses) this.#sql.loss.run(id, at, received_at, JSON.stringify(losses))
         const { severity, text, attributes, service, traceId } = logOf(body)
-        this.#sql.log.run(id, at, severity, text, attributes, service, traceId, late)
+        this.#sql.log.run(id, at, severity, text, attributes, service, traceId, historical)
         this.#sql.logText.run(id, text, attributes)
+        this.#tail.lines?.push({
+          ...{ id, at: wallMs(at), severity, text, service, traceId, historical: historical !== 0 },
+          attributes: JSON.parse(attributes) as Record<string, unknown>,
+        })
         return
       }
       case 'traces': {
@@ -126,7 +145,7 @@ export class Indexing {
       }
       case 'alerts': {
         const { severity, state, text } = alertOf(body)
-        this.#sql.alert.run(id, at, receivedAt, severity, state, text, late, row.body)
+        this.#sql.alert.run(id, at, received_at, severity, state, text, historical, entry.text)
       }
     }
   }
@@ -136,6 +155,7 @@ export class Indexing {
       if (!Number.isSafeInteger(at)) continue
       const series = this.#seriesOf(name, unit, kind, { ...resource, ...attributes }, at, value)
       this.#sql.point.run(series, at, entry, place, value)
+      this.#tail.points?.push({ series, at, value })
       this.#sql.lastOf.run(at, value, series, at)
       for (const [width, ms] of [
         [HOURLY, HOUR_MS],

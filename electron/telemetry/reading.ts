@@ -1,9 +1,10 @@
 import { wallMs } from '../../shared/model/time'
-import type { EntryOrigin } from '../../shared/model/telemetry'
+import type { Loss } from '../../shared/model/telemetry'
 import type { Database } from '../platform/sqlite'
-import { categoryAt } from './body'
+import type { ReceivedEntry } from '../../shared/wire/payload'
+import type { Chunks } from './chunks'
 import { DAILY, HOURLY } from './indexing'
-import { FLAG_BYTES, FLAG_FUTURE, FLAG_HISTORICAL, FLAG_KEEP_INSIDE, idOf, seqOf, SEQ_SPACE } from './schema'
+import { FUTURE_AFTER_MS } from './telemetry'
 import type {
   AlertRow,
   KeptEntry,
@@ -21,21 +22,14 @@ import type {
 const ROWS_MAX = 10_000
 const WORDS_MAX = 10
 
-interface EntryRow {
-  readonly id: number
-  readonly batch: number
-  readonly at: number
-  readonly category: number
-  readonly flags: number
-  readonly origin: string | null
-  readonly body: string
+/** What the entries of a batch have in common. */
+interface Arrival {
+  readonly key: number
   readonly received_at: number
+  readonly historical: number
   readonly feed_id: string
-  readonly writer: string
 }
-
-const ENTRY = `SELECT e.id, e.batch, e.at, e.category, e.flags, e.origin, e.body, b.received_at, f.feed_id, w.body AS writer
-  FROM entry e JOIN batch b ON b.key = e.batch JOIN feed f ON f.key = b.feed JOIN writer w ON w.key = e.writer`
+const ARRIVAL = 'SELECT b.key, b.received_at, b.historical, f.feed_id FROM batch b JOIN feed f ON f.key = b.feed'
 
 const within = ({ from, to }: TimeSpan) => [from ?? Number.MIN_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER] as const
 const atMost = (limit: number) => Math.max(0, Math.min(limit, ROWS_MAX))
@@ -53,21 +47,14 @@ export function question(text: string): string | null {
 
 type Reading = Pick<
   TelemetryStore,
-  'arrivals' | 'entries' | 'series' | 'points' | 'rollUps' | 'logs' | 'traces' | 'spans' | 'alerts'
+  'arrivals' | 'entries' | 'series' | 'points' | 'rollUps' | 'logs' | 'traces' | 'spans' | 'alerts' | 'losses'
 >
 
-export function openReading(database: Database): Reading {
+export function openReading(database: Database, chunks: Chunks): Reading {
   const sql = {
-    arrivals: database.prepare<[number, number], { key: number; feed: number; first_seq: number; last_seq: number }>(
-      'SELECT key, feed, first_seq, last_seq FROM batch WHERE key > ? ORDER BY key LIMIT ?',
-    ),
-    ofArrival: database.prepare<[number, number, number], EntryRow>(
-      `${ENTRY} WHERE e.id BETWEEN ? AND ? AND e.batch = ? ORDER BY e.id`,
-    ),
+    arrivals: database.prepare<[number, number], Arrival>(`${ARRIVAL} WHERE b.key > ? ORDER BY b.key LIMIT ?`),
+    arrival: database.prepare<[number], Arrival>(`${ARRIVAL} WHERE b.key = ?`),
     feed: database.prepare<[string], number>('SELECT key FROM feed WHERE feed_id = ?').pluck(),
-    entries: database.prepare<[number, number, number], EntryRow>(
-      `${ENTRY} WHERE e.id > ? AND e.id < ? ORDER BY e.id LIMIT ?`,
-    ),
     points: database.prepare<[number, number, number, number], { at: number; value: number }>(
       'SELECT at, value FROM point WHERE series = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?',
     ),
@@ -94,18 +81,29 @@ export function openReading(database: Database): Reading {
       `SELECT id, at, received_at AS receivedAt, severity, state, text, historical, body FROM alert
        WHERE at BETWEEN ? AND ? ORDER BY at DESC, id DESC LIMIT ?`,
     ),
+    losses: database.prepare<[number, number, number], { at: number; receivedAt: number; body: string }>(
+      `SELECT at, received_at AS receivedAt, body FROM loss WHERE at BETWEEN ? AND ? ORDER BY at DESC, id DESC LIMIT ?`,
+    ),
   }
 
   return {
     arrivals: (after, limit) =>
-      sql.arrivals.all(after, atMost(limit)).map(({ key, feed, first_seq, last_seq }) => ({
-        arrival: key,
-        entries: sql.ofArrival.all(idOf(feed, first_seq), idOf(feed, last_seq), key).map(keptOf),
+      sql.arrivals.all(after, atMost(limit)).map((arrival) => ({
+        arrival: arrival.key,
+        entries: [...chunks.ofBatch(arrival.key)].flatMap(({ entries }) =>
+          entries.map((each) => keptOf(each, arrival)),
+        ),
       })),
     entries: ({ feedId, after = 0, limit }) => {
       const feed = sql.feed.get(feedId)
       if (feed === undefined) return []
-      return sql.entries.all(idOf(feed, after), idOf(feed, SEQ_SPACE), atMost(limit)).map(keptOf)
+      const kept: KeptEntry[] = []
+      for (const { batch, entries } of chunks.from(feed, after + 1)) {
+        const arrival = sql.arrival.get(batch)!
+        for (const each of entries) if (each.seq > after) kept.push(keptOf(each, arrival))
+        if (kept.length >= atMost(limit)) break
+      }
+      return kept.slice(0, atMost(limit))
     },
     series: ({ name, limit }) =>
       database
@@ -132,29 +130,23 @@ export function openReading(database: Database): Reading {
         historical: row.historical !== 0,
         body: JSON.parse(row.body) as unknown,
       })),
+    losses: ({ limit, ...span }) =>
+      sql.losses
+        .all(...within(span), atMost(limit))
+        .flatMap(({ at, receivedAt, body }) =>
+          (JSON.parse(body) as Loss[]).map((loss) => ({ at: wallMs(at), receivedAt: wallMs(receivedAt), loss })),
+        )
+        .slice(0, atMost(limit)),
   }
 }
 
-function keptOf(row: EntryRow): KeptEntry {
-  const [runId, sourceId, edgeId, enrolmentId] = JSON.parse(row.writer) as [
-    string,
-    string,
-    string | null,
-    string | null,
-  ]
+function keptOf(entry: ReceivedEntry, { feed_id, received_at, historical }: Arrival): KeptEntry {
   return {
-    feedId: row.feed_id,
-    seq: seqOf(row.id),
-    ...{ runId, sourceId, edgeId, enrolmentId },
-    category: categoryAt(row.category),
-    at: wallMs(row.at),
-    receivedAt: wallMs(row.received_at),
-    historical: (row.flags & FLAG_HISTORICAL) !== 0,
-    fromFuture: (row.flags & FLAG_FUTURE) !== 0,
-    doNotPropagate: (row.flags & FLAG_KEEP_INSIDE) !== 0,
-    isBytes: (row.flags & FLAG_BYTES) !== 0,
-    text: row.body,
-    ...(row.origin === null ? {} : { origin: JSON.parse(row.origin) as EntryOrigin }),
+    ...entry,
+    feedId: feed_id,
+    receivedAt: wallMs(received_at),
+    historical: historical !== 0,
+    fromFuture: entry.at > received_at + FUTURE_AFTER_MS,
   }
 }
 

@@ -1,12 +1,11 @@
-import { RANGES_MAX, telemetryCategories } from '../../shared/model/telemetry'
+import { RANGES_MAX } from '../../shared/model/telemetry'
 import { covers, missing, NOTHING, withRange, type Coverage, type Range } from '../../shared/model/coverage'
 import { HoldfastError } from '../../shared/model/failures'
 import type { WallMs } from '../../shared/model/time'
 import type { Database } from '../platform/sqlite'
-import { FEEDS_MAX, FLAG_BYTES, FLAG_FUTURE, FLAG_HISTORICAL, FLAG_KEEP_INSIDE, idOf, seqOf, SEQ_SPACE } from './schema'
+import type { Chunks } from './chunks'
+import { FEEDS_MAX, idOf, seqOf, SEQ_SPACE } from './schema'
 import { FUTURE_AFTER_MS, type ArrivedBatch, type ArrivedEntry, type Received } from './telemetry'
-
-const PLACES = new Map(telemetryCategories.map((category, place) => [category, place]))
 
 interface FeedRow {
   readonly key: number
@@ -19,12 +18,13 @@ interface FeedRow {
 /** Stores batches: entries, position and the order of arrival in one transaction. What is in memory is what the last commit left. */
 export class Receiving {
   readonly #database: Database
+  readonly #chunks: Chunks
   readonly #feeds = new Map<string, FeedRow>()
-  readonly #writers = new Map<string, number>()
   readonly #sql
 
-  constructor(database: Database) {
+  constructor(database: Database, chunks: Chunks) {
     this.#database = database
+    this.#chunks = chunks
     this.#sql = {
       newFeed: database.prepare<[number, string, string]>(
         `INSERT INTO feed (key, feed_id, lane, through, ranges) VALUES (?, ?, ?, 0, '[]')`,
@@ -34,14 +34,9 @@ export class Receiving {
         `INSERT INTO run (feed, run_id, low, high) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)`,
       ),
-      writer: database.prepare<[string]>('INSERT INTO writer (body) VALUES (?)'),
       batch: database.prepare<[number, number, number, number, number, number, number, number]>(
         `INSERT INTO batch (feed, first_seq, last_seq, received_at, sent_at, historical, stored, indexed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
-      entry: database.prepare<[number, number, number, number, number, number, string | null, string]>(
-        'INSERT INTO entry (id, batch, at, category, writer, flags, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ),
-      entryAt: database.prepare<[number], { writer: number }>('SELECT writer FROM entry WHERE id = ?'),
       reject: database.prepare<[number, string, string, number]>(
         'INSERT INTO rejected (id, code, message, at) VALUES (?, ?, ?, ?)',
       ),
@@ -61,7 +56,6 @@ export class Receiving {
 
   #load(): void {
     this.#feeds.clear()
-    this.#writers.clear()
     for (const row of this.#database
       .prepare<[], { key: number; feed_id: string; through: number; ranges: string }>('SELECT * FROM feed')
       .all()) {
@@ -75,8 +69,6 @@ export class Receiving {
         runs: new Map(runs.map(({ run_id, low, high }) => [run_id, [low, high]])),
       })
     }
-    for (const { key, body } of this.#database.prepare<[], { key: number; body: string }>('SELECT * FROM writer').all())
-      this.#writers.set(body, key)
   }
 
   position(feedId: string): Coverage {
@@ -107,7 +99,6 @@ export class Receiving {
       this.#feeds.set(batch.feedId, feed)
       return { ...next, rejected: this.#rejectedOf(feed.key, batch), stored, arrival }
     } catch (error) {
-      // Keys of writers given out by the transaction that failed.
       this.#load()
       throw error
     }
@@ -138,31 +129,30 @@ export class Receiving {
     const arrival = Number(
       sql.batch.run(feed.key, firstSeq, lastSeq, now, sentAt, historical ? 1 : 0, 0, firstSeq - 1).lastInsertRowid,
     )
-    // Entries that follow each other mostly have one writer.
-    let last: ArrivedEntry | null = null
-    let writer = 0
     const isWhole = holes.length === 1 && holes[0]![0] === firstSeq && holes[0]![1] === lastSeq
-    let stored = 0
+    const kept: ArrivedEntry[] = []
     let rejected = 0
     let future = 0
     for (const entry of batch.entries) {
       if (!isWhole && !holes.some(([from, to]) => from <= entry.seq && entry.seq <= to)) continue
-      const id = idOf(feed.key, entry.seq)
       if (entry.rejection) {
-        sql.reject.run(id, entry.rejection.code, entry.rejection.message, now)
+        sql.reject.run(idOf(feed.key, entry.seq), entry.rejection.code, entry.rejection.message, now)
         rejected++
       } else if (entry.origin === undefined || !this.#has(entry)) {
-        const isFuture = entry.at > now + FUTURE_AFTER_MS
-        if (isFuture) future++
-        if (last === null || !isSameWriter(last, entry)) writer = this.#writer(entry)
-        last = entry
-        const origin = entry.origin === undefined ? null : JSON.stringify(entry.origin)
-        const place = PLACES.get(entry.category)!
-        const flags = flagsOf(entry, historical, isFuture)
-        sql.entry.run(id, arrival, entry.at, place, writer, flags, origin, entry.text)
-        stored++
+        if (entry.at > now + FUTURE_AFTER_MS) future++
+        kept.push(entry)
       }
     }
+    const stored = kept.length
+    if (batch.packed && isWhole && stored > 0 && stored === batch.entries.length)
+      this.#chunks.add(feed.key, arrival, kept[0]!.seq, kept.at(-1)!.seq, batch.packed)
+    else
+      for (const [from, to] of holes)
+        this.#chunks.pack(
+          feed.key,
+          arrival,
+          kept.filter(({ seq }) => from <= seq && seq <= to),
+        )
     for (const { from, to, reason } of batch.gaps)
       for (const [low, high] of missing(before, from, to)) sql.gap.run(feed.key, low, high, reason, now)
     for (const [run, [low, high]] of runsOf(batch)) sql.run.run(feed.key, run, low, high)
@@ -177,33 +167,11 @@ export class Receiving {
   /** Whether an entry that had another number before is here under that one. */
   #has({ origin, sourceId, edgeId, enrolmentId }: ArrivedEntry): boolean {
     const feed = this.#feeds.get(origin!.feedId)
-    if (feed === undefined) return false
-    const row = this.#sql.entryAt.get(idOf(feed.key, origin!.seq))
-    const same = JSON.stringify([origin!.runId, sourceId, edgeId, enrolmentId])
-    return row !== undefined && row.writer === this.#writers.get(same)
+    const known = feed === undefined ? undefined : this.#chunks.entryAt(feed.key, origin!.seq)
+    if (known === undefined) return false
+    const isSameWriter = known.sourceId === sourceId && known.edgeId === edgeId && known.enrolmentId === enrolmentId
+    return isSameWriter && known.runId === origin!.runId
   }
-
-  #writer({ runId, sourceId, edgeId, enrolmentId }: ArrivedEntry): number {
-    const body = JSON.stringify([runId, sourceId, edgeId, enrolmentId])
-    const known = this.#writers.get(body)
-    if (known !== undefined) return known
-    const key = Number(this.#sql.writer.run(body).lastInsertRowid)
-    this.#writers.set(body, key)
-    return key
-  }
-}
-
-function isSameWriter(a: ArrivedEntry, b: ArrivedEntry): boolean {
-  return a.runId === b.runId && a.sourceId === b.sourceId && a.edgeId === b.edgeId && a.enrolmentId === b.enrolmentId
-}
-
-function flagsOf(entry: ArrivedEntry, historical: boolean, isFuture: boolean): number {
-  return (
-    (historical ? FLAG_HISTORICAL : 0) |
-    (isFuture ? FLAG_FUTURE : 0) |
-    (entry.doNotPropagate ? FLAG_KEEP_INSIDE : 0) |
-    (entry.isBytes ? FLAG_BYTES : 0)
-  )
 }
 
 /** Numbers per run, as the batch has them. Entries of a run lie together: a program start ends the run before it. */

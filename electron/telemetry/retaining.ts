@@ -16,18 +16,20 @@ export class Retaining {
 
   constructor(database: Database) {
     this.#database = database
-    const belongs = 'id BETWEEN ? AND ? AND id IN (SELECT id FROM entry WHERE batch = ? AND id BETWEEN ? AND ?)'
-    const of = (statement: string) => database.prepare<[number, number, number, number, number]>(statement)
+    const belongs = 'id BETWEEN ? AND ?'
+    const of = (statement: string) => database.prepare<[number, number]>(statement)
     this.#sql = {
-      oldest: database.prepare<
-        [],
-        { key: number; feed: number; first_seq: number; last_seq: number; received_at: number; stored: number }
-      >('SELECT * FROM batch ORDER BY key LIMIT 1'),
+      oldest: database.prepare<[], { key: number; feed: number; received_at: number; stored: number }>(
+        'SELECT key, feed, received_at, stored FROM batch ORDER BY key LIMIT 1',
+      ),
+      chunks: database.prepare<[number], { id: number; last_seq: number }>(
+        'SELECT id, last_seq FROM chunk WHERE batch = ?',
+      ),
+      dropChunk: database.prepare<[number]>('DELETE FROM chunk WHERE id = ?'),
       logText: of(
         `INSERT INTO log_text (log_text, rowid, text, attributes) SELECT 'delete', id, text, attributes FROM log WHERE ${belongs}`,
       ),
-      derived: ['log', 'span', 'alert'].map((table) => of(`DELETE FROM ${table} WHERE ${belongs}`)),
-      entries: database.prepare<[number, number, number]>('DELETE FROM entry WHERE batch = ? AND id BETWEEN ? AND ?'),
+      derived: ['log', 'span', 'alert', 'loss'].map((table) => of(`DELETE FROM ${table} WHERE ${belongs}`)),
       batch: database.prepare<[number]>('DELETE FROM batch WHERE key = ?'),
       count: database.prepare<[number]>(`UPDATE tally SET value = value - ? WHERE name = 'entries'`),
       series: database
@@ -54,12 +56,14 @@ export class Retaining {
       if (oldest.received_at >= now - retention.ageMs && this.bytes <= retention.bytes) return false
       this.#database
         .transaction(() => {
-          const range = [idOf(oldest.feed, oldest.first_seq), idOf(oldest.feed, oldest.last_seq)] as const
-          this.#sql.logText.run(...range, oldest.key, ...range)
-          for (const statement of this.#sql.derived) statement.run(...range, oldest.key, ...range)
-          const { changes } = this.#sql.entries.run(oldest.key, ...range)
+          for (const { id, last_seq } of this.#sql.chunks.all(oldest.key)) {
+            const last = idOf(oldest.feed, last_seq)
+            this.#sql.logText.run(id, last)
+            for (const statement of this.#sql.derived) statement.run(id, last)
+            this.#sql.dropChunk.run(id)
+          }
           this.#sql.batch.run(oldest.key)
-          this.#sql.count.run(changes)
+          this.#sql.count.run(oldest.stored)
         })
         .immediate()
       room -= Math.max(1, oldest.stored)

@@ -1,15 +1,17 @@
 import type { Migration } from '../platform/sqlite'
 
 /**
- * `entry.id` is `feed.key * 2^40 + seq`, so that entries of a feed lie together in order and a repeat cannot be stored twice whatever the code believes.
- * `batch.key` is the order of arrival. What search and charts read (`series` and below) is made from `entry` and can be made again.
+ * The id of an entry is `feed.key * 2^40 + seq`. A chunk holds entries that follow each other, packed as they came; its id is that of the first. The numbers
+ * of two chunks never overlap: what a feed's position covers is not stored again.
+ * `batch.key` is the order of arrival. What search and charts read (`series` and below) is made from the chunks and can be made again.
  *
  * | column                | meaning                                                                                                |
  * | --------------------- | ------------------------------------------------------------------------------------------------------ |
  * | feed.through, ranges  | numbers that are done: stored, rejected or told as gaps                                                |
  * | run.low, high         | numbers each run of the writer has used; two runs that overlap are a fork                              |
  * | batch.indexed         | the last number of the batch that search and charts know                                               |
- * | entry.flags           | 1 historical, 2 from the future, 4 doNotPropagate, 8 the body is base64 of bytes                       |
+ * | chunk.writers         | run and names under which the entries were written; their heads name places in this list               |
+ * | chunk.body            | gzip of the heads of the entries and their bodies, as on the wire (`shared/wire/push`)                 |
  * | rollup.width          | 1 hour, 2 day                                                                                          |
  */
 export const migrations: readonly Migration[] = [
@@ -18,12 +20,11 @@ export const migrations: readonly Migration[] = [
     sql: `
       CREATE TABLE feed (key INTEGER PRIMARY KEY, feed_id TEXT NOT NULL UNIQUE, lane TEXT NOT NULL, through INTEGER NOT NULL, ranges TEXT NOT NULL) STRICT;
       CREATE TABLE run (feed INTEGER NOT NULL, run_id TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, PRIMARY KEY (feed, run_id)) STRICT, WITHOUT ROWID;
-      CREATE TABLE writer (key INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE) STRICT;
       CREATE TABLE batch (key INTEGER PRIMARY KEY AUTOINCREMENT, feed INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
         received_at INTEGER NOT NULL, sent_at INTEGER NOT NULL, historical INTEGER NOT NULL, stored INTEGER NOT NULL, indexed INTEGER NOT NULL) STRICT;
       CREATE INDEX batch_to_index ON batch (key) WHERE indexed < last_seq;
-      CREATE TABLE entry (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, at INTEGER NOT NULL, category INTEGER NOT NULL, writer INTEGER NOT NULL,
-        flags INTEGER NOT NULL, origin TEXT, body TEXT NOT NULL) STRICT;
+      CREATE TABLE chunk (id INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, batch INTEGER NOT NULL, writers TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+      CREATE INDEX chunk_by_batch ON chunk (batch);
       CREATE TABLE rejected (id INTEGER PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
       CREATE TABLE gap (feed INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
       CREATE TABLE tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -48,15 +49,18 @@ export const migrations: readonly Migration[] = [
         text TEXT NOT NULL, historical INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
       CREATE INDEX alert_by_time ON alert (at);`,
   },
+  {
+    history: 'what edges told of their losses',
+    sql: `
+      CREATE TABLE loss (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, received_at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+      CREATE INDEX loss_by_time ON loss (at);`,
+  },
 ]
 
-export const FLAG_HISTORICAL = 1
-export const FLAG_FUTURE = 2
-export const FLAG_KEEP_INSIDE = 4
-export const FLAG_BYTES = 8
 /** Numbers of one feed. At a million entries a second this lasts for twelve days, at a thousand for 34 years. */
 export const SEQ_SPACE = 2 ** 40
 /** Feeds of one edge: `id` stays an exact number. */
 export const FEEDS_MAX = 4_096
 export const idOf = (feed: number, seq: number): number => feed * SEQ_SPACE + seq
 export const seqOf = (id: number): number => id % SEQ_SPACE
+export const feedOf = (id: number): number => Math.floor(id / SEQ_SPACE)

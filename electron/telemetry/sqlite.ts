@@ -4,6 +4,7 @@ import { documentId } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import { wallMs } from '../../shared/model/time'
 import { guarded, openDatabase } from '../platform/sqlite'
+import { Chunks } from './chunks'
 import { Indexing } from './indexing'
 import { openReading } from './reading'
 import { Receiving } from './receiving'
@@ -27,12 +28,15 @@ export function openTelemetry(file: string): TelemetryStore {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   database.pragma(`cache_size = -${CACHE_KIB}`)
   const on = <T>(work: () => T): T => guarded(file, work)
-  const { receiving, indexing, retaining, reading } = on(() => ({
-    receiving: new Receiving(database),
-    indexing: new Indexing(database),
-    retaining: new Retaining(database),
-    reading: openReading(database),
-  }))
+  const { receiving, indexing, retaining, reading } = on(() => {
+    const chunks = new Chunks(database)
+    return {
+      receiving: new Receiving(database, chunks),
+      indexing: new Indexing(database, chunks),
+      retaining: new Retaining(database),
+      reading: openReading(database, chunks),
+    }
+  })
   const sql = on(() => ({
     tallies: database.prepare<[], { name: string; value: number }>('SELECT name, value FROM tally'),
     clocks: database.prepare<[number], { received_at: number; sent_at: number }>(
@@ -64,10 +68,10 @@ export function openTelemetry(file: string): TelemetryStore {
   return {
     receive: (batch, now) => on(() => receiving.receive(batch, now)),
     position: (feedId) => receiving.position(feedId),
-    index: (maxEntries) =>
+    index: (maxEntries, tail) =>
       on(() => {
         try {
-          return indexing.run(maxEntries)
+          return indexing.run(maxEntries, tail)
         } catch (error) {
           indexing.forget()
           throw error
@@ -83,6 +87,7 @@ export function openTelemetry(file: string): TelemetryStore {
     traces: (options) => on(() => reading.traces(options)),
     spans: (traceId, limit) => on(() => reading.spans(traceId, limit)),
     alerts: (options) => on(() => reading.alerts(options)),
+    losses: (options) => on(() => reading.losses(options)),
     status: () => on(status),
     async [Symbol.asyncDispose]() {
       if (database.open) on(() => database.close())

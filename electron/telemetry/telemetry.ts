@@ -1,6 +1,7 @@
 import type { Coverage } from '../../shared/model/coverage'
-import type { EntryOrigin, SeqGap, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
+import type { EntryOrigin, Loss, SeqGap, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
 import type { WallMs } from '../../shared/model/time'
+import type { EntryWriter } from '../../shared/wire/push'
 
 /** An entry later than this beyond the master's calendar when it came is flagged as from the future; it is kept as it is. */
 export const FUTURE_AFTER_MS = 60_000
@@ -27,6 +28,12 @@ export interface ArrivedEntry {
   readonly rejection?: { readonly code: string; readonly message: string }
 }
 
+/** The heads and bodies of a batch as on the wire, gzipped, and who wrote them. */
+export interface PackedEntries {
+  readonly writers: readonly EntryWriter[]
+  readonly zipped: Buffer
+}
+
 /** Entries and gaps that fill `firstSeq` to `lastSeq`, in order. */
 export interface ArrivedBatch {
   readonly feedId: string
@@ -37,6 +44,8 @@ export interface ArrivedBatch {
   readonly gaps: readonly SeqGap[]
   readonly historical: boolean
   readonly sentAt: number
+  /** All of the entries as they came: kept as it is where nothing is left out of it. Without it they are packed anew. */
+  readonly packed?: PackedEntries
 }
 
 export interface Received extends Coverage {
@@ -121,6 +130,18 @@ export interface AlertRow {
   readonly body: unknown
 }
 
+/** A loss as the edge told of it. `at`: when it told, by its calendar. */
+export interface LossRow {
+  readonly at: WallMs
+  readonly receivedAt: WallMs
+  readonly loss: Loss
+}
+/** What became searchable just now, for those who look on. Absent: nobody does. */
+export interface Tail {
+  readonly lines?: LogLine[]
+  readonly points?: { series: number; at: number; value: number }[]
+}
+
 export interface TelemetryStatus {
   readonly entries: number
   readonly rejected: number
@@ -156,8 +177,8 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Throws besides: `conflict` (a number under two runs: the edge's store was put back from an older copy), `busy` (one range too many). */
   receive(batch: ArrivedBatch, now: WallMs): Received
   position(feedId: string): Coverage
-  /** Makes about so many stored entries searchable. Returns how many wait. */
-  index(maxEntries: number): number
+  /** Makes about so many stored entries searchable, and adds them to `tail` when that is on disk. Returns how many wait. */
+  index(maxEntries: number, tail?: Tail): number
   /** Deletes about `maxEntries` of what is too old or too much. Returns whether more is due. */
   retain(retention: Retention, now: WallMs, maxEntries: number): boolean
 
@@ -184,6 +205,8 @@ export interface TelemetryStore extends AsyncDisposable {
   traces(options: TimeSpan & { minDurationMs?: number; limit: number }): readonly TraceSummary[]
   spans(traceId: string, limit: number): readonly SpanRow[]
   alerts(options: TimeSpan & { limit: number }): readonly AlertRow[]
+  /** Newest first. */
+  losses(options: TimeSpan & { limit: number }): readonly LossRow[]
   status(): TelemetryStatus
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
@@ -160,11 +161,13 @@ const idsOf = ({ lines }: Running) =>
 /** Read with nothing of the program in between. */
 function keptAt(folder: string) {
   const database = new Sqlite(path.join(folder, 'telemetry/edge-berlin.db'), { readonly: true })
-  const rows = database.prepare<[], { id: number; body: string }>('SELECT id, body FROM entry').all()
+  const chunks = database.prepare<[], { body: Buffer }>('SELECT body FROM chunk').all()
   const feeds = database.prepare<[], { through: number; ranges: string }>('SELECT through, ranges FROM feed').all()
   const lost = database.prepare<[], { reason: string }>(`SELECT reason FROM gap WHERE reason = 'lost'`).all()
   database.close()
-  return { hashes: rows.map(({ body }) => createHash('sha256').update(body).digest('hex')), feeds, lost }
+  // The first line of each tells numbers and times of the bodies that follow.
+  const bodies = chunks.flatMap(({ body }) => gunzipSync(body).toString('utf8').split('\n').slice(1))
+  return { hashes: bodies.map((body) => createHash('sha256').update(body).digest('hex')), feeds, lost }
 }
 
 function compared({ answered, dead, kept }: Awaited<ReturnType<typeof lives>>) {

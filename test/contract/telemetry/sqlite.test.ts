@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTelemetry, openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { ArrivedBatch, ArrivedEntry, TelemetryStore } from '../../../electron/telemetry/telemetry'
@@ -233,8 +234,12 @@ describe('the telemetry of one edge', () => {
   })
 
   test('deletes the oldest first when it is too much, in steps', () => {
-    for (let n = 0; n < 20; n++)
-      store.receive(batch(n * 50 + 1, n * 50 + 50, {}, { text: `"${'x'.repeat(2_000)}"` }), NOW)
+    // Chance does not compress.
+    const long = (seq: number) => entryAt(seq, { text: `"${randomBytes(1_000).toString('base64')}"` })
+    for (let n = 0; n < 20; n++) {
+      const entries = Array.from({ length: 50 }, (_, at) => long(n * 50 + 1 + at))
+      store.receive(batch(n * 50 + 1, n * 50 + 50, { entries }), NOW)
+    }
     const half = store.status().bytes / 2
     expect(store.retain({ ...forever, bytes: half }, NOW, 100)).toBe(true)
     while (store.retain({ ...forever, bytes: half }, NOW, 100));

@@ -1,6 +1,6 @@
-import { telemetryCategories, type StoredEntry } from '../../../shared/model/telemetry'
-import { wallMs } from '../../../shared/model/time'
-import { WRITERS_MAX, type EntryHead, type EntryWriter } from '../../../shared/wire/push'
+import { telemetryCategories, type StoredEntry } from '../model/telemetry'
+import { wallMs } from '../model/time'
+import { WRITERS_MAX, type EntryHead, type EntryWriter } from './push'
 
 const PLACES = Object.fromEntries(telemetryCategories.map((category, place) => [category, place]))
 
