@@ -1,6 +1,6 @@
 // `npm run bench -- NAME [--json …]` runs test/bench/NAME.ts. It is bundled first (the sources import without file extensions), together with
 // its companions NAME.*.ts, which it may start as processes beside itself: new URL('./NAME.peer.js', import.meta.url).
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { build } from 'vite'
@@ -17,10 +17,12 @@ if (!names.includes(name)) {
   process.exit(2)
 }
 
-buildIfStale()
+const own = sources.filter((file) => file === `${name}.ts` || file.startsWith(`${name}.`))
+// Most benches measure parts of the sources; only those that use these start the built program.
+const startsProgram = /support\/(controller|site)'/
+if (own.some((file) => startsProgram.test(readFileSync(path.join(folder, file), 'utf8')))) buildIfStale()
 // Inside node_modules, so that what stays outside the bundle is found.
 const outDir = path.join(root, 'node_modules/.cache/bench', `${name}-${process.pid}`)
-const own = sources.filter((file) => file === `${name}.ts` || file.startsWith(`${name}.`))
 await build({
   configFile: false,
   envDir: false,
