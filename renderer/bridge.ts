@@ -1,9 +1,25 @@
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue'
 import { ConsoleConnection, type SubscriptionHandlers } from '../shared/console/connection'
 import type { OperationInput, OperationName, OperationOutput, TopicName, TopicParams } from '../shared/console/contract'
+import {
+  desktopNews,
+  desktopView,
+  type DesktopInput,
+  type DesktopNews,
+  type DesktopOperation,
+  type DesktopView,
+} from '../shared/console/desktop'
 import { closeCodes, CONSOLE_PATH, CONSOLE_SILENCE_MS, sessionAnswer, type Hello } from '../shared/console/protocol'
 import type { Result } from '../shared/console/result'
+import type { WindowBridge } from '../shared/console/window-bridge'
 import { failureOf } from '../shared/model/failures'
+
+declare global {
+  interface Window {
+    /** In a window of the desktop alone; a browser has none. */
+    readonly holdfast?: WindowBridge
+  }
+}
 
 /** How the page stands with its own controller. Instants are the viewer's clock, epoch ms. */
 export type BridgeState =
@@ -43,41 +59,110 @@ interface Subscription {
 
 type SignedIn = 'yes' | 'no' | 'unreachable'
 
-/** Reaches the controller that served this page. `key` is the one-time key of the link the page was opened with. */
-export function connectBySocket(origin: string, key: string | null): Bridge {
+/** A way to the controller: through the desktop's main process, or over a WebSocket to who served the page. */
+interface Way {
+  /** Asked first: a refused line looks to a page like a missing controller. */
+  session(): Promise<SignedIn>
+  logIn(oneTimeKey: string): Promise<SignedIn>
+  /** `gone` is called at most once, and not after `close`. */
+  open(hear: (text: string) => void, gone: (code?: number) => void): { send(text: string): void; close(): void }
+}
+
+/** `key` is the one-time key of the link that a browser opened the page with. */
+export function reachController(key: string | null): Bridge {
+  return window.holdfast ? connect(throughWindow(window.holdfast), null) : connectBySocket(location.origin, key)
+}
+
+export const connectBySocket = (origin: string, key: string | null): Bridge => connect(overSocket(origin), key)
+
+/** The main process answers its own window as the person at the machine: there is nobody to sign in. */
+function throughWindow(bridge: WindowBridge): Way {
+  return {
+    session: () => Promise.resolve('yes'),
+    logIn: () => Promise.resolve('yes'),
+    open(hear, gone) {
+      let isOpen = true
+      const end = (code?: number) => {
+        if (!isOpen) return
+        isOpen = false
+        gone(code)
+      }
+      bridge
+        .open((text, code) => {
+          if (!isOpen) return
+          if (text === null) end(code)
+          else hear(text)
+        })
+        .then(
+          (isThere) => {
+            if (!isThere) end()
+          },
+          () => end(),
+        )
+      return {
+        send: (text) => bridge.say(text),
+        close() {
+          isOpen = false
+        },
+      }
+    },
+  }
+}
+
+function overSocket(origin: string): Way {
+  return {
+    async session() {
+      try {
+        const response = await fetch(`${origin}/session`, { signal: AbortSignal.timeout(RETRY_MAX_MS) })
+        if (response.status === 401) return 'no'
+        if (!response.ok) return 'unreachable'
+        return sessionAnswer.parse(await response.json()).authenticated ? 'yes' : 'no'
+      } catch {
+        return 'unreachable'
+      }
+    },
+    async logIn(oneTimeKey) {
+      try {
+        const response = await fetch(`${origin}/login`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ key: oneTimeKey }),
+          signal: AbortSignal.timeout(RETRY_MAX_MS),
+        })
+        return response.ok ? 'yes' : 'no'
+      } catch {
+        return 'unreachable'
+      }
+    },
+    open(hear, gone) {
+      const socket = new WebSocket(`${origin.replace(/^http/, 'ws')}${CONSOLE_PATH}`)
+      socket.onmessage = (event) => {
+        if (typeof event.data === 'string') hear(event.data)
+      }
+      socket.onclose = (event) => gone(event.code)
+      return {
+        send(text) {
+          if (socket.readyState === WebSocket.OPEN) socket.send(text)
+        },
+        close() {
+          socket.onmessage = socket.onclose = null
+          socket.close()
+        },
+      }
+    },
+  }
+}
+
+function connect(way: Way, key: string | null): Bridge {
   const state = shallowRef<BridgeState>({ name: 'connecting', since: Date.now() })
   const subscriptions = new Set<Subscription>()
   let connection: ConsoleConnection | null = null
-  let socket: WebSocket | null = null
+  /** Ends the line that is open or being opened. */
+  let hangUp: (() => void) | null = null
   let heardAt = Date.now()
   let attempts = 0
   let retryTimer: ReturnType<typeof setTimeout> | null = null
   let closed = false
-
-  async function session(): Promise<SignedIn> {
-    try {
-      const response = await fetch(`${origin}/session`, { signal: AbortSignal.timeout(RETRY_MAX_MS) })
-      if (response.status === 401) return 'no'
-      if (!response.ok) return 'unreachable'
-      return sessionAnswer.parse(await response.json()).authenticated ? 'yes' : 'no'
-    } catch {
-      return 'unreachable'
-    }
-  }
-
-  async function logIn(oneTimeKey: string): Promise<SignedIn> {
-    try {
-      const response = await fetch(`${origin}/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ key: oneTimeKey }),
-        signal: AbortSignal.timeout(RETRY_MAX_MS),
-      })
-      return response.ok ? 'yes' : 'no'
-    } catch {
-      return 'unreachable'
-    }
-  }
 
   function lose(isTryingKey = false) {
     if (closed || (state.value.name === 'signed-out' && !isTryingKey)) return
@@ -87,12 +172,11 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
     retryTimer = setTimeout(() => void attempt(), delay)
   }
 
-  /** Asks who we are first: a refused upgrade looks to a page like a missing controller. */
   async function attempt() {
     if (retryTimer) clearTimeout(retryTimer)
     retryTimer = null
-    const signedIn = await session()
-    if (closed || socket) return
+    const signedIn = await way.session()
+    if (closed || hangUp) return
     if (signedIn === 'unreachable') return lose()
     if (signedIn === 'no') {
       state.value = { name: 'signed-out', refused: false, busy: false }
@@ -102,44 +186,45 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
   }
 
   function open() {
-    const next = new WebSocket(`${origin.replace(/^http/, 'ws')}${CONSOLE_PATH}`)
-    const mine = new ConsoleConnection({
-      send: (text) => {
-        if (next.readyState === WebSocket.OPEN) next.send(text)
+    const line = way.open(
+      (text) => {
+        mine.receive(text)
+        heardAt = mine.heardAt
       },
+      (code) => gone(code),
+    )
+    const mine = new ConsoleConnection({
+      send: (text) => line.send(text),
       after: (ms, call) => {
         const timer = setTimeout(call, ms)
         return () => clearTimeout(timer)
       },
       now: () => Date.now(),
     })
-    socket = next
     mine.onHello = (hello) => {
       attempts = 0
       connection = mine
       state.value = { name: 'open', since: Date.now(), hello }
       for (const subscription of subscriptions) subscription.begin(mine)
     }
-    next.onmessage = (event) => {
-      if (typeof event.data === 'string') mine.receive(event.data)
-      heardAt = mine.heardAt
-    }
     const watch = setInterval(() => {
       // A dead network never closes a socket by itself; waiting for its close frame could take minutes.
       if (Date.now() - mine.heardAt > CONSOLE_SILENCE_MS) gone()
     }, WATCH_EVERY_MS)
-    function gone(code?: number) {
+    const end = () => {
       clearInterval(watch)
-      next.onmessage = next.onclose = null
-      next.close()
-      if (socket === next) socket = null
+      line.close()
+    }
+    hangUp = end
+    function gone(code?: number) {
+      end()
+      if (hangUp === end) hangUp = null
       if (connection === mine) connection = null
       mine.close()
       // The session is over: no reason to say that the controller is lost.
       if (code === closeCodes.unauthenticated) void attempt()
       else lose()
     }
-    next.onclose = (event) => gone(event.code)
   }
 
   function retry() {
@@ -149,11 +234,11 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
   async function signIn(oneTimeKey: string) {
     // The form stays while its key is tried.
     if (state.value.name === 'signed-out') state.value = { name: 'signed-out', refused: false, busy: true }
-    const taken = await logIn(oneTimeKey)
+    const taken = await way.logIn(oneTimeKey)
     if (closed) return
     if (taken === 'no') {
       // A link that was opened twice is no reason to send away who is signed in already.
-      if ((await session()) === 'yes') return open()
+      if ((await way.session()) === 'yes') return open()
       state.value = { name: 'signed-out', refused: true, busy: false }
     } else if (taken === 'unreachable') lose(true)
     else open()
@@ -204,9 +289,62 @@ export function connectBySocket(origin: string, key: string | null): Bridge {
       if (retryTimer) clearTimeout(retryTimer)
       window.removeEventListener('online', retry)
       document.removeEventListener('visibilitychange', retryWhenVisible)
-      socket?.close()
+      hangUp?.()
     },
   }
+}
+
+/** What only a window of the desktop has: its tray, start at login, notifications, updates. */
+export interface Desktop {
+  readonly platform: string
+  /** Null until the main process has answered. */
+  readonly view: Readonly<ShallowRef<DesktopView | null>>
+  /** Never throws. The answer is in `view` as well. */
+  ask<N extends DesktopOperation>(op: N, params: DesktopInput<N>): Promise<Result<DesktopView>>
+  /** Tray, menu or a notification point to a place of the page. One listener; what came before it is told at once. */
+  onPlace(listener: (place: Extract<DesktopNews, { type: 'place' }>) => void): void
+}
+
+export const desktopKey: InjectionKey<Desktop> = Symbol('desktop')
+/** Null in a browser. */
+export const useDesktop = (): Desktop | null => inject(desktopKey, null)
+
+export function reachDesktop(): Desktop | null {
+  return window.holdfast ? desktopThrough(window.holdfast) : null
+}
+
+export function desktopThrough(bridge: WindowBridge): Desktop {
+  const view = shallowRef<DesktopView | null>(null)
+  let place: Extract<DesktopNews, { type: 'place' }> | null = null
+  let goTo: ((place: Extract<DesktopNews, { type: 'place' }>) => void) | null = null
+  bridge.onNews((told) => {
+    const news = desktopNews.safeParse(told)
+    if (!news.success) return
+    if (news.data.type === 'view') view.value = news.data.view
+    else if (goTo) goTo(news.data)
+    else place = news.data
+  })
+  const desktop: Desktop = {
+    platform: bridge.platform,
+    view,
+    async ask(op, params) {
+      try {
+        const answer = await bridge.ask(op, params)
+        if (!answer.ok) return answer
+        view.value = desktopView.parse(answer.value)
+        return { ok: true, value: view.value }
+      } catch (error) {
+        return { ok: false, ...failureOf(error) }
+      }
+    },
+    onPlace(listener) {
+      goTo = listener
+      if (place) listener(place)
+      place = null
+    },
+  }
+  void desktop.ask('desktop.get', {})
+  return desktop
 }
 
 /** Takes the one-time key out of the address, so that it stays in no history, title or bookmark. */

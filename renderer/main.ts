@@ -3,7 +3,7 @@ import './styles/main.css'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { bridgeKey, connectBySocket, takeKey } from './bridge'
+import { bridgeKey, desktopKey, reachController, reachDesktop, takeKey } from './bridge'
 import { i18n, startLanguage } from './i18n'
 import { fetchPages, makeRouter } from './routes'
 import { startTheme } from './theme'
@@ -11,9 +11,11 @@ import { startTheme } from './theme'
 // The key leaves the address before the router reads it.
 const key = takeKey()
 startTheme()
-const bridge = connectBySocket(location.origin, key)
+const bridge = reachController(key)
+const desktop = reachDesktop()
 const app = createApp(App)
 app.provide(bridgeKey, bridge)
+if (desktop) app.provide(desktopKey, desktop)
 app.use(createPinia())
 app.use(i18n)
 const router = makeRouter()
@@ -23,6 +25,7 @@ void startLanguage()
   .catch(() => {})
   .then(() => {
     app.mount('#app')
+    desktop?.onPlace(({ path, act }) => void router.push({ path, query: act ? { act } : {} }))
     // Fetched while the controller is there: without it no page could be opened that was not opened before.
     void router.isReady().then(() => requestIdleCallback(() => void fetchPages()))
   })

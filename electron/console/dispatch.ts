@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { operations as contract, topics, type OperationName, type TopicName } from '../../shared/console/contract'
 import { roles, type Role } from '../../shared/console/operation'
-import type { Result } from '../../shared/console/result'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Clock, Logger } from '../platform/ports'
 import type { Caller, Dispatch, Operations } from './operations'
