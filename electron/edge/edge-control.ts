@@ -5,6 +5,7 @@ import { failureOf, HoldfastError, type Failure } from '../../shared/model/failu
 import { newEdge, stepEdge } from '../core/control/edge'
 import {
   edgePermit,
+  edgeStandsReady,
   type EdgeContext,
   type EdgeInput,
   type EdgeState,
@@ -18,6 +19,11 @@ import type { LinkDialer, LinkHandlers, LinkSession } from '../link/link'
 import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+
+/** How long a fail-over waits for the master to get ready; then it goes on without. */
+const READY_WITHIN_MS = 2_000
+/** Of the link protocol. */
+const PREPARES_FROM_VERSION = 3
 
 export interface EdgeControlOptions {
   readonly edgeId: string
@@ -67,7 +73,9 @@ export class EdgeControl {
       drives: ({ tenure }) => tenure.kind === 'driving',
       agreedSession: ({ link }) => (link.kind === 'linked' ? link.session : null),
       liveSession: ({ link }) => (link.kind === 'waiting' ? null : link.session),
+      wantsSpare: edgeStandsReady,
       modules: () => this.runtime,
+      madeModules: () => this.runtime,
       startModules: async () => {
         await options.startModules(this.runtime)
         this.#tellDevices()
@@ -130,7 +138,15 @@ export class EdgeControl {
       expectedEpoch: expectedEpoch ?? record.epoch,
       actor,
     }
-    return this.#driver.ask(request, () => this.#sendSwitch(request))
+    const ask = () => this.#driver.ask(request, () => this.#sendSwitch(request))
+    return target === 'master' && this.drives ? this.#masterReady().then(ask) : ask()
+  }
+
+  /** The edge drives on until the master could begin at once; one that cannot say so is not waited for. */
+  async #masterReady(): Promise<void> {
+    const { session, state } = this
+    if (session === null || state.link.kind !== 'linked' || session.peer.version < PREPARES_FROM_VERSION) return
+    await session.request('control.prepare', {}, { timeoutMs: READY_WITHIN_MS }).catch(() => {})
   }
 
   /** A fail-over is the edge's to carry out, a restore the master's; what runs already is this side's to say. */

@@ -54,6 +54,8 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
       role.editEdge(site.edgeId, { pausedUntil: until, pauseReason: reason }, actorOf(actor))
       return { until: until === 0 ? null : until }
     }
+    case 'control.prepare':
+      return site.control.getReady().then(() => ({}))
     case 'edge.resume':
       resumeEdge(parts, site, actorOf((params as RequestInput<'edge.resume'>).actor))
       return {}

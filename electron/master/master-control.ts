@@ -3,11 +3,13 @@ import type { Decision, DecisionRule } from '../../shared/model/control'
 import { PERMIT_VALID_MS } from '../../shared/model/defaults'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
+import { after, type MonoMs } from '../../shared/model/time'
 import type { SwitchRequest } from '../core/control/edge-state'
 import { newMaster, stepMaster } from '../core/control/master'
 import {
   isMasterDriving,
   masterPermit,
+  readyFrom,
   type MasterContext,
   type MasterInput,
   type MasterState,
@@ -20,6 +22,11 @@ import type { LinkHandlers, LinkSession } from '../link/link'
 import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+
+/** How long a fail-over waits for a host that stands ready; then it goes on without. */
+const READY_WITHIN_MS = 1_500
+/** How long that host stands ready for a fail-over that does not come. */
+const READY_FOR_MS = 5_000
 
 /** What the master's documents and enrolments say of an edge, read at each decision. */
 export type EdgeStanding = Pick<
@@ -57,6 +64,11 @@ export class MasterControl {
   readonly #options: MasterControlOptions
   readonly #driver: ControlDriver<MasterState, MasterInput, LinkSession>
   #runtime: ModuleRuntime | null = null
+  /** A fail-over is being asked for: until this ends, a host stands ready for it. */
+  #readying: Disposable | null = null
+  /** When to get ready for a take-over; null: none is ahead. */
+  #readyFrom: MonoMs | null = null
+  #readyTimer: Disposable | null = null
 
   constructor(options: MasterControlOptions) {
     this.#options = options
@@ -69,7 +81,9 @@ export class MasterControl {
       drives: isMasterDriving,
       agreedSession: ({ link }) => (link.kind === 'linked' && link.agreed ? link.session : null),
       liveSession: ({ link }) => (link.kind === 'none' ? null : link.session),
+      wantsSpare: (state) => this.#wantsSpare(state),
       modules: () => this.#runtime,
+      madeModules: () => this.#madeRuntime(),
       startModules: async () => {
         if (this.#runtime) await options.startModules(this.#runtime)
       },
@@ -78,6 +92,10 @@ export class MasterControl {
       perform: (output) => (output.type === 'openGate' ? this.#openGate() : undefined),
       settled: settledDecision,
       remoteActor: (actor) => `edge:${options.edgeId}/${actor}`,
+      changed: () => {
+        this.#watchTakeOver()
+        options.changed()
+      },
       sessionEnded: () => options.linkChanged(null),
       agreed: (session) => options.linkChanged(session),
     })
@@ -90,7 +108,7 @@ export class MasterControl {
   get session(): LinkSession | null {
     return this.#driver.session
   }
-  /** Null until the master first drives this edge. */
+  /** Null until the master first drives this edge, or gets ready to. */
   get runtime(): ModuleRuntime | null {
     return this.#runtime
   }
@@ -127,6 +145,8 @@ export class MasterControl {
   }
 
   async end(): Promise<void> {
+    this.#readying?.[Symbol.dispose]()
+    this.#readyTimer?.[Symbol.dispose]()
     try {
       await this.#driver.end()
       await this.#runtime?.[Symbol.asyncDispose]()
@@ -138,7 +158,40 @@ export class MasterControl {
   /** Restore or fail over, asked by a person: waits for the end of the hand-over. Rejects with `HoldfastError` when it is refused. */
   switchTo(target: SwitchRequest['target'], actor: string, expectedEpoch?: number): Promise<HandOverResult> {
     const request = this.#request(target, actor, expectedEpoch)
-    return this.#driver.ask(request, () => this.#sendSwitch(request))
+    const ask = () => this.#driver.ask(request, () => this.#sendSwitch(request))
+    return target === 'master' && this.#edgeHolds() ? this.getReady().then(ask) : ask()
+  }
+
+  /**
+   * Somebody asks for a fail-over: resolves when a host stands ready for it, soon in any case. The edge drives until then, so that its devices are not left
+   * alone for as long as a process takes to start.
+   */
+  async getReady(): Promise<void> {
+    const { clock, standing } = this.#options
+    if (this.drives || this.state.link.kind !== 'linked' || !standing().failover) return
+    this.#readying?.[Symbol.dispose]()
+    this.#readying = clock.at(after(clock.mono(), READY_FOR_MS), () => {
+      this.#readying = null
+      this.#driver.spareChanged()
+    })
+    this.#driver.spareChanged()
+    await this.#driver.spareReady(READY_WITHIN_MS)
+  }
+
+  #wantsSpare(state: MasterState): boolean {
+    if (isMasterDriving(state)) return false
+    return this.#readying !== null || (this.#readyFrom !== null && this.#options.clock.mono() >= this.#readyFrom)
+  }
+
+  /** A timer of its own: nothing is decided by it, so the machine need not wake. */
+  #watchTakeOver(): void {
+    const { clock, standing } = this.#options
+    const from = this.state.takeOverFrom === null ? null : readyFrom(this.state, standing().timeoutMs)
+    if (from === this.#readyFrom) return
+    this.#readyTimer?.[Symbol.dispose]()
+    this.#readyFrom = from
+    this.#readyTimer = from === null ? null : clock.at(from, () => this.#driver.spareChanged())
+    this.#driver.spareChanged()
   }
 
   force(actor: string): Promise<HandOverResult> {
@@ -155,10 +208,14 @@ export class MasterControl {
     }
   }
 
+  #edgeHolds(): boolean {
+    const { tenure, stored } = this.state
+    return !this.drives && tenure.kind !== 'handingBack' && stored.record.holder === 'edge'
+  }
+
   /** A restore is the master's to carry out, a fail-over the edge's; what runs already is this side's to say. */
   #sendSwitch(request: SwitchRequest): void {
-    const { tenure, stored } = this.state
-    const isEdges = !this.drives && tenure.kind !== 'handingBack' && stored.record.holder === 'edge'
+    const isEdges = this.#edgeHolds()
     if (request.target === 'edge' && isEdges) throw new HoldfastError('refused', 'The edge has control already.')
     if (request.target === 'edge' || !isEdges) return this.#driver.input({ type: 'switchAsked', request })
     if (!this.#options.standing().failover) {
@@ -190,14 +247,17 @@ export class MasterControl {
   }
 
   #openGate(): void {
-    this.#runtime ??= this.#options.runtime(() => {
+    this.#madeRuntime().renewPermit()
+  }
+
+  #madeRuntime(): ModuleRuntime {
+    return (this.#runtime ??= this.#options.runtime(() => {
       const now = this.#options.clock.mono()
       const permit = masterPermit(this.state, now)
       if (permit === null) return null
       const leaseMs = permit.until === null ? PERMIT_VALID_MS : Math.floor(permit.until - now)
       return leaseMs <= 0 ? null : { epoch: permit.epoch, validForMs: Math.min(PERMIT_VALID_MS, leaseMs) }
-    })
-    this.#runtime.renewPermit()
+    }))
   }
 }
 

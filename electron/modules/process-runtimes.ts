@@ -19,6 +19,8 @@ export interface ProcessRuntimesOptions {
 }
 
 const HEAP_MIB = 128
+/** A master that loses many edges at once does not start a process for each before it is known whether they come back. */
+const SPARES_MAX = 8
 
 export interface ProcessRuntimes extends ModuleRuntimes {
   create(name: string, permit: () => Permit | null): Supervisor
@@ -28,12 +30,14 @@ export interface ProcessRuntimes extends ModuleRuntimes {
 export function processRuntimes(options: ProcessRuntimesOptions): ProcessRuntimes {
   const { clock, random, logger, launch, modulesPerHost = MODULES_PER_HOST, heapMib = HEAP_MIB } = options
   const ledger = new HostLedger(options.ledgerPath)
+  const spares = { taken: 0, most: SPARES_MAX }
   return {
     endPredecessors: () => ledger.endPredecessors(),
     create: (name, permit) => {
       const title = `holdfast-modules ${name}`
       const scoped = logger.child('modules')
-      return new Supervisor({ clock, random, logger: scoped, launch, ledger, modulesPerHost, heapMib, title }, permit)
+      const about = { launch, ledger, spares, modulesPerHost, heapMib, title }
+      return new Supervisor({ clock, random, logger: scoped, ...about }, permit)
     },
   }
 }

@@ -22,6 +22,13 @@ export interface ModuleRuntime extends AsyncDisposable {
   renewPermit(): void
   /** Withdraws the permit now; resolves when every host has confirmed or is dead. */
   closeGate(): Promise<void>
+  /**
+   * Keeps one host process at hand that has no modules and no permit, so that the next `start` need not wait for a process to start; false: ends it. What
+   * `start` does not use it ends, and so does `stop`. Idempotent.
+   */
+  keepSpare(isWanted: boolean): void
+  /** Resolves when that process can take modules, or is none any more. Never rejects. */
+  spareReady(): Promise<void>
   views(): readonly ModuleView[]
   methods(moduleId: string): readonly ModuleMethod[]
   /** Called with the views that changed since the last call (coalesced, at most every 100 ms). Returns the unsubscriber. */

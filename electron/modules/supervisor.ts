@@ -72,12 +72,28 @@ export class Supervisor implements ModuleRuntime {
     return this.#pool.pids()
   }
 
+  /** Null: there is no spare. */
+  get sparePid(): number | null {
+    return this.#pool.sparePid
+  }
+
+  keepSpare(isWanted: boolean): void {
+    this.#pool.keepSpare(isWanted)
+    if (isWanted) this.#renewal ??= this.#armRenewal()
+  }
+
+  spareReady(): Promise<void> {
+    return this.#pool.spareReady()
+  }
+
   start(modules: readonly ModuleDocument[]): Promise<void> {
     const stopsBefore = this.#stops
     return this.#inTurn(async () => {
       // A stop that was asked for after this start wins, whichever has its turn first.
       if (this.#stops === stopsBefore) this.#isStarted = true
       await this.#bringInLine(modules)
+      // Taken by now, or not needed.
+      this.#pool.keepSpare(false)
     })
   }
 
@@ -89,6 +105,7 @@ export class Supervisor implements ModuleRuntime {
     // At once, also while a start is under way: it looks at this between its batches.
     this.#isStarted = false
     this.#stops += 1
+    this.#pool.keepSpare(false)
     return this.#inTurn(() => this.#stopAll())
   }
 
@@ -233,7 +250,7 @@ export class Supervisor implements ModuleRuntime {
       this.#renewal = null
       this.#pool.renew()
       this.#pool.look()
-      if (this.#pool.size > 0) this.#renewal = this.#armRenewal()
+      if (!this.#pool.isIdle) this.#renewal = this.#armRenewal()
     })
   }
 

@@ -112,6 +112,8 @@ export const requestSchemas = {
     /** By the master's calendar; null: without expiry. Absent in versions 1 and 2. */
     result: z.object({ until: z.int().nullable().optional() }),
   },
+  /** A fail-over by hand is about to be carried out: answered when the master could drive without waiting for a process to start, or cannot know. */
+  'control.prepare': { servedBy: 'master', params: z.object({}), result: z.object({}) },
   'edge.resume': { servedBy: 'master', params: z.object({ actor: z.string().max(200) }), result: z.object({}) },
   'edge.preview': {
     servedBy: 'master',

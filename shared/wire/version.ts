@@ -6,8 +6,8 @@
  * 2 (0.2.0) telemetry: receiveBatch, drainBuffer, getSyncStatus; inventory: inventory.read, inventory.changed; all of 1 is unchanged, so 1 is still spoken
  *   and only pushes nothing and tells of no inventory.
  * 3 (0.3.0) a pause carries a length, not an instant by the edge's calendar; secrets.read, secrets.changed; sync.changed,
- *   losses in getSyncStatus; documents of kind alertRule and forwarder; all of 2 is still spoken: to a peer of it a pause is an instant, secrets stay where
- *   they were set, and documents of kinds it does not know are left out.
+ *   losses in getSyncStatus; documents of kind alertRule and forwarder; control.prepare; all of 2 is still spoken: to a peer of it a pause is an instant,
+ *   secrets stay where they were set, documents of kinds it does not know are left out, and it is not asked to prepare.
  */
 export const LINK_PROTOCOL_VERSION = 3
 /** Versions this program can speak, newest first. */

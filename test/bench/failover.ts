@@ -1,8 +1,9 @@
 // How long a device is unattended beyond the waits of the protocol itself, with real processes on this machine; the device's own record is the judge.
 //   partition   a proxy swallows every byte: until the master's first exchange, less 3 s of silence and the take-over timeout
 //   killed      the edge is killed, its socket closes and the link is lost at once: the same, less the take-over timeout
-//   planned     a switch by hand, both ways: from the old side's last exchange to the new side's first, less the connect of the new side; the old side's
-//               last exchange is up to one poll before it stopped
+//   planned     a switch by hand, both ways: from the end of the old side's connection, which its gate cuts as it closes, to the new side's dialling of the
+//               device. All times are the device's own; the device's connect (until its first exchange) comes on top and is told beside it
+//   --settle N  ms between one switch and the next (2,000): a person's
 //   --runs N    planned switches (20); the other two take a quarter as many, 5 at least
 import type { Decision } from '../../shared/model/control'
 import { machineMs, type Deed } from '../support/judge'
@@ -13,6 +14,8 @@ const TARGETS_MS = { partition: 250, killed: 250, planned: 200 }
 
 const at = process.argv.indexOf('--runs')
 const runs = at === -1 ? 20 : Number(process.argv[at + 1])
+const settleAt = process.argv.indexOf('--settle')
+const settleMs = settleAt === -1 ? 2_000 : Number(process.argv[settleAt + 1])
 const losses = Math.max(5, Math.round(runs / 4))
 
 const round = (value: number): number => Math.round(value * 10) / 10
@@ -51,8 +54,10 @@ interface Switch {
   readonly connectMs: number
   /** From the decision until both sides have agreed: the old side's modules are stopped in between. */
   readonly agreeMs: number
-  /** From then until the new side has a host that dials the device. */
+  /** From then until the new side's host dials the device. */
   readonly startMs: number
+  /** From the question until the answer: what the person waits, in which the new side gets ready. */
+  readonly askedMs: number
 }
 
 /** Switches there and back on one site: half to the master, half to the edge. */
@@ -61,31 +66,31 @@ async function planned(count: number): Promise<Switch[]> {
   const switches: Switch[] = []
   for (let index = 0; index < count; index++) {
     const [action, to, from] = index % 2 === 0 ? ['failover', 'master', 'edge'] : ['restore', 'edge', 'master']
-    // The standing-by side's rules of a link that is new (stable, spent openings) are behind it.
-    await passed(500)
+    await passed(settleMs)
     const askedAt = machineMs()
     await site.master.ask('edge', action, 'Berlin')
+    const askedMs = machineMs() - askedAt
     const first = await site.judge.drivenBy(to, askedAt, 15_000)
     await site.drivenBy(to as 'edge' | 'master')
-    const last = site.judge.requests(from, 0, first.atMono).at(-1)
+    const cut = site.judge.connections(from, askedAt).find(({ kind }) => kind === 'disconnect')
     const connect = site.judge.connections(to, askedAt).find(({ kind }) => kind === 'connect')
     const [decision] = await site.master.decisions(1)
-    switches.push(measured(last, connect, first, decision))
+    switches.push({ ...measured(cut, connect, first, decision), askedMs })
   }
   return switches
 }
 
 /** The device's own connect is from the moment it is dialled until it answers; the device sees the accept and the first request. */
 function measured(
-  last: Deed | undefined,
+  cut: Deed | undefined,
   connect: Deed | undefined,
   first: Deed,
   decision: Decision | undefined,
-): Switch {
-  if (last === undefined || connect === undefined) throw new Error('the device did not see the whole switch')
+): Omit<Switch, 'askedMs'> {
+  if (cut === undefined || connect === undefined) throw new Error('the device did not see the whole switch')
   const { startedAt = NaN, finishedAt = NaN } = decision ?? {}
   return {
-    unattendedMs: connect.atMono - last.atMono,
+    unattendedMs: connect.atMono - cut.atMono,
     connectMs: first.atMono - connect.atMono,
     agreeMs: (finishedAt ?? NaN) - startedAt,
     startMs: connect.atWall - (finishedAt ?? NaN),
@@ -107,6 +112,9 @@ async function main(): Promise<void> {
     plannedConnect: summary(switches.map(({ connectMs }) => connectMs)),
     plannedAgree: summary(switches.map(({ agreeMs }) => agreeMs)),
     plannedStart: summary(switches.map(({ startMs }) => startMs)),
+    plannedAsked: summary(switches.map(({ askedMs }) => askedMs)),
+    plannedToMaster: summary(switches.filter((_, index) => index % 2 === 0).map(({ unattendedMs }) => unattendedMs)),
+    plannedToEdge: summary(switches.filter((_, index) => index % 2 === 1).map(({ unattendedMs }) => unattendedMs)),
   }
   const met = (Object.keys(TARGETS_MS) as (keyof typeof TARGETS_MS)[]).every(
     (kind) => seen[kind].p95 < TARGETS_MS[kind],

@@ -141,6 +141,8 @@ class GateRuntime implements ModuleRuntime {
   execute = () => Promise.reject(new Error('there is nothing to execute'))
   debug = () => () => {}
   seed = () => {}
+  keepSpare = () => {}
+  spareReady = async () => {}
   startModules = async () => {}
   stopModules = async () => {}
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startOf } from '../../electron/modules/host-ledger'
+import type { ModuleDocument } from '../../shared/model/documents'
 import { buildHost } from '../support/build-host'
 import { LineJudge, moduleOf, runtimeUnderTest, type RuntimeUnderTest } from '../support/module-runtime'
 import { until } from '../support/until'
@@ -119,9 +120,12 @@ describe('a controller that is lost', () => {
   })
 
   /** A controller of its own process; resolves once its modules are connected. */
-  async function startController(settings: object = {}): Promise<{ hosts: number[]; ended: number }> {
+  function startController(settings: object = {}): Promise<{ hosts: number[]; ended: number }> {
+    return startWith([moduleOf('w', 'writer', { uri: judge.uri, settings: settings as never })])
+  }
+  async function startWith(documents: readonly ModuleDocument[]): Promise<{ hosts: number[]; ended: number }> {
     const { controllerPath, hostPath, driversPath } = await buildHost()
-    const modules = JSON.stringify([moduleOf('w', 'writer', { uri: judge.uri, settings: settings as never })])
+    const modules = JSON.stringify(documents)
     const child = spawn(process.execPath, [controllerPath, data, hostPath, driversPath, modules], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -148,6 +152,22 @@ describe('a controller that is lost', () => {
     await until('the host is gone', gone(hosts), 5_000)
     expect(performance.now() - beganAt).toBeLessThan(1_000)
     await until('the device is free', () => judge.connections === 0)
+  })
+
+  it('takes a spare host with it as well', async () => {
+    const { hosts } = await startWith([])
+    expect(await gone(hosts)()).toBe(false)
+    controller?.kill('SIGKILL')
+    await until('the spare is gone', gone(hosts), 5_000)
+  })
+
+  it('leaves a spare that stands still to its successor, which ends it first', async () => {
+    const { hosts } = await startWith([])
+    for (const pid of hosts) process.kill(pid, 'SIGSTOP')
+    controller?.kill('SIGKILL')
+    await until('the first is dead', () => controller?.signalCode === 'SIGKILL')
+    expect((await startWith([])).ended).toBe(1)
+    expect(await gone(hosts)()).toBe(true)
   })
 
   it('by SIGSTOP ends writing within 3 s, and after SIGCONT drives again', async () => {

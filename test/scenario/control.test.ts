@@ -300,3 +300,69 @@ describe('control moved by hand', () => {
     expect(site.gates()).toEqual({ edge: 1, master: null })
   })
 })
+
+describe('a host that stands ready', () => {
+  const spares = (site: ScenarioSite) => ({
+    edge: site.edgeLife().runtimes.made.get(EDGE)?.hasSpare ?? false,
+    master: site.masterLife.runtimes.made.get(EDGE)?.hasSpare ?? false,
+  })
+
+  it('is kept at nobody who has no reason to drive soon', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    await site.pass(60_000)
+    expect(spares(site)).toEqual({ edge: false, master: false })
+    expect(site.masterLife.runtimes.made.has(EDGE)).toBe(false)
+  })
+
+  it.each([
+    ['master', (site: ScenarioSite) => site.masterDo()['edges.failover']({ edge: 'Berlin' }, admin)],
+    ['edge', (site: ScenarioSite) => site.edgeDo()['edges.failover']({}, admin)],
+  ])('is there before the edge lets go, whoever asks for it: the %s', async (_who, failOver) => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    const taken: boolean[] = []
+    site.edgeLife().runtimes.made.get(EDGE)!.onStop = () => taken.push(spares(site).master)
+    expect(await site.answer(failOver(site))).toMatchObject({ holder: 'master', outcome: 'done' })
+    expect(taken).toEqual([true])
+    await site.pass(1_000)
+    expect(spares(site)).toEqual({ edge: true, master: false })
+    await site.answer(site.masterDo()['edges.restore']({ edge: 'Berlin' }, admin))
+    await site.pass(10_000)
+    expect(spares(site)).toEqual({ edge: false, master: false })
+  })
+
+  it('is given up again where the fail-over comes to nothing', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    const stale = site.masterDo()['edges.failover']({ edge: 'Berlin', expectedEpoch: 7 }, admin)
+    await expect(site.answer(stale)).rejects.toMatchObject({ code: 'stale-epoch' })
+    await site.pass(6_000)
+    expect(spares(site)).toEqual({ edge: false, master: false })
+  })
+
+  it('is made 2 s before a take-over, and given up when the edge comes back in time', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    await site.killEdge()
+    await site.pass(7_500)
+    const made = () => site.masterLife.runtimes.made.get(EDGE)?.hasSpare ?? false
+    expect(made()).toBe(false)
+    await site.pass(1_000)
+    expect(made()).toBe(true)
+    await site.startEdge()
+    await site.pass(3_000)
+    expect(made()).toBe(false)
+    expect(site.masterView().control.holder).toBe('edge')
+    await site.killEdge()
+    await site.until('the master drives', () => site.gates().master !== null)
+    expect(made()).toBe(false)
+  })
+
+  it('waits until the hosts of a predecessor are gone', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    await site.answer(site.masterDo()['edges.failover']({ edge: 'Berlin' }, admin))
+    await site.pass(1_000)
+    await site.killEdge()
+    await site.startEdge('machine-1', ({ runtimes }) => (runtimes.faults.failPredecessors = 1))
+    await site.pass(3_000)
+    expect(spares(site).edge).toBe(false)
+    expect(site.logged.join()).toContain('No spare module host')
+  })
+})

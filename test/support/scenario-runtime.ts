@@ -87,6 +87,8 @@ export class ScenarioRuntime implements ModuleRuntime {
   readonly calls: { readonly moduleId: string; readonly method: string; readonly epoch: number }[] = []
   starts = 0
   stops = 0
+  hasSpare = false
+  onStop: () => void = () => {}
 
   constructor(clock: ProcessClock, permit: () => Permit | null, faults: RuntimeFaults) {
     this.#clock = clock
@@ -111,6 +113,7 @@ export class ScenarioRuntime implements ModuleRuntime {
     this.#isStarted = true
     this.starts++
     await this.update(modules)
+    this.hasSpare = false
   }
 
   update(modules: readonly ModuleDocument[]): Promise<void> {
@@ -143,6 +146,8 @@ export class ScenarioRuntime implements ModuleRuntime {
   async stop(): Promise<void> {
     this.#isStarted = false
     this.stops++
+    this.onStop()
+    this.hasSpare = false
     this.#held = null
     if (this.#faults.failStops > 0) {
       this.#faults.failStops--
@@ -166,6 +171,14 @@ export class ScenarioRuntime implements ModuleRuntime {
 
   closeGate(): Promise<void> {
     this.#held = null
+    return Promise.resolve()
+  }
+
+  keepSpare(isWanted: boolean): void {
+    this.hasSpare = isWanted && !this.#isDead
+  }
+
+  spareReady(): Promise<void> {
     return Promise.resolve()
   }
 

@@ -134,6 +134,14 @@ export function edgePermit(state: EdgeState): { epoch: number } | null {
   return state.tenure.kind === 'driving' ? { epoch: state.stored.record.epoch } : null
 }
 
+/**
+ * Stands by: it gets control back at the next opening, when somebody says so, or when the master is gone. Its hosts have ended, so one that stands ready
+ * costs less than driving did.
+ */
+export function edgeStandsReady({ tenure, stored }: EdgeState): boolean {
+  return tenure.kind === 'idle' && stored.record.holder === 'master'
+}
+
 /** When the edge will drive by itself unless a master answers; null: no such timer. */
 export function autonomyAt(state: EdgeState): MonoMs | null {
   return state.link.kind === 'linked' || state.tenure.kind === 'driving' ? null : state.autonomyLatest

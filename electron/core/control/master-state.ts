@@ -1,5 +1,5 @@
 import type { Decision, DecisionRule, EdgeFacts, NegotiationFacts } from '../../../shared/model/control'
-import type { MonoMs, WallMs } from '../../../shared/model/time'
+import { monoMs, type MonoMs, type WallMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import type { SwitchRequest } from './edge-state'
 import type { Verdict } from './negotiate'
@@ -155,6 +155,15 @@ export function masterPermit(state: MasterState, now: MonoMs): { epoch: number; 
   if (tenure.kind !== 'driving' && !(tenure.kind === 'handingBack' && tenure.phase === 'syncing')) return null
   if (tenure.lease !== null && now >= tenure.lease) return null
   return { epoch: state.stored.record.epoch, until: tenure.lease }
+}
+
+/** How long before a take-over a host is made ready for it: several times as long as one takes to start on a slow machine. */
+const READY_BEFORE_MS = 2_000
+
+/** From when the master gets ready to take over; null: no timer runs, or it drives already. */
+export function readyFrom(state: MasterState, timeoutMs: number): MonoMs | null {
+  const due = takeOverAt(state, timeoutMs)
+  return due === null || state.tenure.kind !== 'idle' ? null : monoMs(due - READY_BEFORE_MS)
 }
 
 /** When the master takes over unless the edge is back; null: no timer runs. */

@@ -37,7 +37,7 @@ export type OwnOutput = Extract<ControlOutput, { type: 'dial' | 'abandonAttempt'
 export interface ControlDriverOptions<State, Input, Session extends ControlSession>
   extends
     Omit<DecisionBookOptions, 'failed'>,
-    Pick<DrivenModulesOptions, 'modules' | 'predecessorsGone' | 'startModules' | 'lastViews'> {
+    Pick<DrivenModulesOptions, 'modules' | 'madeModules' | 'predecessorsGone' | 'startModules' | 'lastViews'> {
   readonly clock: Timers & { wall(): WallMs }
   readonly logger: {
     log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void
@@ -46,6 +46,8 @@ export interface ControlDriverOptions<State, Input, Session extends ControlSessi
   step(state: State, input: Input | SharedInput): Step<State, ControlOutput>
   storageFailed(input: Input | SharedInput, reason: string): Input
   drives(state: State): boolean
+  /** This side is likely to drive soon. */
+  wantsSpare(state: State): boolean
   /** The session under which both sides have the same result; null: none. */
   agreedSession(state: State): string | null
   /** The session messages are answered on, agreed or not; null: none. */
@@ -196,7 +198,18 @@ export class ControlDriver<
     await this.#options.modules()?.closeGate()
   }
 
+  /** What is likely has changed without a step. */
+  spareChanged(): void {
+    this.#modules.keepSpare(this.#options.wantsSpare(this.state))
+  }
+
+  /** Resolves when the spare host that is wanted is ready, at the latest after `ms`. */
+  spareReady(ms: number): Promise<void> {
+    return this.#modules.spareReady(ms)
+  }
+
   #changed(state: State): void {
+    this.#modules.keepSpare(this.#options.wantsSpare(state))
     const agreed = this.#options.agreedSession(state)
     const before = this.#agreed
     this.#agreed = agreed

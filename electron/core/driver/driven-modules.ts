@@ -13,13 +13,17 @@ export interface ControlledModules {
   seed(views: readonly ModuleView[]): void
   closeGate(): Promise<void>
   stop(): Promise<void>
+  keepSpare(isWanted: boolean): void
+  spareReady(): Promise<void>
 }
 
 export interface DrivenModulesOptions {
   readonly clock: Timers
-  readonly logger: { log(level: 'error', message: string, fields?: Record<string, unknown>): void }
+  readonly logger: { log(level: 'warn' | 'error', message: string, fields?: Record<string, unknown>): void }
   /** Null: there never were any. */
   modules(): ControlledModules | null
+  /** Made where there never were any. */
+  madeModules(): ControlledModules
   drives(): boolean
   /** Of the decision that made the record what it is. */
   decisionId(): string | null
@@ -35,6 +39,7 @@ export class DrivenModules {
   readonly #options: DrivenModulesOptions
   #seeds: { readonly decisionId: string; readonly views: readonly ModuleView[] } | null = null
   #again: Disposable | null = null
+  #wantsSpare = false
   #ended = false
 
   constructor(options: DrivenModulesOptions) {
@@ -80,6 +85,38 @@ export class DrivenModules {
   async closeGate(): Promise<void> {
     const modules = this.#options.modules()
     if (modules !== null) await within(this.#options.clock, 2 * GATE_CLOSE_MS, modules.closeGate())
+  }
+
+  /**
+   * Whether this side is likely to drive soon: then a host process stands ready, so that a switch does not wait for one to start. Called after every step.
+   * A spare that is about to be used is left alone: the start of the modules takes it, or ends it.
+   */
+  keepSpare(isWanted: boolean): void {
+    if (isWanted === this.#wantsSpare || this.#ended) return
+    this.#wantsSpare = isWanted
+    if (isWanted) void this.#spare()
+    else if (!this.#options.drives()) this.#options.modules()?.keepSpare(false)
+  }
+
+  /** Null: it may not be made now, or not any more. */
+  async #spare(): Promise<ControlledModules | null> {
+    try {
+      await this.#options.predecessorsGone()
+      if (!this.#wantsSpare || this.#ended) return null
+      const modules = this.#options.madeModules()
+      modules.keepSpare(true)
+      return modules
+    } catch (error) {
+      // Nothing depends on it: the start of the modules says what is wrong.
+      this.#options.logger.log('warn', 'No spare module host', failureOf(error))
+      return null
+    }
+  }
+
+  /** With a spare asked for: resolves when it is ready, or there will be none, or after `ms`. */
+  async spareReady(ms: number): Promise<void> {
+    const ready = this.#spare().then((modules) => modules?.spareReady())
+    await within(this.#options.clock, ms, ready)
   }
 
   end(): void {

@@ -6,7 +6,7 @@ import { moduleDocument } from '../../../shared/model/documents'
 
 /**
  * A controller with nothing but a module runtime, for tests that kill or stop one. Arguments: the data folder, the host bundle, the drivers'
- * bundle, the modules as JSON. Prints one line `{hosts: [pid]}` once all modules are connected.
+ * bundle, the modules as JSON; without modules it only keeps a spare host. Prints one line `{hosts: [pid]}` once all are connected, or the spare is ready.
  */
 const [data = '', hostPath = '', driversPath = '', modules = '[]'] = process.argv.slice(2)
 const runtimes = processRuntimes({
@@ -31,4 +31,9 @@ runtime.onChange(() => {
   isTold = true
   process.stdout.write(`${JSON.stringify({ hosts: runtime.hostPids(), ended })}\n`)
 })
-await runtime.start(documents)
+if (documents.length > 0) await runtime.start(documents)
+else {
+  runtime.keepSpare(true)
+  await runtime.spareReady()
+  process.stdout.write(`${JSON.stringify({ hosts: [runtime.sparePid], ended })}\n`)
+}
