@@ -35,6 +35,10 @@ export type OperationOutput<N extends OperationName> = z.output<(typeof operatio
 
 /** What can be subscribed to. A snapshot topic sends its whole body once, then deltas of it; a stream sends items. */
 export const topics = {
+  /** What happens from now on; what was before is `activity.list`. */
+  activity: { kind: 'stream', role: 'viewer', params: activityTopicParams, body: activityItem },
+  /** The checks as they run. Subscribing starts none. */
+  diagnostics: { kind: 'snapshot', role: 'viewer', params: none, body: checkingView },
   status: { kind: 'snapshot', role: 'viewer', params: none, body: statusView },
   decisions: { kind: 'stream', role: 'viewer', params: z.object({ edge: edgeRef.optional() }), body: decision },
   debug: {
