@@ -13,6 +13,8 @@ import type { Change, Store } from './store'
 const STEP_ROWS = 5_000
 /** Ranges beyond `through` that are remembered, for the reason a gap is given. */
 const ACKED_RANGES_MAX = 1_024
+/** What loss of power brings back is pushed again, and the master answers the same: nothing waits for the disk. */
+const REPEATED = { mayBeUndone: true }
 
 /** What happens to entries the master has answered for: deleted, set aside, or given a new feed id. */
 export function openAcknowledging(store: Store, reading: Reading, deadLetters: DeadLetters, retention: Retention) {
@@ -58,7 +60,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
         const now = change.feed(number)
         change.setFeed({ ...now, lastAcked: newestIn(now, from, seqOf(end.key)) })
         removeRange(change, now, first, end.key)
-      })
+      }, REPEATED)
       from = seqOf(end.key) + 1
       await nextTurn()
     }
@@ -92,7 +94,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
         )
         if (!now.isCurrent && through >= now.head) change.removeFeed(now.number)
         else change.setFeed({ ...now, through, acked: ranges, lastAcked })
-      })
+      }, REPEATED)
       return 'done' as const
     },
 

@@ -10,6 +10,14 @@ import type { Store } from './store'
 
 /** Rows fetched at once, so that reading a batch never holds more than a little of what lies behind it. */
 const PAGE_ROWS = 250
+const ENTRY = 'SELECT key, category, author, at, crc, flags, origin, body FROM entry'
+type EntryValues = readonly [
+  ...[key: number, category: number, author: number, at: number, crc: number, flags: number],
+  ...[origin: string | null, body: string | Buffer],
+]
+const rowOf = ([key, category, author, at, crc, flags, origin, body]: EntryValues): EntryRow => {
+  return { key, category, author, at, crc, flags, origin, body }
+}
 type GapReason = (typeof gapReasons)[number]
 
 export type Reading = ReturnType<typeof openReading>
@@ -19,12 +27,13 @@ export function openReading(store: Store, retention: Retention) {
   const { database, options } = store
   const { rules } = options
   const sql = {
-    forward: database.prepare<[number, number, number], EntryRow>(
-      'SELECT * FROM entry WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?',
-    ),
-    backward: database.prepare<[number, number, number], EntryRow>(
-      'SELECT * FROM entry WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?',
-    ),
+    // As lists of values: half the time of objects, where it is a thousand rows for each batch.
+    forward: database
+      .prepare<[number, number, number], EntryValues>(`${ENTRY} WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`)
+      .raw(),
+    backward: database
+      .prepare<[number, number, number], EntryValues>(`${ENTRY} WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?`)
+      .raw(),
     keys: database.prepare<[number, number, number], { key: number }>(
       'SELECT key FROM entry WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?',
     ),
@@ -40,7 +49,8 @@ export function openReading(store: Store, retention: Retention) {
     while (!isFull && rows.length < maxEntries && from <= to) {
       const limit = Math.min(PAGE_ROWS, maxEntries - rows.length)
       const page = (isForward ? sql.forward : sql.backward).all(from, to, limit)
-      for (const row of page) {
+      for (const values of page) {
+        const row = rowOf(values)
         if (!isWhole(row)) {
           broken.push(row)
           continue
@@ -54,8 +64,8 @@ export function openReading(store: Store, retention: Retention) {
       }
       const last = page.at(-1)
       if (!last || page.length < limit) break
-      if (isForward) from = last.key + 1
-      else to = last.key - 1
+      if (isForward) from = last[0] + 1
+      else to = last[0] - 1
     }
     if (broken.length > 0) takeOut(broken)
     return { rows: isForward ? rows : rows.reverse(), isMore: isFull || rows.length >= maxEntries }

@@ -66,6 +66,9 @@ export function storeOver(database: Database, options: StoreOptions) {
     removeFeed: database.prepare<[number]>('DELETE FROM feed WHERE number = ?'),
     removeTallies: database.prepare<[number]>('DELETE FROM tally WHERE feed = ?'),
     insert: database.prepare<unknown[]>('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    insertMany: database.prepare<unknown[]>(
+      `INSERT INTO entry VALUES ${Array(ROWS_AT_ONCE).fill('(?, ?, ?, ?, ?, 0, NULL, ?)').join(', ')}`,
+    ),
     tally: database.prepare<[number, number, number, number]>(
       `INSERT INTO tally VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`,
@@ -140,17 +143,25 @@ export function storeOver(database: Database, options: StoreOptions) {
         const heads = { alerts: 0, telemetry: 0 }
         const sums = categoryCodes.map(() => ({ entries: 0, bytes: 0 }))
         let key = 0
+        let many: unknown[] = []
         // A thousand times per commit: nothing here makes objects.
         for (const { category, at, size, body, flags = 0, origin = null } of rows) {
           const lane = category === ALERTS ? 'alerts' : 'telemetry'
           const number = currentFeed[lane]
           if (heads[lane] === 0) heads[lane] = feed(number).head
           key = keyOf(number, ++heads[lane])
-          sql.insert.run(key, category, writer, at, checksum(category, writer, at, body), flags, origin, body)
+          const crc = checksum(category, writer, at, body)
+          if (flags !== 0 || origin !== null) sql.insert.run(key, category, writer, at, crc, flags, origin, body)
+          else if (many.push(key, category, writer, at, crc, body) === MANY) {
+            sql.insertMany.run(many)
+            many = []
+          }
           const sum = sums[category]!
           sum.entries++
           sum.bytes += size
         }
+        for (let from = 0; from < many.length; from += COLUMNS)
+          sql.insert.run(...many.slice(from, from + COLUMNS - 1), 0, null, many[from + COLUMNS - 1])
         for (const lane of telemetryLanes) {
           const number = currentFeed[lane]
           if (heads[lane] > 0) changed.set(number, { ...feed(number), head: heads[lane] })
@@ -213,9 +224,19 @@ export function storeOver(database: Database, options: StoreOptions) {
     get totals(): Iterable<LostTotal> {
       return totals.values()
     },
-    /** Does all of `work` or nothing, and brings the memory up to date afterwards. */
-    commit<T>(work: (change: Change) => T): T {
-      const done = run.immediate(work)
+    /**
+     * Does all of `work` or nothing, and brings the memory up to date afterwards. `mayBeUndone`: loss of power may take it back (a crash of the process does not),
+     * so it need not wait for the disk. The next commit that waits takes it along.
+     */
+    commit<T>(work: (change: Change) => T, { mayBeUndone = false } = {}): T {
+      const isQuick = mayBeUndone && unsaved.length === 0
+      if (isQuick) database.pragma('synchronous = NORMAL')
+      let done
+      try {
+        done = run.immediate(work)
+      } finally {
+        if (isQuick) database.pragma('synchronous = FULL')
+      }
       unsaved = []
       for (const size of done.sizes.values()) {
         const known = sizesOf(size.feed)[size.category]!
@@ -273,4 +294,9 @@ export function storeOver(database: Database, options: StoreOptions) {
 }
 
 const ALERTS = codeOf('alerts')
+/** Rows of one statement: what a row costs besides its bytes is mostly the call. */
+const ROWS_AT_ONCE = 25
+/** Values of a row that differ. */
+const COLUMNS = 6
+const MANY = ROWS_AT_ONCE * COLUMNS
 export const sizeOf = (bodyBytes: number) => bodyBytes + ROW_BYTES

@@ -43,12 +43,21 @@ const entryMore = z.strictObject({
   isBytes: z.literal(true).optional(),
 })
 /** Number, instant, category (its place in `telemetryCategories`), writer (its place in the batch's list), the rest. */
-const entryHead = z.union([
-  z.tuple([seq, z.number(), z.int().min(0), z.int().min(0)]),
-  z.tuple([seq, z.number(), z.int().min(0), z.int().min(0), entryMore]),
-])
-export type EntryHead = z.infer<typeof entryHead>
-export const entryHeads = z.array(entryHead).max(BATCH_ENTRIES_MAX)
+export type EntryHead = readonly [
+  ...[seq: number, at: number, category: number, writer: number],
+  ...([] | [more: z.infer<typeof entryMore>]),
+]
+/** Looked at without a schema for each part: there are a thousand in a batch, and a schema takes longer than all else that is done with them. */
+function isEntryHead(head: unknown): head is EntryHead {
+  if (!Array.isArray(head)) return false
+  const [seq, at, category, writer, more] = head as unknown[]
+  if (!isCount(seq) || seq < 1 || !Number.isFinite(at) || !isCount(category) || !isCount(writer)) return false
+  return head.length === 4 || (head.length === 5 && entryMore.safeParse(more).success)
+}
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+export const entryHeads = z.custom<readonly EntryHead[]>(
+  (heads) => Array.isArray(heads) && heads.length <= BATCH_ENTRIES_MAX && heads.every(isEntryHead),
+)
 
 export const receiveBatchParams = z.strictObject({
   batchId: id,
