@@ -8,6 +8,7 @@ import type {
 } from '../../shared/console/contract'
 import type { Role } from '../../shared/console/operation'
 import type { Result } from '../../shared/console/result'
+import type { Failure } from '../../shared/model/failures'
 
 /** Who asks, as proven by the transport. */
 export interface Caller {
@@ -48,6 +49,15 @@ export interface Operations {
 /** The contract as code: whatever face a call came by, it passes here. */
 export interface Dispatch {
   call(op: string, params: unknown, caller: Caller): Promise<Result<unknown>>
-  /** `listener` gets the first body before this returns, where the topic has one. */
-  subscribe(topic: string, params: unknown, caller: Caller, listener: (body: unknown) => void): Result<() => void>
+  /**
+   * `listener` gets the first body before this returns, where the topic has one and the controller is in this process. `ended` is heard at most once, when a
+   * controller elsewhere refuses or ends what was subscribed.
+   */
+  subscribe(
+    topic: string,
+    params: unknown,
+    caller: Caller,
+    listener: (body: unknown) => void,
+    ended?: (failure: Failure) => void,
+  ): Result<() => void>
 }

@@ -53,17 +53,24 @@ export function fileOf(urlPath: string): string | null {
   return path.posix.extname(name) === '' ? 'index.html' : name
 }
 
-/** Serves the built page. `folder` null: this controller has none. */
-export async function servePage(
-  folder: string | null,
-  urlPath: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+export interface PageAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | string
+}
+
+const plain = (status: number, line: string): PageAnswer => ({
+  status,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+  body: `${line}\n`,
+})
+
+/** The built page's file for a URL path, without the security headers. `folder` null: this controller has none. */
+export async function readPage(folder: string | null, urlPath: string): Promise<PageAnswer> {
   const name = fileOf(urlPath)
   const type = name === null ? undefined : TYPES[path.posix.extname(name)]
-  if (name === null || type === undefined) return answer(response, 404, 'There is nothing here.')
-  if (folder === null) return answer(response, 503, 'This controller was started without its page.')
+  if (name === null || type === undefined) return plain(404, 'There is nothing here.')
+  if (folder === null) return plain(503, 'This controller was started without its page.')
   let content: Buffer
   try {
     content = await readFile(path.join(folder, ...name.split('/')))
@@ -72,15 +79,24 @@ export async function servePage(
       (error as NodeJS.ErrnoException).code ?? '',
     )
     if (!isMissing) throw error
-    if (name === 'index.html') return answer(response, 503, 'The page is not built. Run: npm run build')
-    return answer(response, 404, 'There is nothing here.')
+    if (name === 'index.html') return plain(503, 'The page is not built. Run: npm run build')
+    return plain(404, 'There is nothing here.')
   }
-  response.writeHead(200, {
-    'Content-Type': type,
-    'Content-Length': content.length,
-    'Cache-Control': HASHED.test(name) ? 'public, max-age=31536000, immutable' : 'no-cache',
-  })
-  response.end(request.method === 'HEAD' ? undefined : content)
+  const cache = HASHED.test(name) ? 'public, max-age=31536000, immutable' : 'no-cache'
+  const headers = { 'Content-Type': type, 'Content-Length': String(content.length), 'Cache-Control': cache }
+  return { status: 200, headers, body: content }
+}
+
+/** Serves the built page over HTTP. */
+export async function servePage(
+  folder: string | null,
+  urlPath: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, headers, body } = await readPage(folder, urlPath)
+  response.writeHead(status, headers)
+  response.end(request.method === 'HEAD' ? undefined : body)
 }
 
 export function answer(response: ServerResponse, status: number, line: string): void {

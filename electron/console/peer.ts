@@ -107,7 +107,10 @@ export function serveConsole({ line, caller, dispatch, clock, log, version }: Co
     const outlet = isStream ? streamOutlet(id, send, isCongested) : snapshotOutlet(id, send, isCongested, clock)
     // Registered first: the listener may be called, and even end the connection, before `subscribe` returns.
     subscriptions.set(id, outlet)
-    const result = dispatch.subscribe(topic, params, caller, outlet.take)
+    const result = dispatch.subscribe(topic, params, caller, outlet.take, (failure) => {
+      subscriptions.get(id)?.close()
+      if (subscriptions.delete(id)) send({ type: 'ended', sub: id, failure })
+    })
     if (!result.ok) {
       subscriptions.delete(id)
       outlet.close()

@@ -1,9 +1,19 @@
 import Sqlite from 'better-sqlite3'
 import { HoldfastError } from '../../../shared/model/failures'
 
+/** Another controller has the directory; its console may be reached by the files there. */
+export class DirectoryTaken extends HoldfastError {
+  constructor(cause: unknown) {
+    super('conflict', 'Another controller uses this data directory.', {
+      hint: 'Stop it first (holdfast status says who it is), or choose another one: --data DIR',
+      cause,
+    })
+  }
+}
+
 /**
  * Owns a data directory for as long as this process lives: an exclusive lock that the system gives back by itself when the process ends, however it ends.
- * Throws `HoldfastError('conflict')` when another controller has it, `storage` when the directory cannot be written.
+ * Throws `DirectoryTaken` when another controller has it, `storage` when the directory cannot be written.
  */
 export function lockDataDirectory(file: string): Disposable {
   let database: Sqlite.Database | null = null
@@ -15,12 +25,7 @@ export function lockDataDirectory(file: string): Disposable {
   } catch (error) {
     database?.close()
     const code = (error as { code?: string }).code ?? ''
-    if (code.startsWith('SQLITE_BUSY')) {
-      throw new HoldfastError('conflict', 'Another controller uses this data directory.', {
-        hint: 'Stop it first (holdfast status says who it is), or choose another one: --data DIR',
-        cause: error,
-      })
-    }
+    if (code.startsWith('SQLITE_BUSY')) throw new DirectoryTaken(error)
     throw new HoldfastError('storage', `The data directory cannot be written: ${(error as Error).message}`, {
       hint: 'Check its permissions and the free space on its disk.',
       cause: error,
