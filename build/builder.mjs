@@ -23,6 +23,7 @@ import { root } from './scripts/launch.mjs'
 
 const controllerEntries = {
   cli: 'electron/cli/cli.ts',
+  'database-worker': 'electron/diagnostics/database-worker.ts',
   headless: 'electron/headless.ts',
   'machine-reader': 'electron/platform/collectors/reader.ts',
   main: 'electron/main.ts',

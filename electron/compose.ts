@@ -1,16 +1,31 @@
 import path from 'node:path'
-import type { DataTopics, OperationHandlers, Operations } from './console/operations'
+import { createDispatch, type AuditEntry } from './console/dispatch'
+import type { DataTopics, Dispatch, OperationHandlers, Operations } from './console/operations'
 import { LiveTopic } from './console/live-topic'
-import { removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
+import { readControllerFiles, removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
 import { startConsole, type ConsoleServer } from './console/server'
+import {
+  activityOperations,
+  ActivityWatch,
+  controllerStarted,
+  controllerStopped,
+  openActivityLog,
+  subscribeActivity,
+} from './compose/activity'
+import { openDiagnostics, type Diagnostics } from './compose/diagnostics'
+import type { ActivityRecorder } from './activity/recorder'
+import type { LastStop } from './diagnostics/judge-data'
+import { recentLines } from './diagnostics/recent-lines'
 import { watchGaps } from './platform/gap-watch'
 import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
-import type { LineLogger } from './platform/logger'
-import type { Clock, Logger, Random, Secrets } from './platform/ports'
+import { visibleFields, type LineLogger } from './platform/logger'
+import type { Clock, Logger, NamedSecrets, Random, Sealing, Secrets } from './platform/ports'
 import { forwardingLogger, type ForwardingLogger } from './platform/collectors/forwarding-logger'
 import { systemRandom } from './platform/random'
+import { openNamedSecrets } from './platform/named-secrets'
+import { x25519Sealing } from './platform/sealing'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { SettingsStore } from './platform/settings-store'
@@ -52,6 +67,9 @@ export interface Parts {
   /** Takes the warnings and errors of this controller once there is a buffer for them. */
   readonly forwarding: Pick<ForwardingLogger, 'connect'>
   readonly secrets: Secrets
+  /** What documents name by `{secretRef}`. */
+  readonly namedSecrets: NamedSecrets
+  readonly sealing: Sealing
   readonly settings: Settings
   /** Of those that change while the controller runs. */
   readonly liveSettings: Pick<SettingsStore, 'current' | 'onChange'>
@@ -62,6 +80,8 @@ export interface Parts {
   readonly version: string
   readonly program: Program
   readonly hosts: HostLaunch
+  /** The audit, and what happens beside it. */
+  readonly activity: ActivityRecorder
   changed(): void
 }
 
@@ -70,6 +90,10 @@ export interface Controller {
   readonly consolePort: number
   /** With a fresh one-time key. */
   consoleUrl(): string
+  /** For a window of this process. */
+  readonly dispatch: Dispatch
+  /** The machine was asleep, as the system tells before any tick does. */
+  slept(): void
   /** Orderly end: gates closed, modules stopped, ports free. Safe to call twice. */
   stop(): Promise<void>
   /** Settles with the exit code when the controller has ended. */
@@ -97,18 +121,24 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   started.defer(liveSettings.onChange(({ logLevel }) => options.log.setLevel?.(logLevel)))
   if (ignored.length > 0) options.log.log('warn', 'settings.json has names that mean nothing here', { names: ignored })
   const forwarding = forwardingLogger(options.log, { clock, instanceId: identity.nodeId, version })
-  const log = forwarding.logger
+  const recent = recentLines(forwarding.logger, { now: () => clock.wall(), visible: visibleFields })
+  const log = recent.logger
+  const activity = openActivityLog({ dataDir, clock, log }, started)
   // Filled in below: the parts tell of changes before the topic that carries them exists.
   let live: LiveTopic<StatusView> | null = null
   /** One for each that looks at how the pushing goes. */
   const syncs = new Set<LiveTopic<SyncView>>()
+  let watch: ActivityWatch | null = null
+  const secrets = fileSecrets(path.join(dataDir, 'secrets'))
   const parts: Parts = {
     dataDir,
     clock,
     random,
     log,
     forwarding,
-    secrets: fileSecrets(path.join(dataDir, 'secrets')),
+    secrets,
+    namedSecrets: await openNamedSecrets(secrets, { clock, logger: log.child('secrets') }),
+    sealing: x25519Sealing(random),
     settings,
     liveSettings,
     identity,
@@ -117,8 +147,10 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     version,
     program,
     hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },
+    activity,
     changed: () => {
       live?.changed()
+      watch?.changed()
       for (const topic of syncs) topic.changed()
     },
   }
@@ -139,8 +171,28 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       topic[Symbol.dispose]()
     }
   }
-  const operations = operationsOf(site, status, live, liveSettings, watchSync)
+  const left = await readControllerFiles(dataDir).catch(() => null)
+  const lastStop = lastStopOf(activity, left?.controller.startedAt ?? null)
+  const diagnostics = started.use(
+    openDiagnostics({
+      ...{ dataDir, mainDir: program.mainDir, version, clock, random, log, secrets: parts.secrets, lastStop, status },
+      ...{ settings: liveSettings, ignoredSettings: ignored, timeZone: parts.timeZone, recorder: activity },
+      lines: recent.lines,
+      handlers: () => site.handlers(),
+    }),
+  )
+  const operations = operationsOf(site, status, live, liveSettings, watchSync, { activity, diagnostics })
   const key = await writeKeyFile(dataDir, random)
+  const audit = (entry: AuditEntry): void => {
+    activity.audited(entry)
+    log.child('audit').log(entry.outcome === 'done' ? 'info' : 'warn', entry.op, {
+      actor: entry.actor,
+      role: entry.role,
+      params: entry.params,
+      outcome: entry.outcome,
+      code: entry.failure?.code,
+    })
+  }
   const server: ConsoleServer = started.use(
     await startConsole({
       operations,
@@ -151,14 +203,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       port: settings.consolePort,
       page: program.pageDir,
       key,
-      audit: (entry) =>
-        log.child('audit').log(entry.outcome === 'done' ? 'info' : 'warn', entry.op, {
-          actor: entry.actor,
-          role: entry.role,
-          params: entry.params,
-          outcome: entry.outcome,
-          code: entry.failure?.code,
-        }),
+      audit,
     }),
   )
   await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
@@ -169,20 +214,40 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       site.timeGap()
     }),
   )
+  const watched = started.use(new ActivityWatch({ recorder: activity, clock, log, status }))
+  watch = watched
+  started.defer(site.onDecision((decision) => watched.decided(decision)))
+  controllerStarted(activity, { at: startedAt, role: settings.role, version, lastEnd: lastStop?.end ?? null })
+  started.defer(() => controllerStopped(activity, clock.wall()))
   await site.start()
+  watched.look()
   log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
-  return running(started.move(), settings.role, server)
+  return {
+    dispatch: createDispatch({ operations, clock, log: log.child('console'), audit }),
+    slept: () => site.timeGap(),
+    ...running(started.move(), settings.role, server),
+  }
 }
 
 /** What the roles of one controller offer to the rest of it. */
 export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
-  handlers(): Omit<OperationHandlers, 'health' | 'status.get' | `settings.${string}`>
+  handlers(): Omit<
+    OperationHandlers,
+    'health' | 'status.get' | `settings.${string}` | `activity.${string}` | `diagnostics.${string}`
+  >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
   start(): Promise<void>
   timeGap(): void
+}
+
+/** An orderly end removes the files by which consoles find a controller. */
+function lastStopOf(activity: ActivityRecorder, leftSince: number | null): LastStop {
+  if (leftSince !== null) return { end: 'unclean', startedAt: leftSince }
+  const [before] = activity.page({ kind: ['controller'], limit: 1 }).items
+  return before === undefined ? null : { end: 'orderly', startedAt: null }
 }
 
 async function composeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
@@ -203,6 +268,7 @@ function operationsOf(
   live: LiveTopic<StatusView>,
   settings: SettingsStore,
   watchSync: (build: () => SyncView, listener: (body: SyncView) => void) => () => void,
+  { activity, diagnostics }: { activity: ActivityRecorder; diagnostics: Diagnostics },
 ): Operations {
   return {
     handlers: {
@@ -215,12 +281,18 @@ function operationsOf(
       'settings.get': ({ names }) => settings.view(names),
       'settings.set': ({ values, expectedRevision }) => settings.set(values, expectedRevision),
       'settings.reset': ({ names, expectedRevision }) => settings.reset(names, expectedRevision),
+      ...activityOperations(activity),
+      ...diagnostics.handlers,
     },
     topics: {
       subscribe: (topic, params, listener) => {
         switch (topic) {
           case 'status':
             return live.subscribe(listener as (body: StatusView) => void)
+          case 'activity':
+            return subscribeActivity(activity, params, listener as never)
+          case 'diagnostics':
+            return diagnostics.subscribe(listener as never)
           case 'debug':
             return site.subscribeDebug(String(params['module']), listener as never)
           case 'decisions':
@@ -238,7 +310,11 @@ function operationsOf(
   }
 }
 
-function running(stack: AsyncDisposableStack, role: Settings['role'], server: ConsoleServer): Controller {
+function running(
+  stack: AsyncDisposableStack,
+  role: Settings['role'],
+  server: ConsoleServer,
+): Omit<Controller, 'dispatch' | 'slept'> {
   const { promise: ended, resolve } = Promise.withResolvers<number>()
   let stopping: Promise<void> | null = null
   return {

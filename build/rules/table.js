@@ -20,9 +20,17 @@ const machine = 'electron/core/machine'
 /** Time zones: restore windows and uptime bars both read the calendar. */
 const zone = 'electron/core/zone'
 
-const adapters = ['journal', 'outbox', 'inventory', 'records', 'telemetry', 'link', 'platform'].map(
-  (name) => `electron/${name}/`,
-)
+const adapters = [
+  'journal',
+  'outbox',
+  'inventory',
+  'records',
+  'telemetry',
+  'activity',
+  'diagnostics',
+  'link',
+  'platform',
+].map((name) => `electron/${name}/`)
 const roles = ['edge', 'master', 'fleet', 'cluster', 'content', 'modules'].map((name) => `electron/${name}/`)
 const windowShared = ['shared/console/', 'shared/model/', 'shared/settings/', 'shared/text/']
 

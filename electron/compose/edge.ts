@@ -24,7 +24,9 @@ import { openRecords } from '../records/sqlite'
 import type { ControlRecords } from '../records/records'
 import { ownInventoryOperations, type SiteInventory } from '../edge/site-inventory'
 import type { SiteTelemetry } from '../edge/site-telemetry'
+import { namesOf } from './activity'
 import { noDemo } from './demo'
+import { resolving, secretOperations } from './secrets'
 import { openSiteInventory } from './site-inventory'
 import { openSiteTelemetry, type Enrolled } from './site-telemetry'
 
@@ -71,6 +73,7 @@ export async function edgeStores(parts: Parts, stack: AsyncDisposableStack): Pro
       logger: log,
       launch: parts.hosts,
       ledgerPath: path.join(folder, 'hosts.json'),
+      resolve: resolving(parts.namedSecrets),
     }),
     credentials: new CredentialStore(parts.secrets),
   }
@@ -89,6 +92,7 @@ export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDiale
     ...parts,
     ...stores,
     ...self,
+    secrets: parts.namedSecrets,
     logger: parts.log.child('edge'),
     dialer,
     rotate: (params) => stores.credentials.rotate(params),
@@ -98,6 +102,7 @@ export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDiale
 /** An edge that joins a master over TLS; before that it waits for a join code. */
 export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
   const stores = await edgeStores(parts, stack)
+  parts.activity.names = namesOf(stores.replica)
   const { clock, log } = parts
   let role: EdgeRole | null = null
   let joining = false
@@ -217,6 +222,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       ...noTelemetry,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
+      ...secretOperations(parts.namedSecrets, stores.replica),
       'enrolment.join': (params) => join(params),
     }),
   }

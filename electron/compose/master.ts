@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { HoldfastError } from '../../shared/model/failures'
+import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import type { DebugLine } from '../../shared/model/modules'
 import type { StatusView } from '../../shared/console/views'
 import type { Parts, Site } from '../compose'
@@ -14,6 +15,7 @@ import { openJournal } from '../journal/sqlite'
 import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
+import { lostHere } from '../master/lost-here'
 import { masterOperations } from '../master/master-operations'
 import { noDeadLetters, telemetryTopics } from '../master/telemetry-operations'
 import { Ingest } from '../master/ingest'
@@ -32,7 +34,9 @@ import { machineNames, openAuthority } from '../platform/authority'
 import { ensureDirectory } from '../platform/settings-file'
 import type { ControlRecords, Enrolments as EnrolmentRows } from '../records/records'
 import { openRecords } from '../records/sqlite'
+import { enrolmentEntry, namesOf as namesOfDocuments } from './activity'
 import { noDemo } from './demo'
+import { resolving, secretOperations } from './secrets'
 
 const JOIN_URLS_MAX = 4
 const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
@@ -57,20 +61,23 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
     defaultTimeZone: timeZone,
   }
   await ensureDirectory(path.join(folder, 'telemetry'))
+  const journal = stack.use(
+    openJournal(path.join(folder, 'journal.db'), {
+      clock,
+      random,
+      logger: log.child('journal'),
+      sourceId: identity.nodeId,
+      feed: feedRules,
+      check: (changes, current) => checkDocuments(changes, current, rules),
+    }),
+  )
+  parts.activity.names = namesOfDocuments(journal)
+  stack.defer(parts.activity.follow(journal))
   return {
     ...openIngest(parts, folder, stack),
     inventory: openInventorySync(parts, folder, stack),
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
-    journal: stack.use(
-      openJournal(path.join(folder, 'journal.db'), {
-        clock,
-        random,
-        logger: log.child('journal'),
-        sourceId: identity.nodeId,
-        feed: feedRules,
-        check: (changes, current) => checkDocuments(changes, current, rules),
-      }),
-    ),
+    journal,
   }
 }
 
@@ -98,9 +105,10 @@ function openInventorySync({ clock, log }: Parts, folder: string, stack: AsyncDi
 
 export function makeMasterRole(parts: Parts, stores: MasterStores, desk: EnrolmentDesk): MasterRole {
   const { clock, random, log, hosts, dataDir } = parts
-  return new MasterRole({
+  const role = new MasterRole({
     ...parts,
     ...stores,
+    secrets: parts.namedSecrets,
     desk,
     logger: log.child('master'),
     runtimes: processRuntimes({
@@ -109,8 +117,14 @@ export function makeMasterRole(parts: Parts, stores: MasterStores, desk: Enrolme
       logger: log,
       launch: hosts,
       ledgerPath: path.join(dataDir, 'master', 'hosts.json'),
+      resolve: resolving(parts.namedSecrets),
     }),
   })
+  stores.ingest.onStored((edgeId, batch) => {
+    const detail = lostHere(batch)
+    if (detail !== null) role.sites.get(edgeId)?.incident(TELEMETRY_LOST, detail)
+  })
+  return role
 }
 
 /** The control plane on its own: edges link over TLS. */
@@ -144,7 +158,10 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       return document === null ? null : { name: document.body.name, epochFloor: records.load(edgeId)?.floor ?? 1 }
     },
     admission: (peer) => role?.admit(peer) ?? null,
-    joined: (edgeId) => role?.enrolled(edgeId),
+    joined: (edgeId) => {
+      role?.enrolled(edgeId)
+      parts.activity.record([enrolmentEntry(edgeId, journal.get('edge', edgeId)?.body.name ?? edgeId, clock.wall())])
+    },
     replaced: (edgeId) => role?.replaced(edgeId),
   })
   stack.use(enrolments)
@@ -192,6 +209,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       ...noDeadLetters,
       ...inventoryOperations({ role: master, inventory: stores.inventory }),
       ...noDemo,
+      ...secretOperations(parts.namedSecrets, journal),
       'enrolment.join': () => {
         throw new HoldfastError('refused', 'This controller is a master: edges join it.', {
           hint: 'Start a controller with --role edge on the other machine.',

@@ -28,12 +28,15 @@ type EdgeHandlers = Omit<
   | 'health'
   | 'status.get'
   | 'enrolment.join'
+  | `activity.${string}`
+  | `diagnostics.${string}`
   | 'inventory.list'
   | 'demo.cable'
   | 'demo.power'
   | `sync.${string}`
   | `settings.${string}`
   | `telemetry.${string}`
+  | `secrets.${string}`
 >
 
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */

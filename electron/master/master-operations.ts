@@ -27,10 +27,13 @@ type MasterHandlers = Omit<
   | 'health'
   | 'status.get'
   | 'enrolment.join'
+  | `activity.${string}`
+  | `diagnostics.${string}`
   | 'inventory.list'
   | 'demo.cable'
   | 'demo.power'
   | `settings.${string}`
+  | `secrets.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'
   | 'sync.drop'

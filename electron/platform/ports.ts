@@ -27,10 +27,52 @@ export interface Logger {
 
 /** Named secret values, each readable by this controller only (mode 0600 or the desktop's key store). */
 export interface Secrets {
+  /** Of the desktop's key store, which encrypts the values; `isPlain`: it has none and hides them at best. Absent: files of one user. */
+  readonly backend?: { readonly name: string; readonly isPlain: boolean }
   get(name: string): Promise<string | null>
   set(name: string, value: string): Promise<void>
   delete(name: string): Promise<void>
 }
+
+export interface NamedSecret {
+  readonly name: string
+  /** `here`: set on this controller; `master`: given by it to this edge. */
+  readonly from: 'here' | 'master'
+  readonly setAt: WallMs
+  /** Who set it; null: the master gave it. */
+  readonly by: string | null
+}
+
+/**
+ * The values that documents name by `{secretRef}`: durable in `Secrets`, read from memory. What was set on this controller goes before what its master gave.
+ * Changes reject with `HoldfastError('storage')`.
+ */
+export interface NamedSecrets {
+  /** Null: not known on this controller. */
+  value(name: string): string | null
+  /** Set on this controller; null: it is not. */
+  own(name: string): string | null
+  list(): readonly NamedSecret[]
+  /** Rejects with `busy` when there are `SECRETS_MAX`. */
+  set(name: string, value: string, by: string): Promise<void>
+  /** False: it is not set on this controller. */
+  remove(name: string): Promise<boolean>
+  /** All that the master gives; what it gave before and is not among them is forgotten. */
+  give(values: ReadonlyMap<string, string>): Promise<void>
+  /** Called with the names whose value on this controller is another one now, or gone. Returns the unsubscriber. */
+  onChange(listener: (names: ReadonlySet<string>) => void): () => void
+}
+
+/** One side of one exchange of sealed values; its key is forgotten with it. Keys and boxes are base64. */
+export interface SealingSide {
+  readonly publicKey: string
+  /** For whoever holds the private key to `farKey`. `about` is what the value may be taken for, and nothing else. */
+  seal(farKey: string, about: readonly string[], text: string): string
+  /** Throws `HoldfastError('invalid')` when it was not sealed by the holder of `farKey`, for this side, about this. */
+  open(farKey: string, about: readonly string[], box: string): string
+}
+/** Throws `HoldfastError('invalid')` for a key that is none. */
+export type Sealing = () => SealingSide
 
 /** Reads one kind of resource of the inventory. */
 export interface Collector {

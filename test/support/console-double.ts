@@ -6,6 +6,8 @@ import type { Clock, Logger } from '../../electron/platform/ports'
 import { systemRandom } from '../../electron/platform/random'
 import type { OperationName, OperationOutput, TopicName } from '../../shared/console/contract'
 import { operations as contract } from '../../shared/console/contract'
+import type { ActivityItem } from '../../shared/console/activity-operations'
+import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DeadLetterView, LogView, SyncBrief, SyncView } from '../../shared/console/data-views'
 import type { SettingsView } from '../../shared/console/setting-operations'
 import type { EdgeView, StatusView } from '../../shared/console/views'
@@ -95,6 +97,7 @@ export const statusSample = (): StatusView => ({
   failover: true,
   autonomyAt: null,
   needs: [],
+  sync: null,
   edges: [edgeSample()],
 })
 
@@ -181,6 +184,25 @@ export const settingsSample = (): SettingsView => ({
       ...{ changes: 'live', isPending: false, locked: null },
     },
   ],
+})
+
+export const checkSample = (): CheckView => ({
+  ...{ id: 'free-space', group: 'machine', result: 'pass', text: '12.0 GiB free of 40.0 GiB.', fix: null },
+  says: { key: 'free-space.fine', params: { free: '12.0 GiB', total: '40.0 GiB' } },
+  ...{ advises: null, isFixable: false, durationMs: 2 },
+})
+
+export const activitySample = (id: number): ActivityItem => ({
+  ...{ id, at: AT - 10_000 + id, kind: 'change', actor: 'cli:kim', role: 'admin', via: 'cli', op: 'edges.restore' },
+  ...{ object: { kind: 'edge', id: 'berlin', name: null }, edgeId: 'berlin', edgeName: 'Berlin', outcome: 'done' },
+  ...{
+    code: null,
+    text: 'edges.restore edge berlin',
+    details: null,
+    durationMs: 120,
+    times: 1,
+    lastAt: AT - 10_000 + id,
+  },
 })
 
 export const defaultHandlers: OperationHandlers = {
@@ -270,6 +292,24 @@ export const defaultHandlers: OperationHandlers = {
   'settings.get': settingsSample,
   'settings.set': settingsSample,
   'settings.reset': settingsSample,
+  'secrets.list': () => [
+    { name: 'hall/projector', state: 'here', setAt: AT, by: 'cli:root', usedBy: [{ id: 'm1', name: 'Projector' }] },
+    { name: 'sensor', state: 'missing', setAt: null, by: null, usedBy: [{ id: 'm2', name: 'Sensor' }] },
+  ],
+  'secrets.set': () => ({}),
+  'secrets.remove': () => ({}),
+  'diagnostics.checks': () => ({ at: AT, checks: [checkSample()] }),
+  'diagnostics.fix': () => checkSample(),
+  'diagnostics.preview': () => ({
+    ...{ previewId: 'p1', name: 'holdfast-diagnostics-20250615-1506.tar.gz', at: AT, bytes: 14 },
+    files: [{ name: 'status.json', bytes: 14, text: '{"role":"edge"}', isCut: false }],
+  }),
+  'diagnostics.bundle': () => ({
+    ...{ name: 'holdfast-diagnostics-20250615-1506.tar.gz', bytes: 4, base64: 'H4sIAA==' },
+    sha256: '5c1f2fbb7c6d9b5a3c0e9d2f4a7b8c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f7',
+  }),
+  'activity.list': () => ({ items: [activitySample(2), activitySample(1)], next: null }),
+  'activity.export': () => ({ text: `${JSON.stringify(activitySample(1))}\n`, items: 1, next: null }),
   'demo.cable': () => ({}),
   'demo.power': () => ({}),
 }

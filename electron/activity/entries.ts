@@ -1,0 +1,157 @@
+import type { ActivityDoor } from '../../shared/console/activity-operations'
+import { withoutSecrets } from '../../shared/console/hidden'
+import type { Role } from '../../shared/console/operation'
+import type { Decision } from '../../shared/model/control'
+import type { Failure } from '../../shared/model/failures'
+import { translate, type TextKey } from '../../shared/text/text'
+import type { JournalEntry } from '../../shared/wire/requests'
+import type { ActivityEntry } from './activity'
+
+/** An operation as the console's dispatch tells of it. `params` carry no secrets and no bulk. */
+export interface Audited {
+  readonly at: number
+  readonly actor: string
+  readonly role: Role
+  readonly op: string
+  readonly params: unknown
+  readonly outcome: 'done' | 'refused'
+  readonly failure: Failure | null
+  readonly durationMs: number
+}
+
+/** What a reference of a person (an id or a name) means now; null: nothing known. */
+export interface Names {
+  edge(reference: string): { readonly id: string; readonly name: string } | null
+  /** The edge a module or a system belongs to. */
+  edgeOf(kind: 'module' | 'system', reference: string): { readonly id: string; readonly name: string } | null
+}
+
+type Details = ActivityEntry['details']
+
+const doors: Readonly<Record<string, ActivityDoor>> = {
+  cli: 'cli',
+  browser: 'browser',
+  window: 'window',
+  edge: 'link',
+  master: 'link',
+}
+/** By how the actor is called, which the transport decides and nobody else. */
+export const doorOf = (actor: string): ActivityDoor => doors[actor.split(':')[0]!] ?? 'system'
+
+/** Changes of documents are read from the journal, which is their record, and not told twice. */
+const toldByJournal = new Set(['documents.apply', 'edges.set'])
+/** The same refusal of the same person within this time is one entry. */
+const SAME_REFUSAL_MS = 60_000
+/** Parameters that name what the operation is about, the most telling first. */
+const objects = ['module', 'system', 'edge', 'node', 'user', 'name', 'tokenId', 'check', 'id'] as const
+/** Of these nothing but names and ids may be kept: their values are what they are about. */
+const secretive = /^(secrets|users|session)\./
+const harmless = new Set<string>([...objects, 'role', 'kind'])
+
+/** Null: nothing that the audit keeps (a dry run, a change the journal tells of). */
+export function auditEntry(audited: Audited, names: Names): ActivityEntry | null {
+  const { at, actor, role, op, outcome, failure, durationMs } = audited
+  const params = plainParams(op, audited.params)
+  if (outcome === 'done' && (toldByJournal.has(op) || params['dryRun'] === true)) return null
+  const object = objectOf(op, params)
+  const edge = edgeOf(params, names)
+  const code = failure?.code ?? null
+  const key =
+    outcome === 'refused'
+      ? `refusal ${actor} ${op} ${code} ${object?.id ?? ''} ${Math.floor(at / SAME_REFUSAL_MS)}`
+      : null
+  return {
+    ...{ key, at, actor, role, op, outcome, code, durationMs, object },
+    kind: outcome === 'done' ? 'change' : 'refusal',
+    via: doorOf(actor),
+    edgeId: edge?.id ?? null,
+    edgeName: edge?.name ?? null,
+    text: failure === null ? sentenceOf(op, object) : `${sentenceOf(op, object)}: ${failure.message.slice(0, 500)}`,
+    details: (Object.keys(params).length === 0 ? null : params) as Details,
+  }
+}
+
+function plainParams(op: string, params: unknown): Record<string, unknown> {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return {}
+  const shown = withoutSecrets(params) as Record<string, unknown>
+  if (!secretive.test(op)) return op === 'documents.apply' ? { changes: countOf(shown['changes']) } : shown
+  return Object.fromEntries(Object.entries(shown).filter(([name]) => harmless.has(name)))
+}
+
+const countOf = (value: unknown): number | null => (Array.isArray(value) ? value.length : null)
+
+function objectOf(op: string, params: Record<string, unknown>): ActivityEntry['object'] {
+  const subject = op.split('.')[0]!.replace(/s$/, '')
+  for (const name of objects) {
+    const id = params[name]
+    if (typeof id !== 'string' || id === '') continue
+    const kind = name === 'tokenId' ? 'invite' : name === 'id' || name === 'name' ? subject : name
+    return { kind, id, name: null }
+  }
+  return null
+}
+
+function edgeOf(params: Record<string, unknown>, names: Names): { id: string; name: string } | null {
+  const { edge, module, system } = params
+  if (typeof edge === 'string') return names.edge(edge) ?? { id: edge, name: edge }
+  if (typeof module === 'string') return names.edgeOf('module', module)
+  return typeof system === 'string' ? names.edgeOf('system', system) : null
+}
+
+const sentenceOf = (op: string, object: ActivityEntry['object']): string =>
+  object === null ? op : `${op} ${object.kind} ${object.id}`
+
+/** An entry of the journal: which document, by whom, not what is in it. */
+export function documentEntry(
+  { seq, at, actor, kind, id, op, body }: JournalEntry,
+  feedId: string,
+  names: Names,
+): ActivityEntry {
+  const found = (body as { name?: unknown } | null)?.name
+  const name = typeof found === 'string' ? found : null
+  const edge =
+    kind === 'edge' ? { id, name: name ?? id } : kind === 'module' || kind === 'system' ? names.edgeOf(kind, id) : null
+  return {
+    key: `document ${feedId} ${seq}`,
+    ...{
+      at,
+      actor,
+      via: doorOf(actor),
+      role: null,
+      op: `documents.${op}`,
+      outcome: 'done',
+      code: null,
+      durationMs: null,
+    },
+    kind: 'document',
+    object: { kind, id, name },
+    edgeId: edge?.id ?? null,
+    edgeName: edge?.name ?? null,
+    text: `${op === 'delete' ? 'Deleted' : 'Changed'} the ${kind} ${name ?? id}`,
+    details: { seq },
+  }
+}
+
+export function decisionEntry(decision: Decision, edgeName: string | null): ActivityEntry {
+  const { id, edgeId, rule, winner, epoch, actor, outcome, detail, startedAt, finishedAt, contested } = decision
+  return {
+    key: `decision ${id}`,
+    ...{ at: startedAt, actor, via: doorOf(actor), role: null, op: null, outcome, code: null, edgeId, edgeName },
+    kind: 'decision',
+    object: { kind: 'edge', id: edgeId, name: edgeName },
+    text: `${edgeName ?? edgeId}: ${translate('en', `holder.${winner}`)}. ${translate('en', `rule.${rule}` as TextKey)}${detail === null ? '' : ` (${detail})`}`,
+    details: { decisionId: id, rule, winner, epoch, contested },
+    durationMs: finishedAt === null ? null : finishedAt - startedAt,
+  }
+}
+
+/** Something that happened by itself. */
+export function eventEntry(
+  event: Pick<ActivityEntry, 'at' | 'kind' | 'outcome' | 'text'> & Partial<ActivityEntry>,
+): ActivityEntry {
+  return {
+    ...{ key: null, actor: 'system', role: null, via: 'system', op: null, object: null, code: null, details: null },
+    ...{ edgeId: null, edgeName: null, durationMs: null },
+    ...event,
+  }
+}
