@@ -1,3 +1,4 @@
+import type { SyncBrief } from '../../../shared/console/data-views'
 import type { ControlView, LinkView, StatusView } from '../../../shared/console/views'
 import type { Side } from '../../../shared/model/control'
 import type { ModuleView } from '../../../shared/model/modules'
@@ -23,6 +24,8 @@ export interface Site {
   readonly revoked: boolean
   readonly modules: readonly ModuleView[]
   readonly needs: StatusView['needs']
+  /** The way of its telemetry; null: not known here. */
+  readonly sync: SyncBrief | null
 }
 
 /** An edge has its own site; a master has those of its edges, and a standalone controller as well, with what its edge half knows besides. */
@@ -55,6 +58,7 @@ function ownSite(status: StatusView): Site {
     revoked: false,
     modules: status.modules,
     needs: status.needs,
+    sync: status.sync,
   }
 }
 
