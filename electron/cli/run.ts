@@ -35,6 +35,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addModule,
     addInventory,
     addSync,
+    addSecret,
     addData,
     addDocuments,
     addConsole,

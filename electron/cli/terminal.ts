@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 
 /** Where the command line reads and writes. Tests give their own. */
 export interface Terminal {
@@ -11,6 +12,8 @@ export interface Terminal {
   readonly hasColours: boolean
   /** The answer to a question; null when nobody is there to ask. */
   ask(question: string): Promise<string | null>
+  /** All of standard input without its last line break; on a terminal one line, asked for and not shown. Null: nothing came. */
+  secret(question: string): Promise<string | null>
   /** Ctrl-C or a request to end. Returns the unsubscriber. */
   onInterrupt(call: () => void): () => void
 }
@@ -32,6 +35,29 @@ export function processTerminal(): Terminal {
         return await lines.question(question)
       } finally {
         lines.close()
+      }
+    },
+    async secret(question) {
+      if (stdin.isTTY !== true) {
+        const chunks: Buffer[] = []
+        for await (const chunk of stdin) chunks.push(chunk as Buffer)
+        const text = Buffer.concat(chunks)
+          .toString('utf8')
+          .replace(/\r?\n$/, '')
+        return text === '' ? null : text
+      }
+      stderr.write(question)
+      // What is typed is echoed to nowhere.
+      const lines = createInterface({
+        input: stdin,
+        output: new Writable({ write: (_, __, done) => done() }),
+        terminal: true,
+      })
+      try {
+        return await lines.question('')
+      } finally {
+        lines.close()
+        stderr.write('\n')
       }
     },
     onInterrupt(call) {

@@ -22,6 +22,7 @@ import { startDemoSimulators } from '../modules/demo/demo-simulators'
 import type { Clock } from '../platform/ports'
 import { noDemo } from './demo'
 import { edgeStores, makeEdgeRole, type EdgeStores } from './edge'
+import { secretOperations } from './secrets'
 import { debugOf, makeMasterRole, masterStatus, masterStores, type MasterStores } from './master'
 
 const siteEdge = demoEdge
@@ -78,6 +79,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
       return {
         ...operations,
+        ...secretOperations(parts.namedSecrets, master.journal),
         ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {

@@ -17,6 +17,7 @@ export interface EdgeRequestsOptions {
   readonly replica: DocumentsReplica
   readonly random: Random
   catchUp(session: LinkSession): Promise<void>
+  secretsChanged(): void
   rotate(params: RequestInput<'secret.rotate'>): Promise<void>
   readonly telemetry: Pick<SiteTelemetry, 'push' | 'status'> | null
   readonly inventory: Pick<SiteInventory, 'read'> | null
@@ -46,6 +47,7 @@ export class EdgeRequests {
         ) {
           this.#options.catchUp(session).catch(() => {})
         }
+        if (name === 'secrets.changed') this.#options.secretsChanged()
       },
     }
   }

@@ -5,17 +5,19 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
 import { after, wallMs, type WallMs } from '../../shared/model/time'
 import { modulesOfOwner } from '../core/documents/site'
+import { usersOf } from '../core/documents/secret-use'
 import { Incidents } from '../core/incidents'
 import type { DocumentsReplica } from '../journal/journal'
 import type { LinkDialer, LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
-import type { Clock, Logger, Random } from '../platform/ports'
+import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
 import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
+import { SecretsSync } from './secrets-sync'
 
 /** Reports that are the course of things. */
 const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
@@ -45,6 +47,9 @@ export interface EdgeRoleOptions {
   readonly inventory?: SiteInventory
   changed(): void
 }
+  /** What modules name by `{secretRef}`, and how the master's part of it comes here; absent: nothing is named. */
+  readonly secrets?: NamedSecrets
+  readonly sealing?: Sealing
 
 /** One site: drives its devices, keeps the link, and works without it. */
 export class EdgeRole {
@@ -106,6 +111,7 @@ export class EdgeRole {
   }
   get telemetry(): SiteTelemetry | null {
     return this.#options.telemetry ?? null
+      secretsChanged: () => this.#secrets?.look(),
   }
   get dialedUrl(): string {
     return this.#options.dialer.url
@@ -179,9 +185,11 @@ export class EdgeRole {
         this.#options.changed()
       }),
     ]
+        this.#secrets?.look()
     // Begun now, waited for (and begun again, if it fails) when modules are to start.
     this.#endPredecessors().catch(() => {})
     this.control.start()
+      this.#options.secrets?.onChange((names) => this.#secretsChanged(names)) ?? (() => {}),
     this.#options.inventory?.begin({
       modules: () => this.modules(),
       systems: () => this.systems(),
@@ -213,6 +221,7 @@ export class EdgeRole {
   async #endPredecessors(): Promise<void> {
     this.#predecessorsGone ??= this.#options.runtimes.endPredecessors()
     try {
+    this.#secrets?.[Symbol.dispose]()
       await this.#predecessorsGone
     } catch (error) {
       this.#predecessorsGone = null
@@ -223,6 +232,24 @@ export class EdgeRole {
   /** Asks the master for something only the master may do. */
   master(): LinkSession {
     const session = this.control.session
+  /** Modules that were started without a value, or with another one, start again with it. What is now set here is not the master's to give. */
+  #secretsChanged(names: ReadonlySet<string>): void {
+    const { runtime } = this.control
+    const ids = this.control.drives ? usersOf(names, this.modules(), runtime.views()) : []
+    this.#restart(ids).catch((error: unknown) =>
+      this.#options.logger.log('error', 'Modules could not start again with a changed secret', {
+        reason: failureOf(error).message,
+      }),
+    )
+    this.#secrets?.look()
+  }
+
+  async #restart(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    await this.control.runtime.stopModules(ids)
+    await this.control.runtime.startModules(ids)
+  }
+
     if (session && this.control.state.link.kind === 'linked') return session
     throw new HoldfastError('link-lost', 'The master cannot be reached.', {
       hint: 'This is set at the master; try again when the link is back.',
@@ -254,6 +281,7 @@ export class EdgeRole {
     for (let from = 0; from < removed.length; from += REMOVED_PER_MESSAGE) {
       session.sendEvent('modules.changed', { modules: [], removed: removed.slice(from, from + REMOVED_PER_MESSAGE) })
     }
+    this.#secrets?.linked(session)
   }
 
   #controlChanged(): void {

@@ -3,8 +3,9 @@ import { HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { LINK_PROTOCOL_VERSION } from '../../shared/wire/version'
+import { secretsOf } from '../core/documents/secret-use'
 import type { Journal } from '../journal/journal'
-import type { Clock } from '../platform/ports'
+import type { Clock, NamedSecrets, Sealing } from '../platform/ports'
 import type { EdgeSite } from './edge-site'
 import type { Ingest } from './ingest'
 import { resumeEdge } from './site-operations'
@@ -19,6 +20,9 @@ export interface EdgeServiceParts {
   readonly clock: Clock
   /** Absent: this master keeps no telemetry. */
   readonly ingest?: Pick<Ingest, 'receive'>
+  /** Absent: this master keeps no secrets. */
+  readonly secrets?: Pick<NamedSecrets, 'own'>
+  readonly sealing?: Sealing
 }
 
 /** What a master serves to one of its edges over the link. */
@@ -47,6 +51,8 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
     case 'receiveBatch':
       if (!ingest) throw new HoldfastError('refused', 'This master keeps no telemetry.')
       return ingest.receive(site.edgeId, params as RequestInput<'receiveBatch'>)
+    case 'secrets.read':
+      return sealedFor(parts, site, params as RequestInput<'secrets.read'>)
     case 'edge.pause': {
       const { reason, actor, ...asked } = params as RequestInput<'edge.pause'>
       // An edge of version 2 names an instant by its own calendar; 0: without expiry.
@@ -64,4 +70,20 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
     default:
       throw new HoldfastError('refused', `${name} is not served by a master.`)
   }
+}
+
+/** Only what modules of this edge refer to by the master's own documents: an edge cannot ask for the secrets of another one. */
+function sealedFor(
+  { secrets, sealing }: EdgeServiceParts,
+  site: EdgeSite,
+  { names, publicKey }: RequestInput<'secrets.read'>,
+): RequestResult<'secrets.read'> {
+  if (!secrets || !sealing) throw new HoldfastError('refused', 'This master keeps no secrets.')
+  const side = sealing()
+  const needed = new Set(secretsOf(site.modules()))
+  const sealed = names.flatMap((name) => {
+    const value = needed.has(name) ? secrets.own(name) : null
+    return value === null ? [] : [{ name, box: side.seal(publicKey, [site.edgeId, name], value) }]
+  })
+  return { publicKey: side.publicKey, sealed }
 }

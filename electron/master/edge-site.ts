@@ -7,6 +7,7 @@ import { after, wallMs, type MonoMs, type WallMs } from '../../shared/model/time
 import type { SyncStatus } from '../../shared/wire/push'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
+import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
 import { Incidents } from '../core/incidents'
 import { windowOf } from '../core/restore/edge-window'
@@ -24,6 +25,8 @@ import { ToldViews } from './told-views'
 
 /** How long after an edge could not be told of new documents it is told again, while its link lasts. */
 const TELL_AGAIN_MS = 5_000
+/** The first version of the link protocol that knows `secrets.changed`. */
+const SECRETS_VERSION = 3
 /** Reports that are the course of things. */
 const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
 
@@ -216,6 +219,23 @@ export class EdgeSite {
       )
     }
     this.tellPosition()
+  }
+
+  /** An edge reads what it uses; what this master drives starts again. */
+  secretsChanged(names: ReadonlySet<string>): void {
+    const { session, drives, runtime } = this.control
+    if (session !== null && session.peer.version >= SECRETS_VERSION) session.sendEvent('secrets.changed', {})
+    const ids = drives && runtime ? usersOf(names, this.modules(), runtime.views()) : []
+    if (ids.length === 0) return
+    runtime!
+      .stopModules(ids)
+      .then(() => runtime!.startModules(ids))
+      .catch((error: unknown) =>
+        this.#options.logger.log('error', 'Modules could not start again with a changed secret', {
+          edge: this.edgeId,
+          reason: failureOf(error).message,
+        }),
+      )
   }
 
   async execute(moduleId: string, method: string, args: Record<string, unknown>, requestId: string): Promise<unknown> {

@@ -4,11 +4,12 @@ import type { AnyDocument, DocumentKind, EdgeDocument, SystemDocument } from '..
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import { enrolledControl } from '../core/control/stored'
+import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner } from '../core/documents/site'
 import type { Journal } from '../journal/journal'
 import type { LinkListener, LinkSession } from '../link/link'
 import type { ModuleRuntime, ModuleRuntimes } from '../modules/runtime'
-import type { Clock, Logger, Random } from '../platform/ports'
+import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
@@ -35,6 +36,9 @@ export interface MasterRoleOptions {
   readonly ingest?: Pick<Ingest, 'receive'>
   /** The copies of the inventories of the edges; absent: this master keeps none. */
   readonly inventory?: InventorySync
+  /** What modules name by `{secretRef}`, given to the edges that need it; absent: nothing is named. */
+  readonly secrets?: NamedSecrets
+  readonly sealing?: Sealing
   /** This machine's zone: for schedules that name none and edges that have not told theirs. */
   readonly timeZone: string
   /** At most this long for edges to come back at start. */
@@ -54,7 +58,7 @@ export class MasterRole {
   #booted = false
   #ended = false
   #wakeBoot: (() => void) | null = null
-  #unsubscribe: (() => void) | null = null
+  #unsubscribe: (() => void)[] = []
   #pauseTimer: Disposable | null = null
 
   constructor(options: MasterRoleOptions) {
@@ -80,7 +84,10 @@ export class MasterRole {
   async start(listen: () => Promise<readonly LinkListener[]>): Promise<void> {
     const { journal } = this.#options
     for (const { body } of journal.list('edge')) this.#addSite(body)
-    this.#unsubscribe = journal.onChange(({ changed }) => this.#documentsChanged(changed))
+    this.#unsubscribe = [
+      journal.onChange(({ changed }) => this.#documentsChanged(changed)),
+      this.#options.secrets?.onChange((names) => this.#secretsChanged(names)) ?? (() => {}),
+    ]
     await this.#predecessorsGone
     await this.#own.start(this.#ownModules())
     for (const listener of await listen()) this.#hear(listener)
@@ -206,7 +213,7 @@ export class MasterRole {
   async end(): Promise<void> {
     this.#ended = true
     this.#wakeBoot?.()
-    this.#unsubscribe?.()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#pauseTimer?.[Symbol.dispose]()
     try {
       await Promise.all([...this.sites.values()].map((site) => site.end()).concat(...this.#leaving.values()))
@@ -267,6 +274,21 @@ export class MasterRole {
         )
     }
     this.#options.changed()
+  }
+
+  /** Modules that this master runs start again with the new value; edges are told to read what they use. */
+  #secretsChanged(names: ReadonlySet<string>): void {
+    for (const site of this.sites.values()) site.secretsChanged(names)
+    const ids = usersOf(names, this.#ownModules(), this.#own.views())
+    if (ids.length === 0) return
+    this.#own
+      .stopModules(ids)
+      .then(() => this.#own.startModules(ids))
+      .catch((error: unknown) =>
+        this.#options.logger.log('error', 'Modules could not start again with a changed secret', {
+          reason: failureOf(error).message,
+        }),
+      )
   }
 
   #removeSite(id: string): void {

@@ -1,3 +1,4 @@
+import type { ModuleDocument } from '../../shared/model/documents'
 import { failureOf } from '../../shared/model/failures'
 import type { ModuleMethod } from '../../shared/model/modules'
 import { after } from '../../shared/model/time'
@@ -19,6 +20,8 @@ export interface HostEventsParts {
   readonly book: ModuleBook
   readonly calls: ModuleCalls
   readonly watchers: ModuleWatchers
+  /** The document as its host is given it: with the values of secrets, which are kept nowhere else. */
+  readonly resolve: (document: ModuleDocument) => ModuleDocument
   readonly send: (host: number, message: ToHost) => void
   readonly kill: (host: number) => void
   readonly startAgain: (ids: readonly string[], isTogether: boolean) => void
@@ -45,7 +48,7 @@ export class HostEvents implements PoolListener {
   }
 
   start(host: number, id: string): void {
-    const { book, send, watchers } = this.#parts
+    const { book, send, watchers, resolve } = this.#parts
     const record = book.get(id)
     if (!record) return
     const slot = ++this.#lastSlot
@@ -53,7 +56,7 @@ export class HostEvents implements PoolListener {
     this.#slots.set(host, slots.set(slot, id))
     record.own.clear()
     book.change(id, { state: 'starting', connected: false, slot, retryAt: null, retry: null })
-    send(host, { type: 'start', slot, document: record.document, status: record.status })
+    send(host, { type: 'start', slot, document: resolve(record.document), status: record.status })
     if (watchers.isDebugged(id)) send(host, { type: 'debug', id, on: true })
   }
 

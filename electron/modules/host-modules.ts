@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleMethod } from '../../shared/model/modules'
+import { secretsIn } from '../../shared/model/secrets'
 import type { Blame } from './blame'
 import type { Driver, DriverMethod, Json } from './contract'
 import { readUri } from './device-uri'
@@ -108,6 +109,12 @@ export class HostModules {
     if (this.#entries.has(id)) return failed('The module runs already.')
     const uri = readUri(document.uri, driver.uri)
     if (!uri.ok) return failed(`uri: ${uri.message} Allowed: ${uri.allowed}`)
+    // The controller puts values in place of all references that it knows.
+    const [missing] = secretsIn(document.settings)
+    if (missing !== undefined)
+      return failed(
+        `The secret ${missing} is not known here. Set it, here or at the master: holdfast secret set ${missing}`,
+      )
     const settings = driver.settings.safeParse(document.settings)
     if (!settings.success) return failed(`settings: ${faultText(z.prettifyError(settings.error))}`)
     const over = new AbortController()

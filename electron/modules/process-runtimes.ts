@@ -1,3 +1,4 @@
+import type { ModuleDocument } from '../../shared/model/documents'
 import { MODULES_PER_HOST } from '../../shared/model/defaults'
 import type { Clock, Logger, Random } from '../platform/ports'
 import { HostLedger } from './host-ledger'
@@ -16,6 +17,8 @@ export interface ProcessRuntimesOptions {
   readonly modulesPerHost?: number
   /** Heap limit of one host. Default 128. */
   readonly heapMib?: number
+  /** Puts values in place of references to secrets just before a host is given a document. Default: none. */
+  readonly resolve?: (document: ModuleDocument) => ModuleDocument
 }
 
 const HEAP_MIB = 128
@@ -36,7 +39,8 @@ export function processRuntimes(options: ProcessRuntimesOptions): ProcessRuntime
     create: (name, permit) => {
       const title = `holdfast-modules ${name}`
       const scoped = logger.child('modules')
-      const about = { launch, ledger, spares, modulesPerHost, heapMib, title }
+      const resolve = options.resolve === undefined ? {} : { resolve: options.resolve }
+      const about = { launch, ledger, spares, modulesPerHost, heapMib, title, ...resolve }
       return new Supervisor({ clock, random, logger: scoped, ...about }, permit)
     },
   }

@@ -20,6 +20,8 @@ export interface SupervisorOptions extends PoolOptions {
   readonly random: Random
   readonly logger: Logger
   readonly modulesPerHost: number
+  /** Puts values in place of references to secrets. Default: none. */
+  readonly resolve?: (document: ModuleDocument) => ModuleDocument
 }
 
 /** Runs one set of modules in host processes. Decisions about hosts are `Placement`'s; this carries them out. */
@@ -59,6 +61,7 @@ export class Supervisor implements ModuleRuntime {
       book: this.#book,
       calls: this.#calls,
       watchers: this.#watchers,
+      resolve: options.resolve ?? ((document) => document),
       send: (host, message) => this.#pool.send(host, message),
       kill: (host) => this.#pool.kill(host),
       startAgain: (ids, isTogether) => this.#startAgain(ids, isTogether),

@@ -8,6 +8,7 @@ import { checkingView, diagnosticsOperations } from './diagnostics-operations'
 import { documentOperations } from './document-operations'
 import { moduleOperations } from './module-operations'
 import { edgeRef, none, operation } from './operation'
+import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
 import { statusView } from './views'
 
@@ -27,6 +28,7 @@ export const operations = {
   ...diagnosticsOperations,
   ...activityOperations,
   ...settingOperations,
+  ...secretOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>

@@ -25,3 +25,26 @@ function bytesOf(text: string): number {
   }
   return bytes
 }
+
+/** Stands in a document for a value that is kept elsewhere. */
+export const secretRef = z.strictObject({ secretRef: secretName })
+
+/** The names of all secrets that a module's settings refer to, each once. */
+export function secretsIn(value: unknown): string[] {
+  const names = new Set<string>()
+  mapped(value, (name) => void names.add(name))
+  return [...names]
+}
+
+/** The same value with texts in place of references. A reference that `valueOf` answers with null stays. */
+export function withSecretValues<T>(value: T, valueOf: (name: string) => string | null): T {
+  return mapped(value, valueOf) as T
+}
+
+function mapped(value: unknown, valueOf: (name: string) => string | null | void): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((item) => mapped(item, valueOf))
+  const reference = secretRef.safeParse(value)
+  if (reference.success) return valueOf(reference.data.secretRef) ?? value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapped(item, valueOf)]))
+}

@@ -48,6 +48,10 @@ export async function cli(argv: string[], options: CliRunOptions = {}): Promise<
         err += question
         return options.answer ?? null
       },
+      secret: async (question) => {
+        err += question
+        return options.answer ?? null
+      },
       onInterrupt(call) {
         interrupts.add(call)
         return () => interrupts.delete(call)

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { HoldfastError } from '../../../shared/model/failures'
+import { SECRET_BYTES_MAX, secretRef } from '../../../shared/model/secrets'
 
 /** A password or token in a document: the text itself, or the name of a sealed value that is put in its place before a driver sees it. */
 export const secret = z.union(
-  [z.string().max(200), z.strictObject({ secretRef: z.string().min(1).max(200) })],
-  'a text of up to 200 characters, or {secretRef: name}',
+  [z.string().max(SECRET_BYTES_MAX), secretRef],
+  `a text of up to ${SECRET_BYTES_MAX} characters, or {secretRef: NAME}`,
 )
 export type Secret = z.infer<typeof secret>
 

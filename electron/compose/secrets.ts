@@ -1,0 +1,51 @@
+import type { SecretView } from '../../shared/console/secret-operations'
+import type { ModuleDocument } from '../../shared/model/documents'
+import { HoldfastError } from '../../shared/model/failures'
+import { secretsIn, withSecretValues } from '../../shared/model/secrets'
+import type { OperationHandlers } from '../console/operations'
+import type { Documents } from '../journal/journal'
+import type { NamedSecrets } from '../platform/ports'
+
+type SecretHandlers = Pick<OperationHandlers, Extract<keyof OperationHandlers, `secrets.${string}`>>
+
+/** The same on every controller: its own store, and who refers to what by its documents. */
+export function secretOperations(secrets: NamedSecrets, documents: Pick<Documents, 'list'>): SecretHandlers {
+  return {
+    'secrets.list': () => {
+      const uses = usesIn(documents.list('module').map(({ body }) => body))
+      const known = secrets.list().map(({ name, from, setAt, by }): SecretView => {
+        return { name, state: from, setAt, by, usedBy: uses.get(name) ?? [] }
+      })
+      for (const { name } of known) uses.delete(name)
+      const missing = [...uses].map(([name, usedBy]): SecretView => {
+        return { name, state: 'missing', setAt: null, by: null, usedBy }
+      })
+      return [...known, ...missing].sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    'secrets.set': async ({ name, secretValue }, { actor }) => {
+      await secrets.set(name, secretValue, actor)
+      return {}
+    },
+    'secrets.remove': async ({ name }) => {
+      if (await secrets.remove(name)) return {}
+      throw new HoldfastError('not-found', `The secret ${name} is not set on this controller.`, {
+        hint: 'holdfast secret list shows where each secret comes from; one that the master gave is removed there.',
+      })
+    },
+  }
+}
+
+function usesIn(modules: readonly ModuleDocument[]): Map<string, SecretView['usedBy']> {
+  const uses = new Map<string, SecretView['usedBy']>()
+  for (const { id, name, settings } of modules)
+    for (const secret of secretsIn(settings)) uses.set(secret, [...(uses.get(secret) ?? []), { id, name }])
+  return uses
+}
+
+/** What a module host is given: texts in place of references, as far as they are known here. */
+export const resolving =
+  (secrets: NamedSecrets) =>
+  (document: ModuleDocument): ModuleDocument => ({
+    ...document,
+    settings: withSecretValues(document.settings, (name) => secrets.value(name)),
+  })
