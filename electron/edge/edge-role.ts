@@ -57,6 +57,8 @@ export class EdgeRole {
   readonly incidents = new Incidents()
   readonly #options: EdgeRoleOptions
   readonly #sync: DocumentsSync
+  /** Null: modules here name no secrets. */
+  readonly #secrets: SecretsSync | null
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   readonly #decided = new Set<(decision: Decision) => void>()
@@ -77,6 +79,10 @@ export class EdgeRole {
     this.startedAt = options.clock.wall()
     this.unlinkedSince = this.startedAt
     this.#sync = new DocumentsSync(options.replica, options.logger)
+    const { secrets, sealing } = options
+    const modules = () => this.modules()
+    this.#secrets =
+      secrets && sealing ? new SecretsSync({ ...options, secrets, sealing, modules, logger: options.logger }) : null
     this.control = new EdgeControl({
       ...options,
       logger: options.logger.child('control'),
