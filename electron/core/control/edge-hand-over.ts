@@ -47,19 +47,6 @@ export function onSwitchAsked(turn: EdgeTurn, context: EdgeContext, request: Swi
   }
 }
 
-/** The edge drives at once, because a person at the site said so while the master cannot be reached: both may be driven after this. */
-export function onEdgeForced(turn: EdgeTurn, context: EdgeContext, request: SwitchRequest): void {
-  const { tenure, link, stored } = turn.state
-  const { requestId } = request
-  if (link.kind === 'linked') refuseSwitch(turn, requestId, 'refused', 'The master can be reached: use Restore.')
-  else if (tenure.kind === 'driving' || (tenure.kind === 'stopping' && tenure.thenDrive !== null))
-    turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
-  else {
-    takeControl(turn, context, 'force', { actor: request.actor })
-    turn.out({ type: 'answerSwitch', requestId, decisionId: turn.state.stored.record.decisionId, failure: null })
-  }
-}
-
 export function releaseDecision(
   context: EdgeContext,
   release: Release,

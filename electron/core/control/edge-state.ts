@@ -103,8 +103,6 @@ export type EdgeInput =
   | { readonly type: 'devices'; readonly started: boolean; readonly connected: number; readonly total: number }
   | { readonly type: 'modulesStopped' }
   | { readonly type: 'switchAsked'; readonly request: SwitchRequest }
-  /** A person at the site wants it driven now, without waiting for the 3 s rule. */
-  | { readonly type: 'forced'; readonly request: SwitchRequest }
   /** A timer fired too late or a tick was missed: nobody was watching. */
   | { readonly type: 'timeGap' }
   | { readonly type: 'wake' }

@@ -2,15 +2,7 @@ import { after, monoMs, type MonoMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import { unreachable, type Step } from '../machine'
 import { LINK_SILENCE_MS } from '../../../shared/model/defaults'
-import {
-  onAnswer,
-  onCancel,
-  onEdgeForced,
-  onGrant,
-  onHandOverWake,
-  onModulesStopped,
-  onSwitchAsked,
-} from './edge-hand-over'
+import { onAnswer, onCancel, onGrant, onHandOverWake, onModulesStopped, onSwitchAsked } from './edge-hand-over'
 import {
   AUTONOMY_LATEST_MS,
   linkWakeAt,
@@ -80,8 +72,6 @@ function perform(turn: EdgeTurn, input: EdgeInput, context: EdgeContext): void {
       return onModulesStopped(turn, context)
     case 'switchAsked':
       return onSwitchAsked(turn, context, input.request)
-    case 'forced':
-      return onEdgeForced(turn, context, input.request)
     case 'timeGap':
       return onTimeGap(turn, context)
     case 'wake':

@@ -41,7 +41,6 @@ export class EdgeController extends Controller<EdgeState, EdgeInput> implements 
       const { type } = input.message
       if (type === 'result' || type === 'loading' || state.link.kind === 'linked') this.judge.masterAnswered()
     }
-    if (input.type === 'forced' && state.link.kind !== 'linked') this.judge.excuse()
     return stepEdge(state, input, this.context())
   }
   protected permit(): Permit | null {

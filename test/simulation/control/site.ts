@@ -319,10 +319,9 @@ export class Site {
     return same ? null : `${holder} drives, the records say ${JSON.stringify(records)}`
   }
 
-  force(side: 'edge' | 'master'): void {
-    const controller = this[side]
-    if (!controller.alive) return
-    const request = { requestId: this.freshId(), target: side, expectedEpoch: 0, actor: 'console:ana' }
-    controller.input({ type: 'forced', request })
+  force(): void {
+    if (!this.master.alive) return
+    const request = { requestId: this.freshId(), target: 'master' as const, expectedEpoch: 0, actor: 'console:ana' }
+    this.master.input({ type: 'forced', request })
   }
 }

@@ -71,7 +71,7 @@ describe('a site from enrolment to restore', () => {
       world.crash('edge', true, 200_000)
       pass(60_000)
       expect(driver(world)).toBe('nobody')
-      world.force('master')
+      world.force()
       pass(500)
       expect(driver(world)).toBe('master')
     })

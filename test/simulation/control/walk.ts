@@ -58,7 +58,7 @@ const kinds = {
   restore: [5, (site, a, b) => site.ask(side(a), 'edge', b > 0.9)],
   failOver: [6, (site, a, b) => site.ask(side(a), 'master', b > 0.9)],
   both: [2, (site, a) => site.askBoth(side(a))],
-  force: [1, (site, a) => site.force(side(a))],
+  force: [1, (site) => site.force()],
   nothing: [6, () => {}],
 } satisfies Record<string, [number, Happens]>
 export type Kind = keyof typeof kinds
