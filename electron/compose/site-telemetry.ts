@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { failureOf } from '../../shared/model/failures'
+import { telemetryCategories } from '../../shared/model/telemetry'
+import type { Settings } from '../../shared/settings/settings'
 import type { Parts } from '../compose'
 import { outboxRules } from '../core/replication/outbox'
 import { SiteTelemetry } from '../edge/site-telemetry'
@@ -26,11 +28,20 @@ export async function openSiteTelemetry(
       random,
       logger: log.child('outbox'),
       rules: outboxRules,
+      ...outboxLimits(parts.liveSettings.current),
       identity: () => ({
         sourceId: identity.nodeId,
         edgeId: enrolled?.edgeId ?? null,
         enrolmentId: enrolled?.enrolmentId ?? null,
       }),
+    }),
+  )
+  stack.defer(
+    parts.liveSettings.onChange((settings) => {
+      const { bytesCap, ageCapMs, switchedOff } = outboxLimits(settings)
+      outbox.setCaps({ bytes: bytesCap, ageMs: ageCapMs })
+      outbox.switchOff(switchedOff)
+      parts.changed()
     }),
   )
   const telemetry = new SiteTelemetry({
@@ -44,6 +55,19 @@ export async function openSiteTelemetry(
   stack.use(parts.forwarding.connect(outbox))
   await openReceiver(parts, telemetry, stack)
   return { telemetry, named: (now) => void (enrolled = now) }
+}
+
+/** As the settings have it. Alerts and control decisions cannot be switched off. */
+function outboxLimits(settings: Settings) {
+  const off = {
+    ...{ metrics: !settings.collectMetrics, logs: !settings.collectLogs },
+    ...{ traces: !settings.collectTraces, events: !settings.collectEvents, alerts: false },
+  }
+  return {
+    bytesCap: settings.outboxBytesMax,
+    ageCapMs: settings.outboxAgeMaxMs,
+    switchedOff: telemetryCategories.filter((category) => off[category]),
+  }
 }
 
 /** A second controller on a machine finds the port taken: its site goes on without a receiver, and says so. */

@@ -3,21 +3,23 @@ import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
+import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import { after, wallMs, type WallMs } from '../../shared/model/time'
-import { modulesOfOwner } from '../core/documents/site'
 import { usersOf } from '../core/documents/secret-use'
+import { modulesOfOwner } from '../core/documents/site'
 import { Incidents } from '../core/incidents'
 import type { DocumentsReplica } from '../journal/journal'
 import type { LinkDialer, LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import { DecisionRelay } from './decision-relay'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import { SecretsSync } from './secrets-sync'
 import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
-import { SecretsSync } from './secrets-sync'
 
 /** Reports that are the course of things. */
 const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
@@ -45,11 +47,11 @@ export interface EdgeRoleOptions {
   readonly telemetry?: SiteTelemetry
   /** What exists and runs at the site; absent: nobody looks. */
   readonly inventory?: SiteInventory
-  changed(): void
-}
   /** What modules name by `{secretRef}`, and how the master's part of it comes here; absent: nothing is named. */
   readonly secrets?: NamedSecrets
   readonly sealing?: Sealing
+  changed(): void
+}
 
 /** One site: drives its devices, keeps the link, and works without it. */
 export class EdgeRole {
@@ -59,6 +61,7 @@ export class EdgeRole {
   readonly #sync: DocumentsSync
   /** Null: modules here name no secrets. */
   readonly #secrets: SecretsSync | null
+  readonly #relay: DecisionRelay | null
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   readonly #decided = new Set<(decision: Decision) => void>()
@@ -79,6 +82,8 @@ export class EdgeRole {
     this.startedAt = options.clock.wall()
     this.unlinkedSince = this.startedAt
     this.#sync = new DocumentsSync(options.replica, options.logger)
+    const outbox = options.telemetry?.outbox
+    this.#relay = outbox ? new DecisionRelay({ ...options, outbox }) : null
     const { secrets, sealing } = options
     const modules = () => this.modules()
     this.#secrets =
@@ -94,7 +99,7 @@ export class EdgeRole {
       linked: (session) => this.#linked(session),
       changed: () => this.#controlChanged(),
       decided: (decision) => {
-        options.telemetry?.decided(decision)
+        this.#relay?.poke()
         for (const listener of this.#decided) listener(decision)
       },
       report: (event, detail) => {
@@ -106,6 +111,7 @@ export class EdgeRole {
       replica: options.replica,
       random: options.random,
       catchUp: (session) => this.#sync.catchUp(session),
+      secretsChanged: () => this.#secrets?.look(),
       rotate: (params) => options.rotate(params),
       telemetry: options.telemetry ?? null,
       inventory: options.inventory ?? null,
@@ -117,7 +123,6 @@ export class EdgeRole {
   }
   get telemetry(): SiteTelemetry | null {
     return this.#options.telemetry ?? null
-      secretsChanged: () => this.#secrets?.look(),
   }
   get dialedUrl(): string {
     return this.#options.dialer.url
@@ -180,22 +185,23 @@ export class EdgeRole {
               logger.log('error', 'Modules could not follow their documents', { reason: failureOf(error).message }),
             )
         }
+        this.#secrets?.look()
         this.#options.inventory?.siteChanged()
         this.#options.changed()
       }),
+      this.#options.secrets?.onChange((names) => this.#secretsChanged(names)) ?? (() => {}),
       this.control.runtime.onChange((changed, removed) => {
         this.#tellViews(this.control.session, changed, removed)
-        this.#options.telemetry?.modulesChanged(changed)
-        this.#options.telemetry?.modulesRemoved(removed)
         this.#options.inventory?.modulesChanged(changed, removed)
         this.#options.changed()
       }),
     ]
-        this.#secrets?.look()
+    const lostThere = this.#options.telemetry?.onLostThere((detail) => this.#incident(TELEMETRY_LOST, detail))
+    if (lostThere) this.#unsubscribe.push(lostThere)
+    this.#relay?.begin(this.edgeId)
     // Begun now, waited for (and begun again, if it fails) when modules are to start.
     this.#endPredecessors().catch(() => {})
     this.control.start()
-      this.#options.secrets?.onChange((names) => this.#secretsChanged(names)) ?? (() => {}),
     this.#options.inventory?.begin({
       modules: () => this.modules(),
       systems: () => this.systems(),
@@ -215,29 +221,17 @@ export class EdgeRole {
 
   async end(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#secrets?.[Symbol.dispose]()
     try {
       await this.#options.inventory?.stop()
       await this.control.end()
+      await this.#relay?.[Symbol.asyncDispose]()
     } finally {
       this.#noDevice?.[Symbol.dispose]()
       await this.control.runtime[Symbol.asyncDispose]()
     }
   }
 
-  async #endPredecessors(): Promise<void> {
-    this.#predecessorsGone ??= this.#options.runtimes.endPredecessors()
-    try {
-    this.#secrets?.[Symbol.dispose]()
-      await this.#predecessorsGone
-    } catch (error) {
-      this.#predecessorsGone = null
-      throw error
-    }
-  }
-
-  /** Asks the master for something only the master may do. */
-  master(): LinkSession {
-    const session = this.control.session
   /** Modules that were started without a value, or with another one, start again with it. What is now set here is not the master's to give. */
   #secretsChanged(names: ReadonlySet<string>): void {
     const { runtime } = this.control
@@ -256,6 +250,19 @@ export class EdgeRole {
     await this.control.runtime.startModules(ids)
   }
 
+  async #endPredecessors(): Promise<void> {
+    this.#predecessorsGone ??= this.#options.runtimes.endPredecessors()
+    try {
+      await this.#predecessorsGone
+    } catch (error) {
+      this.#predecessorsGone = null
+      throw error
+    }
+  }
+
+  /** Asks the master for something only the master may do. */
+  master(): LinkSession {
+    const session = this.control.session
     if (session && this.control.state.link.kind === 'linked') return session
     throw new HoldfastError('link-lost', 'The master cannot be reached.', {
       hint: 'This is set at the master; try again when the link is back.',
@@ -274,6 +281,7 @@ export class EdgeRole {
   /** The master forgets with each link what it was told before. */
   #linked(session: LinkSession): void {
     this.incidents.clear('link-refused')
+    this.#secrets?.linked(session)
     this.#tellViews(session, this.control.runtime.views(), [])
     this.#options.telemetry?.linked(session)
     this.#options.inventory?.linked(session)
@@ -287,7 +295,6 @@ export class EdgeRole {
     for (let from = 0; from < removed.length; from += REMOVED_PER_MESSAGE) {
       session.sendEvent('modules.changed', { modules: [], removed: removed.slice(from, from + REMOVED_PER_MESSAGE) })
     }
-    this.#secrets?.linked(session)
   }
 
   #controlChanged(): void {

@@ -32,6 +32,8 @@ export interface PushOptions {
   readonly random: Random
   readonly logger: Logger
   changed?(): void
+  /** The master lost so many entries that it had acknowledged. */
+  lostThere?(entries: number): void
 }
 
 type Output<T extends PushOutput['type']> = Extract<PushOutput, { type: T }>
@@ -203,7 +205,7 @@ export class Push {
         this.#options.logger.log('error', 'The master no longer holds telemetry that it had acknowledged', {
           ...output,
         })
-        return
+        return this.#options.lostThere?.(output.to - output.from + 1)
       case 'refused':
         this.#options.logger.log('debug', 'Refused an input of the push', { reason: output.reason })
     }

@@ -1,9 +1,6 @@
 import type { SyncBrief } from '../../shared/console/data-views'
 import { syncBriefOf } from '../../shared/console/describe'
-import type { Decision } from '../../shared/model/control'
 import { failureOf } from '../../shared/model/failures'
-import type { ModuleView } from '../../shared/model/modules'
-import type { OutboxEntry } from '../../shared/model/telemetry'
 import type { SyncStatus } from '../../shared/wire/push'
 import type { LinkSession } from '../link/link'
 import type { Outbox } from '../outbox/outbox'
@@ -26,8 +23,7 @@ export class SiteTelemetry {
   readonly #teller: SyncTeller
   readonly #unsubscribe: () => void
   readonly #options: SiteTelemetryOptions
-  /** What was told of each module, so that a change of a value alone is no event. */
-  readonly #told = new Map<string, string>()
+  readonly #lostThere = new Set<(detail: string) => void>()
 
   constructor(options: SiteTelemetryOptions) {
     this.#options = options
@@ -38,6 +34,9 @@ export class SiteTelemetry {
         options.changed()
         // Called while the push is being made, too.
         ;(this.#teller as SyncTeller | undefined)?.changed()
+      },
+      lostThere: (entries) => {
+        for (const listener of this.#lostThere) listener(`${entries} entries`)
       },
     })
     this.#teller = new SyncTeller({
@@ -62,36 +61,19 @@ export class SiteTelemetry {
     return syncBriefOf(this.push.status(), this.#options.clock.wall(), true)
   }
 
-  /** A control decision is on disk before it counts: the control store has it; this is its way to the master's history. */
-  decided(decision: Decision): void {
-    this.#append(
-      [{ category: 'events', at: this.#options.clock.wall(), body: { event: 'control.decision', ...decision } }],
-      true,
-    )
-  }
-
-  modulesChanged(changed: readonly ModuleView[]): void {
-    const at = this.#options.clock.wall()
-    const entries = changed.flatMap((view): OutboxEntry[] => {
-      const { id, name, driver, state, connected, fault } = view
-      const sign = `${state} ${connected}`
-      if (this.#told.get(id) === sign) return []
-      this.#told.set(id, sign)
-      const event = connected ? 'module.connected' : `module.${state}`
-      return [{ category: 'events', at, body: { event, module: id, name, driver, state, connected, fault } }]
-    })
-    if (entries.length > 0) this.#append(entries, false)
-  }
-
-  modulesRemoved(ids: readonly string[]): void {
-    for (const id of ids) this.#told.delete(id)
-  }
-
   alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): void {
-    this.#append(
-      [{ category: 'alerts', at: this.#options.clock.wall(), body: { name: code, text, state, severity } }],
-      true,
-    )
+    const { clock, logger } = this.#options
+    this.outbox
+      .append([{ category: 'alerts', at: clock.wall(), body: { name: code, text, state, severity } }])
+      .catch((error: unknown) =>
+        logger.log('warn', 'An alert of the site could not be stored', { code, reason: failureOf(error).message }),
+      )
+  }
+
+  /** The master no longer holds what it had acknowledged. */
+  onLostThere(listener: (detail: string) => void): () => void {
+    this.#lostThere.add(listener)
+    return () => void this.#lostThere.delete(listener)
   }
 
   /**
@@ -119,13 +101,5 @@ export class SiteTelemetry {
     this.#teller[Symbol.dispose]()
     await this.push.end()
     await this.outbox.flush()
-  }
-
-  #append(entries: readonly OutboxEntry[], urgent: boolean): void {
-    this.outbox
-      .append(entries, { urgent })
-      .catch((error: unknown) =>
-        this.#options.logger.log('warn', 'The site could not tell of itself', { reason: failureOf(error).message }),
-      )
   }
 }

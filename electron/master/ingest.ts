@@ -57,6 +57,7 @@ export class Ingest {
   readonly #options: IngestOptions
   readonly #pace: IngestPace
   readonly #retention: Retention
+  readonly #heard = new Set<(edgeId: string, batch: ArrivedBatch) => void>()
   #unpacking = 0
   #ended = false
   readonly #toIndex = new Set<string>()
@@ -97,7 +98,10 @@ export class Ingest {
       this.#toIndex.add(edgeId)
       this.#planIndexing()
     }
-    if (received.arrival !== null) stored?.(edgeId, batch, received)
+    if (received.arrival !== null) {
+      stored?.(edgeId, batch, received)
+      for (const heard of this.#heard) heard(edgeId, batch)
+    }
     const { throughSeq, ranges, rejected } = received
     return {
       throughSeq,
@@ -105,6 +109,12 @@ export class Ingest {
       rejected: rejected.map((each) => ({ ...each })),
       drain: this.#pace.isDraining(edgeId),
     }
+  }
+
+  /** After each commit of something new. */
+  onStored(listener: (edgeId: string, batch: ArrivedBatch) => void): () => void {
+    this.#heard.add(listener)
+    return () => void this.#heard.delete(listener)
   }
 
   /** Lifts the quota of an edge until its backlog is gone. */

@@ -59,7 +59,8 @@ export function housekeeping(ports: HousekeepingPorts): Disposable & { deleting(
       return isMoreAged
     })
     retention.dropped()
-    return isMore
+    // A cap that was lowered may leave much to drop.
+    return isMore || retention.isOverBytes
   }
   function giveBack(): boolean {
     const isDeleting = deletedAt !== null && clock.mono() < after(deletedAt, DELETING_MS)

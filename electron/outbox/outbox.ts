@@ -124,6 +124,12 @@ export interface Outbox extends AsyncDisposable {
    */
   append(entries: readonly OutboxEntry[], options?: AppendOptions): Promise<AppendOutcome>
 
+  /**
+   * Stores an entry that has a name, urgent, if none of that name was stored before (the newest 10,000 names are known; a new file after damage knows none). False: it
+   * was. On a full disk it is stored whether or not it was before. Rejects with `storage`, `too-large`.
+   */
+  appendOnce(name: string, entry: OutboxEntry): Promise<boolean>
+
   /** Current feeds first, alerts before telemetry, then older ones. */
   feeds(): readonly OutboxFeed[]
   /** Null: nothing to tell (all acknowledged, or the feed is unknown). A slice may hold gaps only. */
@@ -152,8 +158,10 @@ export interface Outbox extends AsyncDisposable {
   /** Deletes everything pending, counted as lost: an operator's word after the edge joined another master. */
   dropPending(options: { readonly enrolmentId?: string }): Promise<number>
 
-  /** Categories from now on not stored. */
+  /** Categories from now on not stored; urgent entries (control decisions) and alerts are all the same. */
   switchOff(categories: readonly TelemetryCategory[]): void
+  /** Caps from now on; what is over them goes in steps, counted. */
+  setCaps(caps: { readonly bytes: number; readonly ageMs: number }): void
   /** Counters kept in memory: cheap. */
   status(): OutboxStatus
   /** Called after each commit of new entries with what is pending in each lane; returns the unsubscriber. */
@@ -162,5 +170,5 @@ export interface Outbox extends AsyncDisposable {
   flush(): Promise<void>
 }
 
-/** Metrics, logs, traces and events that arrive within this time share a commit. */
+/** Metrics, logs, traces and events wait this long for their commit at most; those that arrive meanwhile share it. */
 export const GROUP_COMMIT_MS = 200

@@ -2,6 +2,7 @@ import { telemetryLanes } from '../../shared/model/telemetry'
 import type { Database } from '../platform/sqlite'
 import { openAcknowledging } from './acknowledging'
 import { openDeadLetters } from './dead-letters'
+import { openOnce } from './once'
 import { openReading } from './reading'
 import { openRetention } from './retention'
 import type { Caps } from './retention'
@@ -21,7 +22,15 @@ export function openParts(database: Database, options: StoreOptions, caps: Caps,
   const reading = openReading(store, retention)
   const deadLetters = openDeadLetters(store)
   const acknowledging = openAcknowledging(store, reading, deadLetters, retention)
-  return { store, retention, reading, deadLetters, acknowledging, space: openSpace(file, database) }
+  return {
+    store,
+    retention,
+    reading,
+    deadLetters,
+    acknowledging,
+    once: openOnce(store),
+    space: openSpace(file, database),
+  }
 }
 
 function makeCurrentFeeds(store: Store) {

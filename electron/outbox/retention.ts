@@ -187,10 +187,12 @@ export function openRetention(store: Store, caps: Caps) {
       database.exec('DELETE FROM oldest')
       oldest.clear()
     },
+    get isOverBytes(): boolean {
+      return Object.values(store.sizes()).reduce((sum, { bytes }) => sum + bytes, 0) > caps.bytes
+    },
     /** Whether a turn of housekeeping has anything to write. */
     get isDue(): boolean {
-      const sizes = Object.values(store.sizes()).reduce((sum, { bytes }) => sum + bytes, 0)
-      if (sizes > caps.bytes || aged() - markedAt >= MARK_EVERY_MS || store.unsaved.length > 0) return true
+      if (this.isOverBytes || aged() - markedAt >= MARK_EVERY_MS || store.unsaved.length > 0) return true
       return store.untold.size > 0 || sql.markBefore.get(aged() - caps.ageMs) !== undefined
     },
     markHeads(change: Change) {

@@ -30,6 +30,10 @@ export const outboxMigrations: readonly Migration[] = [
         author INTEGER NOT NULL, at INTEGER NOT NULL, flags INTEGER NOT NULL, origin TEXT, code TEXT NOT NULL, message TEXT NOT NULL, rejected_at INTEGER NOT NULL, body ANY NOT NULL) STRICT;
       CREATE TABLE salvage (file TEXT PRIMARY KEY, next_key INTEGER NOT NULL) STRICT;`,
   },
+  {
+    history: 'names of entries that are stored once',
+    sql: `CREATE TABLE once (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;`,
+  },
 ]
 
 /** As stored: the position in this list. Only ever appended to. */

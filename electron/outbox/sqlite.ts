@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { Failure } from '../../shared/model/failures'
 import { OUTBOX_AGE_CAP_MS, OUTBOX_BYTES_CAP } from '../../shared/model/telemetry'
+import { laneOf } from '../../shared/model/telemetry'
 import type { TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
 import { guarded, openDatabase, refuseDamage, storageError } from '../platform/sqlite'
 import type { Database } from '../platform/sqlite'
@@ -177,6 +178,14 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
 
   return {
     append: (entries, more) => queue.append(entries, more),
+    async appendOnce(name, entry) {
+      if (isClosed) throw new HoldfastError('busy', 'The outbox is closed.')
+      // Only the queue makes room.
+      if (isFull) return (await queue.append([entry], { urgent: true })).stored > 0
+      const isNew = on(({ once }) => once.append(name, entry))
+      if (isNew) for (const tell of listeners) tell({ lane: laneOf(entry.category), entries: 1 })
+      return isNew
+    },
     feeds: () => on(({ reading }) => reading.feeds()),
     read: (feedId, request) => on(({ reading }) => reading.read(feedId, request)),
     gaps: (feedId, first, last) => on(({ reading }) => reading.gaps(feedId, first, last)),
@@ -197,6 +206,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     dropDeadLetters: async (ids) => on(({ deadLetters }) => deadLetters.drop(ids)),
     dropPending: (which) => onSteps(({ acknowledging }) => acknowledging.dropPending(which)),
     switchOff: (categories) => void (off = new Set(categories)),
+    setCaps: (next) => void Object.assign(caps, next),
     status: () => statusOf(parts, { isFull, isSalvaging: salvage !== null, off, lastError }),
     onAppended(listener) {
       listeners.add(listener)

@@ -14,6 +14,10 @@ export interface ControlRecords extends AsyncDisposable {
   decision(id: string): Decision | null
   /** Newest first. */
   decisions(edgeId: string, options: { limit: number; before?: number }): readonly Decision[]
+  /** Oldest first: those that were not told as they stand now. */
+  untold(edgeId: string, limit: number): readonly Decision[]
+  /** It was told as it stands here, unless it has changed since. */
+  told(decision: Decision): void
   remove(edgeId: string): void
 }
 

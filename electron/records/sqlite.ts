@@ -18,6 +18,14 @@ const migrations: readonly Migration[] = [
       CREATE TABLE enrolment (edge_id TEXT PRIMARY KEY, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;
       CREATE TABLE join_code (token_id TEXT PRIMARY KEY, made_at INTEGER NOT NULL, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;`,
   },
+  {
+    history: 'which decisions were told: 0 not yet, 1 when open, 2 when ended',
+    // What was decided before this was told when it was decided.
+    sql: `
+      ALTER TABLE decision ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+      UPDATE decision SET told = 2;
+      CREATE INDEX decision_untold ON decision (edge_id, position) WHERE told < 2;`,
+  },
 ]
 
 const instant = z.int().transform(wallMs)
@@ -79,6 +87,10 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
     saveDecision: database.prepare<[string, string, number, string]>(
       'INSERT INTO decision (id, edge_id, started_at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, body = excluded.body',
     ),
+    untold: database.prepare<[string, number], { body: string }>(
+      `SELECT body FROM decision WHERE edge_id = ? AND told < 2 AND told < iif(body ->> '$.finishedAt' IS NULL, 1, 2) ORDER BY position LIMIT ?`,
+    ),
+    told: database.prepare<[number, string]>('UPDATE decision SET told = ?1 WHERE id = ?2 AND told < ?1'),
     dropDecisions: database.prepare<[string, number]>(
       `DELETE FROM decision WHERE position IN
        (SELECT position FROM decision WHERE edge_id = ? ORDER BY started_at DESC, position DESC LIMIT -1 OFFSET ?)`,
@@ -145,6 +157,8 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
       }),
     decisions: (edgeId, { limit, before }) =>
       on(() => sql.decisions.all(edgeId, before ?? Number.MAX_SAFE_INTEGER, limit).map(readDecision)),
+    untold: (edgeId, limit) => on(() => sql.untold.all(edgeId, limit).map(readDecision)),
+    told: ({ id, finishedAt }) => on(() => void sql.told.run(finishedAt === null ? 1 : 2, id)),
     remove: (edgeId) => on(() => void sql.removeControl.run(edgeId)),
     enrolment: (edgeId) =>
       on(() => {

@@ -98,6 +98,9 @@ export type Loss = z.infer<typeof loss>
 export const lossReport = z.strictObject({ kind: z.literal('telemetry.lost'), losses: z.array(loss) })
 export type LossReport = z.infer<typeof lossReport>
 
+/** The name of the alert by which an edge says that its master no longer holds what it had acknowledged. */
+export const TELEMETRY_LOST = 'telemetry-lost'
+
 /** The largest body of one entry, in bytes of its JSON text or as they are. A larger one is refused with `too-large`; its neighbours go through. */
 export const ENTRY_BYTES_MAX = 1024 * 1024
 export const OUTBOX_BYTES_CAP = 1024 * 1024 * 1024

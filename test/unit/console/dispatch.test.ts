@@ -174,7 +174,7 @@ describe('dispatch', () => {
     for (const role of roles) {
       const result = dispatch.subscribe(
         topic,
-        topic === 'debug' ? { module: 'm1' } : {},
+        topic === 'debug' ? { module: 'm1' } : topic === 'points' ? { series: [1] } : {},
         { actor: 'someone', role },
         () => {},
       )
