@@ -10,6 +10,8 @@ import { addInventory } from './inventory'
 import { exitCodes, report } from './failure'
 import { addInvites, addJoin } from './join'
 import { addModule } from './module'
+import { addSecret } from './secret'
+import { addSettings } from './settings'
 import { addStart } from './start'
 import { addStatus } from './status'
 import { addSync } from './sync'
@@ -33,13 +35,16 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addEdge,
     addSystem,
     addModule,
+    addSecret,
     addInventory,
     addSync,
-    addSecret,
     addData,
+    addSettings,
     addDocuments,
     addConsole,
+    addActivity,
     addDoctor,
+    addBundle,
     addCompletion,
   ]) {
     add(cli, program)

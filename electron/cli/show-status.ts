@@ -1,5 +1,6 @@
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { ModuleView } from '../../shared/model/modules'
+import { backlogText } from './show-sync'
 import { ageBetween, facts, oneLine, say, short, table, timeOf, type Paint } from './output'
 
 type Control = StatusView['control']
@@ -104,6 +105,7 @@ export function edgesText(edges: readonly EdgeView[], now: number, paint: Paint)
     String(edge.control.epoch),
     edge.control.rule ?? '',
     `${edge.modules.filter((module) => module.connected).length}/${edge.modules.length}`,
+    edge.sync === null ? '-' : backlogText(edge.sync, paint),
     [
       nextText(edge, now),
       edge.failover ? '' : say('control.failoverOff'),
@@ -114,7 +116,7 @@ export function edgesText(edges: readonly EdgeView[], now: number, paint: Paint)
       .filter((part) => part !== '')
       .join('; '),
   ])
-  return table(['EDGE', 'LINK', 'CONTROL', 'EPOCH', 'RULE', 'DEVICES', 'NOTES'], rows, paint)
+  return table(['EDGE', 'LINK', 'CONTROL', 'EPOCH', 'RULE', 'DEVICES', 'BACKLOG', 'NOTES'], rows, paint)
 }
 
 export function statusText(status: StatusView, paint: Paint): string {
@@ -127,6 +129,7 @@ export function statusText(status: StatusView, paint: Paint): string {
         ['control', controlText(status.control, now)],
         ['why', rule(status.control)],
         ['link', linkText(status.link, now, paint)],
+        ['backlog', status.sync === null ? '' : backlogText(status.sync, paint)],
         ['next', nextText(status, now)],
         ['window', windowText(status.window)],
         [
@@ -159,6 +162,7 @@ export function edgeText(edge: EdgeView, now: number, paint: Paint): string {
         ['control', controlText(edge.control, now)],
         ['why', rule(edge.control)],
         ['link', linkText(edge.link, now, paint)],
+        ['backlog', edge.sync === null ? '' : backlogText(edge.sync, paint)],
         ['next', nextText(edge, now)],
         ['window', windowText(edge.window)],
         [

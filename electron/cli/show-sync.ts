@@ -1,7 +1,7 @@
-import type { SyncView } from '../../shared/console/data-views'
+import type { LossView, SyncBrief, SyncView } from '../../shared/console/data-views'
 import type { SyncStatus } from '../../shared/wire/push'
 import type { TextKey } from '../../shared/text/text'
-import { ageBetween, facts, lengthOf, oneLine, say, timeOf, type Paint } from './output'
+import { ageBetween, facts, lengthOf, oneLine, say, table, timeOf, type Paint } from './output'
 
 const words: Record<SyncStatus['state'], TextKey> = {
   'up to date': 'push.upToDate',
@@ -23,7 +23,7 @@ const rateText = (perS: number): string => say('push.ratePerS', { n: perS >= 10 
 export const etaText = (etaS: number | null): string => (etaS === null ? '-' : lengthOf(etaS * 1_000))
 
 /** What people read of it. `now`: of the controller that answered. */
-export function syncText({ name, status, asOf, isReachable, buffer }: SyncView, now: number, paint: Paint): string {
+export function syncText({ name, status, asOf, isReachable }: SyncView, now: number, paint: Paint): string {
   const head = paint('bold', oneLine(name))
   if (status === null) return `${head}\n${paint('yellow', say('push.notReached'))}\n`
   const colour = status.state === 'up to date' ? 'green' : 'yellow'
@@ -48,17 +48,48 @@ export function syncText({ name, status, asOf, isReachable, buffer }: SyncView, 
   )
   const stale =
     isReachable || asOf === null ? '' : `${paint('yellow', say('push.lastTold', { age: ageBetween(asOf, now) }))}\n`
-  return `${head}\n${stale}${lines}${buffer === null ? '' : lossText(buffer, now)}`
+  return `${head}\n${stale}${lines}${lossText(status.losses, now)}`
 }
 
-function lossText(buffer: NonNullable<SyncView['buffer']>, now: number): string {
-  return Object.entries(buffer.dropped)
-    .filter(([, { entries }]) => entries > 0)
-    .map(([category, { entries, bytes, lastAt }]) => {
-      const age = lastAt === null ? '-' : ageBetween(lastAt, now)
-      return `  ${say('push.lostOf', { category, n: entries, size: sizeText(bytes), age })}\n`
+function lossText(losses: SyncStatus['losses'], now: number): string {
+  return losses
+    .map(({ category, reason, entries, bytes, lastAt }) => {
+      const words = { category, n: amountText(entries), size: sizeText(bytes), reason: say(`lossReason.${reason}`) }
+      return `  ${say('push.lostOf', { ...words, age: ageBetween(lastAt, now) })}\n`
     })
     .join('')
+}
+
+const amountText = (n: number): string => n.toLocaleString('en')
+
+/** One line of a status: `12,345 entries, catching up, about 40 s left`. */
+export function backlogText(sync: SyncBrief, paint: Paint): string {
+  const { state, pendingEntries, etaS, dropped, deadLetters, isReachable, asOf } = sync
+  const left = state === 'catching up' && etaS !== null && etaS > 0
+  return [
+    say('push.entries', { n: amountText(pendingEntries) }),
+    paint(state === 'up to date' && isReachable ? 'green' : 'yellow', say(words[state])),
+    left ? say('push.timeLeftAbout', { age: lengthOf(etaS * 1_000) }) : '',
+    dropped === 0 ? '' : paint('red', say('push.lostCount', { n: amountText(dropped) })),
+    deadLetters === 0 ? '' : paint('yellow', say('push.deadLetterCount', { n: amountText(deadLetters) })),
+    isReachable ? '' : paint('yellow', say('push.asOf', { time: timeOf(asOf) })),
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
+}
+
+/** What was told of losses, newest first. */
+export function lossesText(losses: readonly LossView[], paint: Paint): string {
+  if (losses.length === 0) return `${say('push.noLosses')}\n`
+  const rows = losses.map(({ lostAt, category, reason, entries, isExact, bytes, firstAt, lastAt }) => [
+    timeOf(lostAt),
+    category,
+    `${isExact ? '' : '≥ '}${amountText(entries)}`,
+    sizeText(bytes),
+    say(`lossReason.${reason}`),
+    `${timeOf(firstAt)} – ${timeOf(lastAt)}`,
+  ])
+  return table(['LOST AT', 'CATEGORY', 'ENTRIES', 'SIZE', 'REASON', 'WRITTEN'], rows, paint)
 }
 
 const BAR_CELLS = 24

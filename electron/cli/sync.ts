@@ -8,7 +8,7 @@ import type { ConsoleClient } from '../console/client'
 import type { Cli, Context } from './command'
 import { exitCodes, UsageError } from './failure'
 import { lengthOf, oneLine, say, short, table, timeOf } from './output'
-import { progressText, sizeText, syncText } from './show-sync'
+import { lossesText, progressText, sizeText, syncText } from './show-sync'
 import { count } from './values'
 
 /** How often a running controller is asked again. */
@@ -18,6 +18,8 @@ const LINE_EVERY_MS = 5_000
 /** A drain is over for the command when nothing moved for so long: the master may pace, but not for ever. */
 const STUCK_AFTER_MS = 60_000
 const LETTERS_AT_ONCE = 200
+const LOSSES_USUAL = 50
+const EDGE = 'at a master: id or name of the edge; may be left out when there is only one'
 
 type Edge = { edge?: string }
 const of = (edge: string | undefined): Edge => (edge === undefined ? {} : { edge })
@@ -28,7 +30,7 @@ export function addSync(cli: Cli, program: Command): void {
     .add(sync, 'status', 'state, backlog, rate, time left, losses', (context, [edge], options) =>
       context.withConsole(async (client) => {
         const show = async () => {
-          const view = await client.call('sync.status', of(edge))
+          const view = await client.call('sync.status', of(named(edge, options)))
           return { value: view, text: syncText(view, context.clock.wall(), context.paint) }
         }
         if (options['watch'] === true) return await repeat(context, show)
@@ -36,18 +38,38 @@ export function addSync(cli: Cli, program: Command): void {
         return context.print(value, () => text)
       }),
     )
-    .argument('[edge]', 'at a master: id or name of the edge; may be left out when there is only one')
+    .argument('[edge]', EDGE)
+    .option('--edge <edge>', 'the same as the argument')
     .option('--watch', 'show it again as it changes')
 
   cli
     .add(sync, 'drain', 'push what is waiting now, and show how it goes', (context, [edge], options) =>
-      context.withConsole((client) => drain(context, client, of(edge), options['limit'] as number | undefined)),
+      context.withConsole((client) =>
+        drain(context, client, of(named(edge, options)), options['limit'] as number | undefined),
+      ),
     )
-    .argument('[edge]', 'at a master: id or name of the edge; may be left out when there is only one')
+    .argument('[edge]', EDGE)
+    .option('--edge <edge>', 'the same as the argument')
     .option('--limit <n>', 'at most so many entries', count)
+
+  cli
+    .add(sync, 'losses', 'what an edge has lost, as it told its master', (context, [edge], options) =>
+      context.withConsole(async (client) => {
+        const limit = (options['limit'] as number | undefined) ?? LOSSES_USUAL
+        const losses = await client.call('telemetry.losses', { ...of(named(edge, options)), limit })
+        context.print(losses, () => lossesText(losses, context.paint))
+      }),
+    )
+    .argument('[edge]', EDGE)
+    .option('--edge <edge>', 'the same as the argument')
+    .option('--limit <n>', 'at most so many, newest first', count)
 
   addDeadLetters(cli, sync)
 }
+
+/** The edge as argument or as option. */
+const named = (edge: string | undefined, options: Record<string, unknown>): string | undefined =>
+  edge ?? (options['edge'] as string | undefined)
 
 function addDeadLetters(cli: Cli, sync: Command): void {
   const letters = sync.command('dead-letters').description('what the master refused for good; kept at the edge')
