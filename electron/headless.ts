@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { version } from '../package.json'
 import type { OperationOutput } from '../shared/console/contract'
+import type { CheckView } from '../shared/console/diagnostics-operations'
 import { HoldfastError } from '../shared/model/failures'
 import { settingsFromEnvironment } from '../shared/settings/settings'
 import { compose, type Program } from './compose'
@@ -82,6 +83,13 @@ export async function joinOffline({
   await using records = openRecords(path.join(dataDir, 'edge', 'control.db'))
   beginControl(records, joined, clock.wall())
   return { edgeId: joined.edgeId, edgeName: joined.edgeName, masterUrl: joined.masterUrls[0] ?? '' }
+}
+
+/** Looks at a data directory on which no controller runs. */
+export async function checkOffline(options: { dataDir: string; isDeep: boolean }): Promise<CheckView[]> {
+  // Loaded here: a controller that starts has its own.
+  const diagnostics = await import('./compose/diagnostics')
+  return await diagnostics.checkOffline({ ...options, version, mainDir: builtProgram().mainDir })
 }
 
 /** The built program this file belongs to: an entry of `out/main`, or a chunk below it. */

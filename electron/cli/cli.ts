@@ -9,6 +9,7 @@ import { processTerminal } from './terminal'
 const services: Services = {
   startController: async (options) => (await import('../headless')).startController(options),
   joinOffline: async (options) => (await import('../headless')).joinOffline(options),
+  checkOffline: async (options) => (await import('../headless')).checkOffline(options),
   parseDocumentFile: async (text, known) => (await import('../journal/document-file')).parseDocumentFile(text, known),
   formatDocumentFile: async (documents) => (await import('../journal/document-file')).formatDocumentFile(documents),
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import envPaths from 'env-paths'
 import type { OperationOutput } from '../../shared/console/contract'
+import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DocumentChange, DocumentKind } from '../../shared/model/documents'
 import { openConsole, type ConsoleClient } from '../console/client'
 import type { Clock, Logger } from '../platform/ports'
@@ -25,6 +26,8 @@ export interface Services {
     known: readonly KnownDocument[],
   ): Promise<{ changes: readonly DocumentChange[] } | { problems: readonly unknown[] }>
   formatDocumentFile(documents: readonly ExportedDocument[]): Promise<string>
+  /** The checks of a data directory on which no controller runs. `isDeep`: large databases as well, however long it takes. */
+  checkOffline(options: { dataDir: string; isDeep: boolean }): Promise<CheckView[]>
 }
 export type KnownDocument = { readonly kind: DocumentKind; readonly id: string; readonly name: string }
 export type ExportedDocument = OperationOutput<'documents.export'>['documents'][number]

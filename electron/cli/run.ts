@@ -1,4 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { addActivity } from './activity'
+import { addBundle } from './bundle'
 import { addCompletion } from './completion'
 import { addConsole } from './console'
 import { Cli, type CliOptions } from './command'

@@ -161,7 +161,8 @@ export const map = (of: Rule): Rule => ({ rule: 'map', of })
 export const record = (fields: Readonly<Record<string, Rule>>): Rule => ({ rule: 'record', fields })
 
 const LIST_MAX = 1_000
-const WORD = /^[A-Za-z0-9 ._:+-]{0,64}$/
+/** Also cron expressions and time zones. */
+const WORD = /^[A-Za-z0-9 ._:+*,#?/-]{0,64}$/
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

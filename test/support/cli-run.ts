@@ -63,6 +63,7 @@ export async function cli(argv: string[], options: CliRunOptions = {}): Promise<
     services: {
       startController: missing('start'),
       joinOffline: missing('join'),
+      checkOffline: async () => [],
       parseDocumentFile: async (text, known) => parseDocumentFile(text, known),
       formatDocumentFile: async (documents) => formatDocumentFile(documents),
       ...options.services,
