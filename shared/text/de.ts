@@ -23,7 +23,7 @@ export const de: Catalogue = {
   },
   rule: {
     T1: 'Am Standort laufen die Geräte, und die Zentrale hat die Steuerung nicht.',
-    T2: 'Beide Seiten haben gesteuert. Am Standort laufen die Geräte, deshalb gewinnt er; die Zentrale hat angehalten.',
+    T2: 'Beide Seiten hatten die Steuerung. Am Standort laufen die Geräte, deshalb gewinnt er und die Zentrale gibt ab; womöglich hat auch sie gesteuert.',
     T3: 'Das Rückgabefenster ist offen und der Standort stabil: er hat die Steuerung zurückbekommen.',
     T4: 'Die Zentrale lädt noch und hat die Steuerung nicht, deshalb steuert der Standort.',
     T5: 'Die Zentrale hat die Steuerung, und kein Rückgabefenster ist offen: der Standort hält sich bereit.',

@@ -24,7 +24,7 @@ export const en = {
   /** Why control is where it is: the rows of the negotiation table and the moves outside it. */
   rule: {
     T1: 'The edge has its devices running and the master does not hold control.',
-    T2: 'Both sides drove. The edge has its devices running, so it wins; the master stopped.',
+    T2: 'Both sides held control. The edge has its devices running, so it wins and the master lets go; the master may have driven too.',
     T3: 'The restore window is open and the edge is stable: control went back to it.',
     T4: 'The master is still loading and does not hold control, so the edge drives.',
     T5: 'The master holds control and no restore window is open: the edge stands by.',
