@@ -22,20 +22,27 @@ const json = fc.letrec<{ value: unknown; object: unknown; things: unknown }>((ti
 
 /**
  * V8 13.6 (Node 24) reads the key `"` as `\\` once it has seen an object of the same shape with that key: `JSON.parse` of
- * `[{"id":"a","\\":""}]`, then of `[{"id":"a","\"":""}]`. Keys that need escaping are left out of trips over the wire.
+ * `[{"id":"a","\\":""}]`, then of `[{"id":"a","\"":""}]`. Objects with keys that need
+ * escaping make no trip over the wire here; all the rest of the properties holds for them, too.
  */
-const isReadRight = (...values: unknown[]): boolean => !/\\["\\]/.test(JSON.stringify(values))
+const isReadRight = (value: unknown): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  Object.entries(value).every(([key, item]) => !/["\\]/.test(key) && isReadRight(item))
 
+const here = <T>(value: T): T => value
 const overWire = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
 describe('patch', () => {
   test('applying the difference of two values to the first gives the second, also after a trip over the wire', () => {
     fc.assert(
       fc.property(json.value, json.value, (a, b) => {
-        fc.pre(isReadRight(a, b))
         const patch = diff(a, b)
-        const result = patch === null ? a : apply(overWire(a), overWire(patch))
-        expect(JSON.stringify(sorted(result))).toBe(JSON.stringify(sorted(b)))
+        const trips = isReadRight(a) && isReadRight(b) ? [here, overWire] : [here]
+        for (const trip of trips) {
+          const result = patch === null ? a : apply(trip(a), trip(patch))
+          expect(JSON.stringify(sorted(result))).toBe(JSON.stringify(sorted(b)))
+        }
       }),
       { numRuns: 2_000 },
     )
@@ -44,8 +51,8 @@ describe('patch', () => {
   test('equal values have no difference', () => {
     fc.assert(
       fc.property(json.value, (a) => {
-        fc.pre(isReadRight(a))
-        expect(diff(a, overWire(a))).toBeNull()
+        expect(diff(a, structuredClone(a))).toBeNull()
+        if (isReadRight(a)) expect(diff(a, overWire(a))).toBeNull()
       }),
     )
   })
