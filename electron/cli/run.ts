@@ -13,6 +13,7 @@ import { exitCodes, report } from './failure'
 import { addInvites, addJoin } from './join'
 import { addModule } from './module'
 import { addSecret } from './secret'
+import { addSettings } from './settings'
 import { addStart } from './start'
 import { addStatus } from './status'
 import { addSync } from './sync'
@@ -40,6 +41,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addInventory,
     addSync,
     addData,
+    addSettings,
     addDocuments,
     addConsole,
     addActivity,

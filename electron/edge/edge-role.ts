@@ -3,6 +3,7 @@ import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
+import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import { after, wallMs, type WallMs } from '../../shared/model/time'
 import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner } from '../core/documents/site'
@@ -12,6 +13,7 @@ import type { LinkDialer, LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import { DecisionRelay } from './decision-relay'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
@@ -59,6 +61,7 @@ export class EdgeRole {
   readonly #sync: DocumentsSync
   /** Null: modules here name no secrets. */
   readonly #secrets: SecretsSync | null
+  readonly #relay: DecisionRelay | null
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   readonly #decided = new Set<(decision: Decision) => void>()
@@ -79,6 +82,8 @@ export class EdgeRole {
     this.startedAt = options.clock.wall()
     this.unlinkedSince = this.startedAt
     this.#sync = new DocumentsSync(options.replica, options.logger)
+    const outbox = options.telemetry?.outbox
+    this.#relay = outbox ? new DecisionRelay({ ...options, outbox }) : null
     const { secrets, sealing } = options
     const modules = () => this.modules()
     this.#secrets =
@@ -94,7 +99,7 @@ export class EdgeRole {
       linked: (session) => this.#linked(session),
       changed: () => this.#controlChanged(),
       decided: (decision) => {
-        options.telemetry?.decided(decision)
+        this.#relay?.poke()
         for (const listener of this.#decided) listener(decision)
       },
       report: (event, detail) => {
@@ -187,12 +192,13 @@ export class EdgeRole {
       this.#options.secrets?.onChange((names) => this.#secretsChanged(names)) ?? (() => {}),
       this.control.runtime.onChange((changed, removed) => {
         this.#tellViews(this.control.session, changed, removed)
-        this.#options.telemetry?.modulesChanged(changed)
-        this.#options.telemetry?.modulesRemoved(removed)
         this.#options.inventory?.modulesChanged(changed, removed)
         this.#options.changed()
       }),
     ]
+    const lostThere = this.#options.telemetry?.onLostThere((detail) => this.#incident(TELEMETRY_LOST, detail))
+    if (lostThere) this.#unsubscribe.push(lostThere)
+    this.#relay?.begin(this.edgeId)
     // Begun now, waited for (and begun again, if it fails) when modules are to start.
     this.#endPredecessors().catch(() => {})
     this.control.start()
@@ -219,6 +225,7 @@ export class EdgeRole {
     try {
       await this.#options.inventory?.stop()
       await this.control.end()
+      await this.#relay?.[Symbol.asyncDispose]()
     } finally {
       this.#noDevice?.[Symbol.dispose]()
       await this.control.runtime[Symbol.asyncDispose]()
