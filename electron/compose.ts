@@ -29,6 +29,8 @@ import { x25519Sealing } from './platform/sealing'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { SettingsStore } from './platform/settings-store'
+import { Setup, setAsideDemo } from './platform/setup'
+import { CredentialStore } from './link/credentials'
 import type { HostLaunch } from './modules/process-host'
 import { failureOf, HoldfastError } from '../shared/model/failures'
 import type { TopicValues } from '../shared/console/contract'
@@ -56,6 +58,10 @@ export interface ComposeOptions {
   readonly overrides: Record<string, unknown>
   readonly log: Logger & Partial<Pick<LineLogger, 'setLevel'>>
   readonly program: Program
+  /** Stops this controller and starts another one on the same data directory, with `resumeKey`. Missing: whoever runs it cannot. */
+  readonly restart?: (resumeKey: string) => void
+  /** A one-time key of the console besides those that it makes: whoever asked for the restart comes in again with it. */
+  readonly resumeKey?: string
 }
 
 /** What all parts of one controller share. */
@@ -111,6 +117,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   await ensureDirectory(dataDir)
   await using started = new AsyncDisposableStack()
   started.use(lockDataDirectory(path.join(dataDir, 'lock.db')))
+  await setAsideDemo(dataDir)
   const environment = settingsFromEnvironment(process.env)
   const loaded = await loadSettings(dataDir, { ...environment, ...options.overrides }, random)
   const { settings, identity, ignored } = loaded
@@ -181,7 +188,13 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       handlers: () => site.handlers(),
     }),
   )
-  const operations = operationsOf(site, status, live, liveSettings, watchSync, { activity, diagnostics })
+  const setup = new Setup({
+    ...{ directory: dataDir, role: settings.role, name: settings.name ?? null, store: liveSettings, random },
+    isRoleGiven: environment['role'] !== undefined || options.overrides['role'] !== undefined,
+    hasJoined: async () => (await new CredentialStore(parts.secrets).load()) !== null,
+    restart: options.restart ?? null,
+  })
+  const operations = operationsOf(site, status, live, liveSettings, watchSync, { activity, diagnostics, setup })
   const key = await writeKeyFile(dataDir, random)
   const audit = (entry: AuditEntry): void => {
     activity.audited(entry)
@@ -204,6 +217,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       page: program.pageDir,
       key,
       audit,
+      ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
     }),
   )
   await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
@@ -234,7 +248,7 @@ export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
   handlers(): Omit<
     OperationHandlers,
-    'health' | 'status.get' | `settings.${string}` | `activity.${string}` | `diagnostics.${string}`
+    'health' | 'status.get' | `${'settings' | 'setup' | 'activity' | 'diagnostics'}.${string}`
   >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
@@ -268,7 +282,7 @@ function operationsOf(
   live: LiveTopic<StatusView>,
   settings: SettingsStore,
   watchSync: (build: () => SyncView, listener: (body: SyncView) => void) => () => void,
-  { activity, diagnostics }: { activity: ActivityRecorder; diagnostics: Diagnostics },
+  { activity, diagnostics, setup }: { activity: ActivityRecorder; diagnostics: Diagnostics; setup: Setup },
 ): Operations {
   return {
     handlers: {
@@ -281,6 +295,9 @@ function operationsOf(
       'settings.get': ({ names }) => settings.view(names),
       'settings.set': ({ values, expectedRevision }) => settings.set(values, expectedRevision),
       'settings.reset': ({ names, expectedRevision }) => settings.reset(names, expectedRevision),
+      'setup.state': () => setup.state(),
+      'setup.choose': ({ role, name }) => setup.choose(role, name),
+      'setup.finish': () => setup.finish(),
       ...activityOperations(activity),
       ...diagnostics.handlers,
     },

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { version } from '../package.json'
 import type { OperationOutput } from '../shared/console/contract'
 import type { CheckView } from '../shared/console/diagnostics-operations'
-import { HoldfastError } from '../shared/model/failures'
+import { failureOf, HoldfastError } from '../shared/model/failures'
 import { settingsFromEnvironment } from '../shared/settings/settings'
-import { compose, type Program } from './compose'
+import { compose, type Controller, type Program } from './compose'
 import { beginControl, joinWith } from './compose/edge'
 import { CredentialStore } from './link/credentials'
 import { machineTimeZone } from './platform/time-zone'
@@ -45,8 +45,46 @@ export async function startController({
   headless: _,
   ...overrides
 }: StartOptions): Promise<StartedController> {
-  const controller = await compose({ dataDir, log, overrides, program: builtProgram() })
-  return { stop: () => controller.stop(), consoleUrl: controller.consoleUrl(), ended: controller.ended }
+  const program = builtProgram()
+  const { promise: ended, resolve } = Promise.withResolvers<number>()
+  let isStopped = false
+  const run = async (more: { resumeKey?: string; consolePort?: number }): Promise<Controller> => {
+    const { resumeKey, consolePort } = more
+    const started = await compose({
+      ...{ dataDir, log, program },
+      overrides: { ...overrides, ...(consolePort === undefined ? {} : { consolePort }) },
+      restart: (key) => void again(started, key),
+      ...(resumeKey === undefined ? {} : { resumeKey }),
+    })
+    void started.ended.then((code) => {
+      if (started === controller) resolve(code)
+    })
+    return started
+  }
+  /** The role was chosen at the first run: the same process goes on as that, under the same address. */
+  async function again(before: Controller, resumeKey: string): Promise<void> {
+    if (isStopped || before !== controller) return
+    const { consolePort } = before
+    controller = null
+    try {
+      await before.stop()
+      controller = await run({ resumeKey, consolePort })
+      if (isStopped) await controller.stop()
+    } catch (error) {
+      log.log('error', 'The controller could not start again', failureOf(error))
+      resolve(1)
+    }
+  }
+  let controller: Controller | null = null
+  controller = await run({})
+  return {
+    stop: async () => {
+      isStopped = true
+      await controller?.stop()
+    },
+    consoleUrl: controller.consoleUrl(),
+    ended,
+  }
 }
 
 /** Uses a join code while no controller runs on the directory; the next start links. */

@@ -65,7 +65,7 @@ async function draw(svg, size) {
   await page.setContent(
     `<style>*{margin:0}img{display:block;width:${size}px;height:${size}px}</style><img src="${source}">`,
   )
-  await page.waitForFunction(() => document.images[0]?.complete)
+  await page.waitForFunction('document.images[0]?.complete')
   return page.screenshot({ omitBackground: true })
 }
 

@@ -50,20 +50,25 @@ export class Login {
   private readonly random: Random
   private readonly log: Logger
 
-  /** `fileKey`: the content of the key file. */
-  constructor(options: { fileKey: string; clock: Clock; random: Random; log: Logger }) {
+  /** `fileKey`: the content of the key file. `resumeKey`: a one-time key that was made before this process or controller began. */
+  constructor(options: { fileKey: string; clock: Clock; random: Random; log: Logger; resumeKey?: string }) {
     this.fileKey = digest(options.fileKey)
     this.clock = options.clock
     this.random = options.random
     this.log = options.log
+    if (options.resumeKey !== undefined) this.remember(options.resumeKey)
   }
 
   oneTimeKey(): { key: string; expiresAt: number } {
     this.forgetOld()
     const key = this.token()
+    this.remember(key)
+    return { key, expiresAt: this.clock.wall() + ONE_TIME_KEY_VALID_MS }
+  }
+
+  private remember(key: string): void {
     this.oneTimeKeys.set(digest(key).toString('hex'), after(this.clock.mono(), ONE_TIME_KEY_VALID_MS))
     dropOldest(this.oneTimeKeys, ONE_TIME_KEYS_MAX)
-    return { key, expiresAt: this.clock.wall() + ONE_TIME_KEY_VALID_MS }
   }
 
   /** A one-time key against a session. */

@@ -32,6 +32,8 @@ export interface ConsoleServerOptions {
   readonly extraHosts?: readonly string[]
   /** Every change that was asked for, and every refusal. */
   audit(entry: AuditEntry): void
+  /** A one-time key that was made before this server began. */
+  readonly resumeKey?: string
 }
 
 export interface ConsoleServer extends AsyncDisposable {
@@ -52,7 +54,14 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     log,
     audit: (entry) => options.audit(entry),
   })
-  const login = new Login({ fileKey: options.key, clock, random, log })
+  const { resumeKey } = options
+  const login = new Login({
+    fileKey: options.key,
+    clock,
+    random,
+    log,
+    ...(resumeKey === undefined ? {} : { resumeKey }),
+  })
   const served = new Set<Promise<void>>()
   let port = options.port
   const guard = createGuard(() => port, options.extraHosts)

@@ -35,6 +35,7 @@ type EdgeHandlers = Omit<
   | 'demo.power'
   | `sync.${string}`
   | `settings.${string}`
+  | `setup.${string}`
   | `telemetry.${string}`
   | `secrets.${string}`
 >

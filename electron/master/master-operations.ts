@@ -33,6 +33,7 @@ type MasterHandlers = Omit<
   | 'demo.cable'
   | 'demo.power'
   | `settings.${string}`
+  | `setup.${string}`
   | `secrets.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'

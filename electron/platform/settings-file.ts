@@ -25,7 +25,9 @@ export interface StoredSettings {
   readonly ignored: readonly string[]
 }
 
-const stored = z.object({ ...settings.partial().shape, ...identity.partial().shape })
+/** How far the first run has come (platform/setup.ts). */
+const setupStage = z.object({ setup: z.string().max(20), setAside: z.boolean() })
+const stored = z.object({ ...settings.partial().shape, ...identity.partial().shape, ...setupStage.partial().shape })
 
 /** Makes the directory when it is missing. Throws `HoldfastError('storage')` with a hint when that cannot be done. */
 export async function ensureDirectory(directory: string): Promise<void> {

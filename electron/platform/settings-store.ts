@@ -76,6 +76,11 @@ export class SettingsStore {
     })
   }
 
+  /** Changes the file as it stands, also what is no setting. `change` may throw to refuse. */
+  async amend(change: (raw: Raw) => Raw): Promise<void> {
+    await this.#change(undefined, change)
+  }
+
   #change(expectedRevision: string | undefined, change: (raw: Raw) => Raw): Promise<SettingsView> {
     const changed = this.#last.then(async () => {
       const { raw } = await readStored(this.#file)

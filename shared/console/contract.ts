@@ -10,6 +10,7 @@ import { moduleOperations } from './module-operations'
 import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
+import { setupOperations } from './setup-operations'
 import { statusView } from './views'
 
 /** Every operation: least role, whether it changes anything, input and output. IPC, WebSocket, CLI and mocks are derived from this table. */
@@ -28,6 +29,7 @@ export const operations = {
   ...diagnosticsOperations,
   ...activityOperations,
   ...settingOperations,
+  ...setupOperations,
   ...secretOperations,
 } as const
 export type OperationName = keyof typeof operations

@@ -10,6 +10,7 @@ import type { ActivityItem } from '../../shared/console/activity-operations'
 import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DeadLetterView, LogView, SyncBrief, SyncView } from '../../shared/console/data-views'
 import type { SettingsView } from '../../shared/console/setting-operations'
+import type { SetupView } from '../../shared/console/setup-operations'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
@@ -175,6 +176,10 @@ export const logSample = (id: number): LogView => ({
   historical: false,
 })
 
+export const setupSample = (change: Partial<SetupView> = {}): SetupView => ({
+  ...{ role: 'master', name: null, isOffered: false, mayChooseRole: false, hasJoined: null },
+  ...change,
+})
 export const settingsSample = (): SettingsView => ({
   revision: 'r1',
   settings: [
@@ -289,6 +294,9 @@ export const defaultHandlers: OperationHandlers = {
     },
   ],
   'telemetry.losses': () => [],
+  'setup.state': setupSample,
+  'setup.choose': () => ({ restarts: false, resumeKey: null }),
+  'setup.finish': setupSample,
   'settings.get': settingsSample,
   'settings.set': settingsSample,
   'settings.reset': settingsSample,
