@@ -48,7 +48,7 @@ export function subscribeActivity(
   params: Record<string, unknown>,
   listener: Parameters<ActivityRecorder['subscribe']>[1],
 ): () => void {
-  return recorder.subscribe(params as ActivityFilter, listener)
+  return recorder.subscribe(params, listener)
 }
 
 /** What references mean, by the documents this controller has. */

@@ -28,6 +28,7 @@ import { unknown, type Check, type Verdict } from '../diagnostics/verdict'
 import { CredentialStore } from '../link/credentials'
 import { lockDataDirectory } from '../platform/data-directory/sqlite'
 import type { Clock, Secrets } from '../platform/ports'
+import { commandEnvironment } from '../platform/settings-environment'
 import { machineTimeZone } from '../platform/time-zone'
 
 const LOOPBACK = '127.0.0.1'
@@ -87,7 +88,7 @@ function machineChecks(place: CheckedPlace, running: RunningSite | null, role: s
     {
       ...{ id: 'time-zone', group },
       look() {
-        const zone = machineTimeZone(process.env)
+        const zone = machineTimeZone(commandEnvironment())
         const facts = { zone, isKnown: isKnownZone(zone), data: tz, before: running?.timeZone ?? null }
         return machine.judgeTimeZone({ ...facts, now: clock.wall() })
       },

@@ -10,14 +10,14 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 
 export async function directoryFacts(dir: string): Promise<DirectoryFacts> {
   try {
-    const there = await stat(dir).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? null : Promise.reject(error)))
-    if (there === null) return { kind: 'missing', dir }
+    const there = await stat(dir)
     if (!there.isDirectory()) return { kind: 'not-one', dir }
     // Permissions, read-only mounts and full disks show only when something is written.
     const probe = await mkdtemp(path.join(dir, '.doctor-'))
     await rm(probe, { recursive: true })
     return { kind: 'writable', dir, mode: isPosix ? there.mode : null }
   } catch (error) {
+    if (codeOf(error) === 'ENOENT') return { kind: 'missing', dir }
     return { kind: 'refused', dir, reason: codeOf(error) }
   }
 }
