@@ -139,10 +139,10 @@ describe('a link that comes and goes', () => {
       [
         "13.0 s: master decides take-over master@2",
         "13.0 s: edge@1 and master@2 drives",
-        "21.6 s: edge decides T2 edge@3 contested",
-        "21.6 s: master decides T2 edge@3 contested",
-        "21.6 s: edge decides take-over master@2",
-        "21.6 s: edge@3 drives",
+        "20.1 s: edge decides T2 edge@3 contested",
+        "20.1 s: master decides T2 edge@3 contested",
+        "20.1 s: edge decides take-over master@2",
+        "20.1 s: edge@3 drives",
       ]
     `)
   })

@@ -74,11 +74,17 @@ export function onAttemptFailed(turn: EdgeTurn, context: EdgeContext, reason: st
     return
   }
   const counts = link.startedAt >= turn.state.autonomyFrom || (link.loading && context.now >= turn.state.autonomyFrom)
-  turn.set({
-    link: { kind: 'waiting', dialAt: after(context.now, LINK_RETRY_MS + context.jitterMs) },
-    lastFailure: reason,
-  })
+  turn.set({ link: { kind: 'waiting', dialAt: nextDialAt(link.startedAt, counts, context) }, lastFailure: reason })
   if (counts) driveAlone(turn, context)
+}
+
+/**
+ * 3,000 ms after the first failure, which decides nothing yet. From then on attempts begin 3,000 ms apart: one that used up its time because its bytes were
+ * swallowed, and can no longer succeed when the line heals, costs no second wait.
+ */
+function nextDialAt(startedAt: MonoMs, counts: boolean, { now, jitterMs }: EdgeContext): MonoMs {
+  const due = after(counts ? startedAt : now, LINK_RETRY_MS)
+  return after(due < now ? now : due, jitterMs)
 }
 
 export function onLinkLost(turn: EdgeTurn, context: EdgeContext, session: string, reason: string): void {
