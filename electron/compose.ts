@@ -35,6 +35,7 @@ import type { HostLaunch } from './modules/process-host'
 import { failureOf, HoldfastError } from '../shared/model/failures'
 import type { TopicValues } from '../shared/console/contract'
 import type { SyncView } from '../shared/console/data-views'
+import type { AlertsBody } from '../shared/console/alert-views'
 import type { StatusView } from '../shared/console/views'
 import { settingsFromEnvironment, type Identity, type Settings } from '../shared/settings/settings'
 import { version } from '../package.json'
@@ -251,6 +252,8 @@ export interface Site {
     'health' | 'status.get' | `${'settings' | 'setup' | 'activity' | 'diagnostics'}.${string}`
   >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
+  /** Absent: an edge, which keeps none. */
+  subscribeAlerts?(listener: (body: AlertsBody) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
   start(): Promise<void>
@@ -314,6 +317,9 @@ function operationsOf(
             return site.subscribeDebug(String(params['module']), listener as never)
           case 'decisions':
             return site.onDecision(listener as never)
+          case 'alerts':
+            if (site.subscribeAlerts === undefined) throw new HoldfastError('refused', 'Alerts are kept at the master.')
+            return site.subscribeAlerts(listener as never)
           case 'sync':
             return watchSync(site.data.sync(params), listener as (body: SyncView) => void)
           case 'logs':

@@ -5,6 +5,7 @@ import type { Parts, Site } from '../compose'
 import { feedRules } from '../core/replication/feed'
 import type { StoredControl } from '../core/control/stored'
 import { enrolledControl } from '../core/control/stored'
+import { noAlerts } from '../edge/alert-operations'
 import { edgeOperations } from '../edge/edge-operations'
 import { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
@@ -220,6 +221,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       }),
       ...syncOperations(ownBuffer),
       ...noTelemetry,
+      ...noAlerts,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
       ...secretOperations(parts.namedSecrets, stores.replica),

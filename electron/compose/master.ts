@@ -34,6 +34,7 @@ import { machineNames, openAuthority } from '../platform/authority'
 import { ensureDirectory } from '../platform/settings-file'
 import type { ControlRecords, Enrolments as EnrolmentRows } from '../records/records'
 import { openRecords } from '../records/sqlite'
+import { openAlerting } from './alerting'
 import { enrolmentEntry, namesOf as namesOfDocuments } from './activity'
 import { noDemo } from './demo'
 import { resolving, secretOperations } from './secrets'
@@ -165,12 +166,14 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     replaced: (edgeId) => role?.replaced(edgeId),
   })
   stack.use(enrolments)
+  const alerting = openAlerting(parts, stores, stack)
   const master = makeMasterRole(parts, stores, enrolments)
   role = master
   stack.defer(() => master.end())
   return {
-    start: () =>
-      master.start(async () => {
+    start: () => {
+      alerting.start(master, enrolments)
+      return master.start(async () => {
         const listener = await listenWs({
           host: settings.linkHost,
           port: settings.linkPort,
@@ -186,8 +189,13 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         stack.use(listener)
         linkPort = listener.port
         return [listener]
-      }),
-    timeGap: () => master.timeGap(),
+      })
+    },
+    subscribeAlerts: (listener) => alerting.subscribe(listener),
+    timeGap: () => {
+      master.timeGap()
+      alerting.timeGap()
+    },
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
     data: telemetryTopics(master, stores.tails),
@@ -206,6 +214,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         timeZone: parts.timeZone,
         telemetry: stores.telemetry,
       }),
+      ...alerting.handlers(),
       ...noDeadLetters,
       ...inventoryOperations({ role: master, inventory: stores.inventory }),
       ...noDemo,

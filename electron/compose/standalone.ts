@@ -20,6 +20,7 @@ import type { MasterRole } from '../master/master-role'
 import { demoDocuments, demoEdge } from '../modules/demo/demo-site'
 import { startDemoSimulators } from '../modules/demo/demo-simulators'
 import type { Clock } from '../platform/ports'
+import { openAlerting } from './alerting'
 import { noDemo } from './demo'
 import { edgeStores, makeEdgeRole, type EdgeStores } from './edge'
 import { secretOperations } from './secrets'
@@ -36,6 +37,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   const desk = oneSiteDesk()
   if (edge.records.load(siteEdge.id) === null) edge.records.save(siteEdge.id, enrolledControl(clock.wall()))
   if (master.records.load(siteEdge.id) === null) master.records.save(siteEdge.id, enrolledControl(clock.wall()))
+  const alerting = openAlerting(parts, master, stack)
   const role = makeMasterRole(parts, master, desk)
   stack.defer(() => role.end())
   const cable = stack.use(
@@ -57,11 +59,14 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   return {
     start: async () => {
       await setUpSite(parts, master, stack)
+      alerting.start(role, desk)
       await role.start(() => Promise.resolve([cable.listener]))
       power.on()
     },
+    subscribeAlerts: (listener) => alerting.subscribe(listener),
     timeGap: () => {
       role.timeGap()
+      alerting.timeGap()
       power.edge?.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
@@ -80,6 +85,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       return {
         ...operations,
         ...secretOperations(parts.namedSecrets, master.journal),
+        ...alerting.handlers(),
         ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {

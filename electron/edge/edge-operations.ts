@@ -34,6 +34,8 @@ type EdgeHandlers = Omit<
   | 'demo.cable'
   | 'demo.power'
   | `sync.${string}`
+  | `alerts.${string}`
+  | `forwarding.${string}`
   | `settings.${string}`
   | `setup.${string}`
   | `telemetry.${string}`

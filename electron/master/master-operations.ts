@@ -35,6 +35,8 @@ type MasterHandlers = Omit<
   | `settings.${string}`
   | `setup.${string}`
   | `secrets.${string}`
+  | `alerts.${string}`
+  | `forwarding.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'
   | 'sync.drop'

@@ -32,6 +32,9 @@ export class Retaining {
       derived: ['log', 'span', 'alert', 'loss'].map((table) => of(`DELETE FROM ${table} WHERE ${belongs}`)),
       batch: database.prepare<[number]>('DELETE FROM batch WHERE key = ?'),
       count: database.prepare<[number]>(`UPDATE tally SET value = value - ? WHERE name = 'entries'`),
+      deleted: database.prepare<[number]>(
+        `INSERT INTO tally (name, value) VALUES ('deleted', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+      ),
       series: database
         .prepare<[number, number], number>('SELECT key FROM series WHERE key > ? ORDER BY key LIMIT ?')
         .pluck(),
@@ -64,6 +67,7 @@ export class Retaining {
           }
           this.#sql.batch.run(oldest.key)
           this.#sql.count.run(oldest.stored)
+          this.#sql.deleted.run(oldest.stored)
         })
         .immediate()
       room -= Math.max(1, oldest.stored)

@@ -28,40 +28,43 @@ export function openTelemetry(file: string): TelemetryStore {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   database.pragma(`cache_size = -${CACHE_KIB}`)
   const on = <T>(work: () => T): T => guarded(file, work)
-  const { receiving, indexing, retaining, reading } = on(() => {
-    const chunks = new Chunks(database)
-    return {
-      receiving: new Receiving(database, chunks),
-      indexing: new Indexing(database, chunks),
-      retaining: new Retaining(database),
-      reading: openReading(database, chunks),
-    }
-  })
-  const sql = on(() => ({
+  /** Made when it is first asked for: with many edges files are opened for one batch, and statements are most of what opening takes. */
+  const later = <T>(make: () => T): (() => T) => {
+    let made: T | undefined
+    return () => (made ??= make())
+  }
+  const chunks = on(() => new Chunks(database))
+  const receiving = on(() => new Receiving(database, chunks))
+  const indexing = later(() => new Indexing(database, chunks))
+  const retaining = later(() => new Retaining(database))
+  const reading = later(() => openReading(database, chunks))
+  const sql = later(() => ({
     tallies: database.prepare<[], { name: string; value: number }>('SELECT name, value FROM tally'),
     clocks: database.prepare<[number], { received_at: number; sent_at: number }>(
       'SELECT received_at, sent_at FROM batch ORDER BY key DESC LIMIT ?',
     ),
+    // Kept over deletions: a position beyond all that is left must not seem to be ahead.
+    newest: database.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'batch'`).pluck(),
     gaps: database.prepare<[], { reason: string; count: number }>(
       'SELECT reason, sum(high - low + 1) AS count FROM gap GROUP BY reason',
     ),
   }))
 
   function status(): TelemetryStatus {
-    const tallies = new Map(sql.tallies.all().map(({ name, value }) => [name, value]))
-    const clocks = sql.clocks.all(SKEW_OF_BATCHES)
+    const tallies = new Map(sql().tallies.all().map(({ name, value }) => [name, value]))
+    const clocks = sql().clocks.all(SKEW_OF_BATCHES)
     const newest = clocks[0]?.received_at
     const fresh = clocks.filter(({ received_at }) => received_at > newest! - SKEW_FRESH_MS)
     return {
       entries: tallies.get('entries') ?? 0,
       rejected: tallies.get('rejected') ?? 0,
       fromFuture: tallies.get('future') ?? 0,
-      bytes: retaining.bytes,
+      bytes: retaining().bytes,
       lastReceivedAt: newest === undefined ? null : wallMs(newest),
       // What was longest on its way makes the edge's clock seem behind; the greatest difference is the truest.
       skewMs: fresh.length === 0 ? null : Math.max(...fresh.map((each) => each.sent_at - each.received_at)),
-      notIndexed: indexing.left,
-      gaps: Object.fromEntries(sql.gaps.all().map(({ reason, count }) => [reason, count])),
+      notIndexed: indexing().left,
+      gaps: Object.fromEntries(sql().gaps.all().map(({ reason, count }) => [reason, count])),
     }
   }
 
@@ -71,24 +74,30 @@ export function openTelemetry(file: string): TelemetryStore {
     index: (maxEntries, tail) =>
       on(() => {
         try {
-          return indexing.run(maxEntries, tail)
+          return indexing().run(maxEntries, tail)
         } catch (error) {
-          indexing.forget()
+          indexing().forget()
           throw error
         }
       }),
-    retain: (retention, now, maxEntries) => on(() => retaining.run(retention, now, maxEntries)),
-    arrivals: (after, limit) => on(() => reading.arrivals(after, limit)),
-    entries: (options) => on(() => reading.entries(options)),
-    series: (options) => on(() => reading.series(options)),
-    points: (series, span) => on(() => reading.points(series, span)),
-    rollUps: (series, width, span) => on(() => reading.rollUps(series, width, span)),
-    logs: (options) => on(() => reading.logs(options)),
-    traces: (options) => on(() => reading.traces(options)),
-    spans: (traceId, limit) => on(() => reading.spans(traceId, limit)),
-    alerts: (options) => on(() => reading.alerts(options)),
-    losses: (options) => on(() => reading.losses(options)),
+    retain: (retention, now, maxEntries) => on(() => retaining().run(retention, now, maxEntries)),
+    arrivals: (after, limit) => on(() => reading().arrivals(after, limit)),
+    entries: (options) => on(() => reading().entries(options)),
+    series: (options) => on(() => reading().series(options)),
+    points: (series, span) => on(() => reading().points(series, span)),
+    rollUps: (series, width, span) => on(() => reading().rollUps(series, width, span)),
+    logs: (options) => on(() => reading().logs(options)),
+    traces: (options) => on(() => reading().traces(options)),
+    spans: (traceId, limit) => on(() => reading().spans(traceId, limit)),
+    alerts: (options) => on(() => reading().alerts(options)),
+    losses: (options) => on(() => reading().losses(options)),
     status: () => on(status),
+    extent: () =>
+      on(() => {
+        const tallies = new Map(sql().tallies.all().map(({ name, value }) => [name, value]))
+        const deleted = tallies.get('deleted') ?? 0
+        return { newest: sql().newest.get() ?? 0, stored: (tallies.get('entries') ?? 0) + deleted, deleted }
+      }),
     async [Symbol.asyncDispose]() {
       if (database.open) on(() => database.close())
     },

@@ -208,6 +208,8 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Newest first. */
   losses(options: TimeSpan & { limit: number }): readonly LossRow[]
   status(): TelemetryStatus
+  /** The newest arrival (0: none), and how many entries were stored and deleted again by retention since the file was made. Entries are deleted in the order of arrival. */
+  extent(): { readonly newest: number; readonly stored: number; readonly deleted: number }
 }
 
 /** A file per edge. */

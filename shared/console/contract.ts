@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { decision } from '../model/control'
 import { debugLine } from '../model/modules'
 import { activityItem, activityOperations, activityTopicParams } from './activity-operations'
+import { alertOperations, alertTopics } from './alert-operations'
 import { controlOperations } from './control-operations'
 import { dataOperations, dataTopics } from './data-operations'
 import { checkingView, diagnosticsOperations } from './diagnostics-operations'
@@ -26,6 +27,7 @@ export const operations = {
   ...documentOperations,
   ...moduleOperations,
   ...dataOperations,
+  ...alertOperations,
   ...diagnosticsOperations,
   ...activityOperations,
   ...settingOperations,
@@ -52,6 +54,7 @@ export const topics = {
     body: z.object({ lines: z.array(debugLine), dropped: z.number() }),
   },
   ...dataTopics,
+  ...alertTopics,
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>

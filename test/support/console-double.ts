@@ -15,6 +15,7 @@ import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
 import type { SyncStatus } from '../../shared/wire/push'
+import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
 
 /** Stands behind the operations port (our own): a master with one edge whose answers a test can replace. The protocol in front of it is the real one. */
 
@@ -297,6 +298,28 @@ export const defaultHandlers: OperationHandlers = {
   'setup.state': setupSample,
   'setup.choose': () => ({ restarts: false, resumeKey: null }),
   'setup.finish': setupSample,
+  'alerts.list': () => ({ alerts: [alertSample()], total: 1, next: null }),
+  'alerts.show': () => ({ alert: alertSample(), rule: ruleSample() }),
+  'alerts.acknowledge': ({ ids }) => ({ changed: ids.length }),
+  'alerts.silence': ({ forMs, reason }) => ({ ...silenceSample(), until: AT + forMs, reason }),
+  'alerts.unsilence': () => ({}),
+  'alerts.silences': () => [silenceSample()],
+  'alerts.rules': () => [ruleSample()],
+  'alerts.setRule': () => ({ head: 8, differences: [] }),
+  'alerts.removeRule': () => ({ head: 8, differences: [] }),
+  'alerts.preview': () => ({
+    from: AT - 86_400_000,
+    to: AT,
+    fired: 0,
+    incidents: [],
+    series: 1,
+    values: 2_880,
+    isCut: false,
+  }),
+  'forwarding.status': () => [forwardSample()],
+  'forwarding.set': () => ({ head: 8, differences: [] }),
+  'forwarding.remove': () => ({ head: 8, differences: [] }),
+  'forwarding.retry': () => ({}),
   'settings.get': settingsSample,
   'settings.set': settingsSample,
   'settings.reset': settingsSample,

@@ -6,7 +6,7 @@ import {
   type WatchedEdge,
 } from '../../../electron/core/alerts/alert-book'
 import { effectiveRules } from '../../../electron/core/alerts/alert-rule'
-import type { AlertNow } from '../../../electron/core/alerts/alert-state'
+import type { AlertNow, Incident } from '../../../electron/core/alerts/alert-state'
 import { previewOf } from '../../../electron/core/alerts/preview'
 import { alertRuleDocument, type AlertRuleDocument } from '../../../shared/model/documents'
 import { monoMs, wallMs } from '../../../shared/model/time'
@@ -272,7 +272,7 @@ describe('looking back', () => {
   })
 })
 
-const incident = {
+const incident: Incident = {
   ...{ severity: 'critical', text: 'x', value: null, episodes: 1, acknowledged: null, unknownSince: null },
   ...{ since: at(0).wall, firedAt: at(0).wall, lastAt: at(0).wall },
-} as const
+}

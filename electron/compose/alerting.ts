@@ -1,0 +1,94 @@
+import path from 'node:path'
+import type { AlertsBody } from '../../shared/console/alert-views'
+import { openAlerts } from '../alerts/sqlite'
+import type { Parts } from '../compose'
+import { LiveTopic } from '../console/live-topic'
+import type { OperationHandlers } from '../console/operations'
+import { openForwarding } from '../forwarding/sqlite'
+import { otlpHttp } from '../forwarding/otlp-http'
+import { alertOperations } from '../master/alert-operations'
+import { Alerts, type AlertChange, type WatchedMaster } from '../master/alerts'
+import type { EnrolmentDesk } from '../master/enrolment-desk'
+import { Forwarding, forwardingOperations } from '../master/forwarding'
+import type { MasterRole } from '../master/master-role'
+import { alertOf, logOf, metricOf } from '../telemetry/body'
+import { exported, signalOf } from '../outbox/otlp/export'
+import { partialSuccessOf } from '../outbox/otlp/export-answer'
+import { failureOf } from '../../shared/model/failures'
+import type { MasterStores } from './master'
+
+/** The alerts of a master, and what it forwards of what edges push. */
+export interface Alerting {
+  /** Before the role starts: what arrives from its first link on is judged. */
+  start(role: MasterRole, desk: EnrolmentDesk): void
+  handlers(): Pick<OperationHandlers, Extract<keyof OperationHandlers, `alerts.${string}` | `forwarding.${string}`>>
+  subscribe(listener: (body: AlertsBody) => void): () => void
+  /** For whoever notifies people: each turn of an incident's life, after it was written. */
+  onChange(listener: (change: AlertChange) => void): () => void
+  timeGap(): void
+}
+
+export function openAlerting(
+  parts: Parts,
+  { journal, telemetry, ingest }: Pick<MasterStores, 'journal' | 'telemetry' | 'ingest'>,
+  stack: AsyncDisposableStack,
+): Alerting {
+  const { clock, random, log, dataDir, namedSecrets } = parts
+  const folder = path.join(dataDir, 'master')
+  const store = stack.use(openAlerts(path.join(folder, 'alerts.db')))
+  const positions = stack.use(openForwarding(path.join(folder, 'forwarding.db')))
+  const alerts = new Alerts({
+    ...{ store, journal, clock, random, logger: log.child('alerts') },
+    bodies: { metricOf, logOf, alertOf },
+  })
+  stack.defer(() => alerts.end())
+  const topic = stack.use(
+    new LiveTopic(
+      clock,
+      () => alerts.body(),
+      (error) => log.log('error', 'Alerts could not be told', failureOf(error)),
+    ),
+  )
+  alerts.onShown(() => topic.changed())
+  const forwarding = new Forwarding({
+    ...{ store: positions, telemetry, journal, clock, random, logger: log.child('forwarding') },
+    encoder: { signalOf, encode: exported },
+    send: otlpHttp({ partialSuccess: partialSuccessOf, now: () => clock.wall() }),
+    secret: (name) => namedSecrets.value(name),
+  })
+  stack.defer(() => forwarding.end())
+  stack.defer(
+    ingest.onStored((edgeId, batch) => {
+      alerts.arrived(edgeId, batch)
+      forwarding.arrived(edgeId)
+    }),
+  )
+  return {
+    start: (role, desk) => {
+      alerts.start(watched(role, desk))
+      forwarding.start()
+    },
+    handlers: () => ({
+      ...alertOperations({ alerts, store, journal, telemetry, clock }),
+      ...forwardingOperations(forwarding, journal),
+    }),
+    subscribe: (listener) => topic.subscribe(listener),
+    onChange: (listener) => alerts.onChange(listener),
+    timeGap: () => alerts.timeGap(),
+  }
+}
+
+function watched(role: MasterRole, desk: EnrolmentDesk): WatchedMaster {
+  return {
+    get booted() {
+      return role.booted
+    },
+    onDecision: (listener) => role.onDecision(listener),
+    linkOf: (edgeId) => {
+      const link = role.sites.get(edgeId)?.control.state.link
+      if (link === undefined) return null
+      const isExpected = desk.isEnrolled(edgeId) && !desk.isRevoked(edgeId)
+      return { isLinked: link.kind !== 'none', since: link.since, isExpected }
+    },
+  }
+}

@@ -1,0 +1,526 @@
+import {
+  ALERTS_TOLD_MAX,
+  type AlertIncident,
+  type AlertsBody,
+  type AlertSilence,
+} from '../../shared/console/alert-views'
+import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
+import type { Decision } from '../../shared/model/control'
+import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
+import { after, type MonoMs } from '../../shared/model/time'
+import { SILENCES_MAX, type AlertStore, type AlertWrite, type KeptAlert, type Silence } from '../alerts/alerts'
+import { AlertBook, type BookChange, type WatchedEdge } from '../core/alerts/alert-book'
+import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
+import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
+import type { Journal } from '../journal/journal'
+import type { Clock, Logger, Random } from '../platform/ports'
+import type { ArrivedBatch } from '../telemetry/telemetry'
+import { fed, type TelemetryBodies } from './alert-feed'
+
+/** How exactly waits and links are looked at. */
+const LOOK_EVERY_MS = 1_000
+const PRUNE_EVERY_MS = 3_600_000
+const WRITE_AGAIN_MS = 5_000
+/** Changes that could not be written yet. Beyond it what is new is counted and left out: the store has been refusing for long. */
+const UNWRITTEN_MAX = 20_000
+
+/** One for each turn of an incident's life; whoever notifies people listens here. `silenced` in the alert says that nobody is to be disturbed. */
+export interface AlertChange {
+  readonly kind:
+    'fired' | 'resolved' | 'unknown' | 'known' | 'acknowledged' | 'unacknowledged' | 'silenced' | 'unsilenced'
+  readonly alert: AlertIncident
+}
+
+/** As much of the master as alerts look at. */
+export interface WatchedMaster {
+  readonly booted: boolean
+  onDecision(listener: (decision: Decision) => void): () => void
+  /** Null: there is no site of this edge (yet). */
+  linkOf(edgeId: string): { readonly isLinked: boolean; readonly since: MonoMs; readonly isExpected: boolean } | null
+}
+
+export interface AlertsOptions {
+  readonly store: AlertStore
+  readonly journal: Pick<Journal, 'get' | 'list' | 'onChange'>
+  readonly clock: Clock
+  readonly random: Pick<Random, 'id'>
+  readonly logger: Logger
+  readonly bodies: TelemetryBodies
+}
+
+/** The alerts of a master: feeds the book with what arrives and with links, writes what it says, and only then tells of it. */
+export class Alerts {
+  readonly #options: AlertsOptions
+  readonly #book = new AlertBook()
+  readonly #listeners = new Set<(change: AlertChange) => void>()
+  readonly #watchers = new Set<() => void>()
+  /** Of what is open and written, by key. */
+  readonly #open = new Map<
+    string,
+    { readonly id: string; readonly ruleName: string; acknowledged: boolean; unknown: boolean }
+  >()
+  readonly #silences = new Map<string, Silence>()
+  #unwritten: AlertWrite[] = []
+  #leftOut = 0
+  #master: WatchedMaster | null = null
+  #timer: Disposable | null = null
+  #writeTimer: Disposable | null = null
+  #prunedAt: MonoMs
+  #unsubscribe: (() => void)[] = []
+  #ended = false
+
+  constructor(options: AlertsOptions) {
+    this.#options = options
+    this.#prunedAt = options.clock.mono()
+  }
+
+  /** Takes up what an earlier process left. Throws `HoldfastError('storage')`. */
+  start(master: WatchedMaster): void {
+    const { store, journal, clock } = this.#options
+    this.#master = master
+    store.prune(clock.wall())
+    for (const silence of store.silences()) this.#silences.set(silence.id, silence)
+    const open = store.open()
+    for (const { key, id, ruleName, incident } of open) this.#opened(key, id, ruleName, incident)
+    this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
+    this.#follow(() => this.#book.setRules(this.#rules(), this.#now()))
+    this.#follow(() => this.#book.restore(open, this.#now()))
+    this.#unsubscribe = [
+      master.onDecision((decision) => this.#decided(decision)),
+      journal.onChange(({ changed }) => {
+        if (changed.some(({ kind }) => kind === 'edge')) this.#look()
+        if (changed.some(({ kind }) => kind === 'alertRule'))
+          this.#follow(() => this.#book.setRules(this.#rules(), this.#now()))
+      }),
+    ]
+    this.#arm()
+  }
+
+  /** After its commit. */
+  arrived(edgeId: string, batch: ArrivedBatch): void {
+    if (this.#master === null || this.#ended) return
+    const { bodies, logger } = this.#options
+    this.#follow(() =>
+      fed(this.#book, edgeId, batch, bodies, this.#now(), (reason) =>
+        logger.log('warn', 'An entry could not be judged by the rules of alerts', { edgeId, reason }),
+      ),
+    )
+  }
+
+  timeGap(): void {
+    this.#follow(() => this.#book.timeGap(this.#now()))
+  }
+
+  /** For whoever notifies people. A listener that throws is logged. */
+  onChange(listener: (change: AlertChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+  /** Something of `body()` may be another now. */
+  onShown(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  get book(): AlertBook {
+    return this.#book
+  }
+  rules(): readonly AlertRule[] {
+    return this.#rules()
+  }
+
+  /** Not over: as they are now, newest first. What is written by nobody yet is told to nobody. */
+  active(): AlertIncident[] {
+    const found: AlertIncident[] = []
+    for (const { key, ruleId, edgeId, series, state, rule } of this.#book.alerts()) {
+      const incident = incidentOf(state)
+      const known = this.#open.get(key)
+      if (incident !== null && known === undefined) continue
+      const subject = { key, ruleId, edgeId, series }
+      if (incident !== null) found.push(this.#view(known!.id, subject, rule.name, incident, state, null))
+      else if (state.kind === 'pending') found.push(this.#pending(subject, rule.name, state))
+    }
+    return found.sort((a, b) => (b.firedAt ?? b.since) - (a.firedAt ?? a.since))
+  }
+
+  /** A kept one with what is known of it now. */
+  presented(kept: KeptAlert): AlertIncident {
+    const { id, ruleName } = kept
+    if (kept.resolvedAt !== null)
+      return this.#view(id, kept, this.#nameOf(kept.ruleId, ruleName), kept.incident, null, kept)
+    for (const alert of this.#book.alerts()) {
+      const incident = alert.key === kept.key ? incidentOf(alert.state) : null
+      if (incident !== null) return this.#view(id, kept, alert.rule.name, incident, alert.state, null)
+    }
+    return this.#view(id, kept, ruleName, kept.incident, null, kept)
+  }
+
+  body(): AlertsBody {
+    const all = this.active()
+    const firing = all.filter(({ state }) => state !== 'pending')
+    const counts = (among: readonly AlertIncident[]) => {
+      const of = (severity: AlertSeverity) => among.filter((alert) => alert.severity === severity).length
+      return { critical: of('critical'), warning: of('warning'), info: of('info') }
+    }
+    const rank = ({ state, severity }: AlertIncident) => (state === 'pending' ? -1 : alertSeverities.indexOf(severity))
+    return {
+      open: counts(firing.filter(({ acknowledged, silenced }) => acknowledged === null && silenced === null)),
+      firing: counts(firing),
+      pending: all.length - firing.length,
+      acknowledged: firing.filter(({ acknowledged }) => acknowledged !== null).length,
+      silenced: firing.filter(({ silenced }) => silenced !== null).length,
+      unknown: firing.filter(({ state }) => state === 'unknown').length,
+      total: all.length,
+      active: [...all].sort((a, b) => rank(b) - rank(a)).slice(0, ALERTS_TOLD_MAX),
+      silences: this.silences(),
+      refused: this.#refused(),
+    }
+  }
+
+  /** How many were changed. Throws `not-found` when there is none of them, `storage` when it could not be written. */
+  acknowledge(ids: readonly string[], by: string, note: string, on: boolean): number {
+    const byId = new Map([...this.#open].map(([key, { id }]) => [id, key]))
+    if (!ids.some((id) => byId.has(id)))
+      throw new HoldfastError('not-found', 'None of these alerts is open.', {
+        hint: 'holdfast alerts list shows them.',
+      })
+    const changes: BookChange[] = []
+    let changed = 0
+    for (const id of ids) {
+      const key = byId.get(id)
+      if (key === undefined) continue
+      const { refused, changes: some } = this.#book.acknowledge(key, on ? { by, note } : null, this.#now())
+      if (refused === null) changed++
+      changes.push(...some)
+    }
+    this.#apply(changes)
+    // What somebody asked for must not wait for a disk unseen.
+    if (this.#unwritten.length > 0)
+      throw new HoldfastError('storage', 'The acknowledgement could not be written yet; it is tried again.')
+    return changed
+  }
+
+  silence(
+    matcher: Pick<Silence, 'ruleId' | 'edgeId' | 'series'>,
+    forMs: number,
+    by: string,
+    reason: string,
+  ): AlertSilence {
+    const { clock, random, store } = this.#options
+    if (this.#silences.size >= SILENCES_MAX)
+      throw new HoldfastError('refused', `There are ${SILENCES_MAX} silences already.`, {
+        hint: 'holdfast alerts unsilence ends one.',
+      })
+    const at = clock.wall()
+    const silence: Silence = { id: random.id(), ...matcher, at, until: after(at, forMs), by, reason }
+    const before = this.#quiet()
+    store.saveSilence(silence)
+    this.#silences.set(silence.id, silence)
+    this.#tellQuiet(before)
+    return silenceView(silence)
+  }
+
+  unsilence(id: string): void {
+    if (!this.#silences.has(id))
+      throw new HoldfastError('not-found', 'There is no such silence.', {
+        hint: 'holdfast alerts silences lists them.',
+      })
+    const before = this.#quiet()
+    this.#options.store.removeSilence(id)
+    this.#silences.delete(id)
+    this.#tellQuiet(before)
+  }
+
+  silences(): AlertSilence[] {
+    return [...this.#silences.values()].map(silenceView).sort((a, b) => a.until - b.until)
+  }
+
+  end(): void {
+    this.#ended = true
+    for (const off of this.#unsubscribe) off()
+    this.#timer?.[Symbol.dispose]()
+    this.#writeTimer?.[Symbol.dispose]()
+    this.#listeners.clear()
+    this.#watchers.clear()
+  }
+
+  #now(): AlertNow {
+    const { clock } = this.#options
+    return { mono: clock.mono(), wall: clock.wall() }
+  }
+
+  #rules(): AlertRule[] {
+    return effectiveRules(this.#options.journal.list('alertRule').map(({ body }) => body))
+  }
+
+  #edges(): WatchedEdge[] {
+    const { journal, clock } = this.#options
+    const master = this.#master
+    return journal.list('edge').map(({ id, body }): WatchedEdge => {
+      const link = master?.linkOf(id) ?? null
+      const timeoutMs = body.timeoutMs ?? TAKE_OVER_TIMEOUT_MS
+      if (link === null) return { id, timeoutMs, link: 'unknown', since: clock.mono() }
+      if (link.isLinked) return { id, timeoutMs, link: 'linked', since: link.since }
+      return {
+        id,
+        timeoutMs,
+        link: !link.isExpected ? 'quiet' : master!.booted ? 'lost' : 'unknown',
+        since: link.since,
+      }
+    })
+  }
+
+  #arm(): void {
+    const { clock } = this.#options
+    this.#timer = clock.at(after(clock.mono(), LOOK_EVERY_MS), (lateMs) => {
+      if (this.#ended) return
+      if (lateMs > TIMER_LATE_MS) this.timeGap()
+      this.#look()
+      this.#arm()
+    })
+  }
+
+  #look(): void {
+    this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
+    this.#follow(() => this.#book.wake(this.#now()))
+    this.#expireSilences()
+    const { clock, store, logger } = this.#options
+    if (clock.mono() - this.#prunedAt < PRUNE_EVERY_MS) return
+    this.#prunedAt = clock.mono()
+    try {
+      store.prune(clock.wall())
+    } catch (error) {
+      logger.log('error', 'Old alerts could not be deleted', { reason: failureOf(error).message })
+    }
+  }
+
+  #decided({ edgeId, contested }: Decision): void {
+    if (contested === null) return
+    const [from, to] = [new Date(contested.from).toISOString(), new Date(contested.to).toISOString()]
+    this.#follow(() =>
+      this.#book.happened(edgeId, 'both-drove', null, () => `Both sides drove from ${from} to ${to}.`, this.#now()),
+    )
+  }
+
+  /** Nothing that is said about alerts may harm what says it: the taking of batches, control, the journal. */
+  #follow(work: () => BookChange[]): void {
+    try {
+      this.#apply(work())
+    } catch (error) {
+      this.#options.logger.log('error', 'Alerts could not follow', { reason: failureOf(error).message })
+    }
+  }
+
+  #apply(changes: readonly BookChange[]): void {
+    for (const { output, ...change } of changes) {
+      if (output.type === 'show') continue
+      if (this.#unwritten.length >= UNWRITTEN_MAX) {
+        this.#leftOut++
+        continue
+      }
+      const { key, ruleId, edgeId, series } = change
+      const ruleName = this.#nameOf(ruleId, ruleId)
+      this.#unwritten.push({ key, ruleId, edgeId, series, ruleName, ...output })
+    }
+    this.#write()
+    if (changes.length > 0) this.#shown()
+  }
+
+  #write(): void {
+    const { store, clock, logger } = this.#options
+    if (this.#unwritten.length === 0 || this.#ended) return
+    const writes = this.#unwritten
+    let ids: ReadonlyMap<string, string>
+    try {
+      ids = store.write(writes)
+    } catch (error) {
+      if (this.#writeTimer !== null) return
+      const reason = failureOf(error).message
+      logger.log('error', 'Alerts could not be written', { waiting: writes.length, leftOut: this.#leftOut, reason })
+      this.#writeTimer = clock.at(after(clock.mono(), WRITE_AGAIN_MS), () => {
+        this.#writeTimer = null
+        this.#write()
+        this.#shown()
+      })
+      return
+    }
+    this.#unwritten = []
+    for (const write of writes) this.#tellWrite(write, ids.get(write.key))
+  }
+
+  #tellWrite(write: AlertWrite, raisedId: string | undefined): void {
+    const { key, ruleName, incident } = write
+    if (write.type === 'raise' && raisedId !== undefined) this.#opened(key, raisedId, ruleName, incident)
+    const known = this.#open.get(key)
+    if (known === undefined) return
+    const over = write.type === 'end' ? { resolvedAt: write.at, resolvedBecause: write.because } : null
+    const view = this.#view(known.id, write, ruleName, incident, null, over)
+    if (write.type === 'raise') return this.#tell('fired', view)
+    if (over !== null) {
+      this.#open.delete(key)
+      return this.#tell('resolved', view)
+    }
+    const { acknowledged, unknown } = known
+    this.#opened(key, known.id, ruleName, incident)
+    if ((incident.acknowledged !== null) !== acknowledged)
+      this.#tell(acknowledged ? 'unacknowledged' : 'acknowledged', view)
+    if ((incident.unknownSince !== null) !== unknown) this.#tell(unknown ? 'known' : 'unknown', view)
+  }
+
+  #opened(key: string, id: string, ruleName: string, { acknowledged, unknownSince }: Incident): void {
+    this.#open.set(key, { id, ruleName, acknowledged: acknowledged !== null, unknown: unknownSince !== null })
+  }
+
+  #tell(kind: AlertChange['kind'], alert: AlertIncident): void {
+    const { logger } = this.#options
+    if (kind === 'fired' || kind === 'resolved') {
+      const { id, ruleId, edgeId, series, severity, text } = alert
+      logger.log('info', kind === 'fired' ? 'An alert fires' : 'An alert is over', {
+        ...{ id, rule: ruleId, edge: edgeId, series, severity, text },
+      })
+    }
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener({ kind, alert })
+      } catch (error) {
+        logger.log('error', 'A listener for alerts failed', { reason: failureOf(error).message })
+      }
+    }
+  }
+
+  #shown(): void {
+    for (const watcher of this.#watchers) watcher()
+  }
+
+  #expireSilences(): void {
+    const now = this.#options.clock.wall()
+    const over = [...this.#silences.values()].filter(({ until }) => until <= now)
+    if (over.length === 0) return
+    const before = this.#quiet(over)
+    for (const { id } of over) {
+      this.#silences.delete(id)
+      try {
+        this.#options.store.removeSilence(id)
+      } catch (error) {
+        this.#options.logger.log('warn', 'A silence that is over could not be deleted', {
+          reason: failureOf(error).message,
+        })
+      }
+    }
+    this.#tellQuiet(before)
+  }
+
+  /** Ids of alerts that are kept quiet; `as`: also by silences whose time is over. */
+  #quiet(as: readonly Silence[] = []): ReadonlySet<string> {
+    return new Set(
+      this.active().flatMap((alert) =>
+        alert.silenced !== null || as.some((silence) => covers(silence, alert)) ? [alert.id] : [],
+      ),
+    )
+  }
+
+  #tellQuiet(before: ReadonlySet<string>): void {
+    for (const alert of this.active()) {
+      const isQuiet = alert.silenced !== null
+      if (alert.state !== 'pending' && isQuiet !== before.has(alert.id))
+        this.#tell(isQuiet ? 'silenced' : 'unsilenced', alert)
+    }
+    this.#shown()
+  }
+
+  #nameOf(ruleId: string, otherwise: string): string {
+    return this.#book.rules.find(({ document }) => document.id === ruleId)?.document.name ?? otherwise
+  }
+
+  #refused(): AlertsBody['refused'] {
+    const all = this.#book.rules.flatMap(({ document }) => this.#book.refusedOf(document.id) ?? [])
+    const newest = all.sort((a, b) => b.lastAt - a.lastAt)[0]
+    return newest === undefined ? null : { ...newest, count: all.reduce((sum, { count }) => sum + count, 0) }
+  }
+
+  #pending(
+    subject: Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'>,
+    ruleName: string,
+    { since, evidence }: Extract<AlertState, { kind: 'pending' }>,
+  ): AlertIncident {
+    const incident = {
+      ...evidence,
+      since,
+      firedAt: since,
+      lastAt: since,
+      unknownSince: null,
+      episodes: 1,
+      acknowledged: null,
+    }
+    const view = this.#view(`pending ${subject.key}`, subject, ruleName, incident, null, null)
+    return { ...view, state: 'pending', firedAt: null }
+  }
+
+  #view(
+    id: string,
+    { ruleId, edgeId, series }: Pick<KeptAlert, 'ruleId' | 'edgeId' | 'series'>,
+    ruleName: string,
+    incident: Incident,
+    state: AlertState | null,
+    over: Pick<KeptAlert, 'resolvedAt' | 'resolvedBecause'> | null,
+  ): AlertIncident {
+    const { severity, text, value, since, firedAt, lastAt, unknownSince, episodes, acknowledged } = incident
+    const isUnknown = state === null ? unknownSince !== null : state.kind === 'unknown'
+    const alert = {
+      ...{
+        id,
+        ruleId,
+        ruleName,
+        edgeId,
+        series,
+        severity,
+        text,
+        value,
+        since,
+        firedAt,
+        lastAt,
+        unknownSince,
+        episodes,
+      },
+      edgeName: this.#options.journal.get('edge', edgeId)?.body.name ?? edgeId,
+      state:
+        over !== null && over.resolvedAt !== null
+          ? ('resolved' as const)
+          : isUnknown
+            ? ('unknown' as const)
+            : ('firing' as const),
+      resolvedAt: over?.resolvedAt ?? null,
+      resolvedBecause: over?.resolvedBecause ?? null,
+      acknowledged: acknowledged === null ? null : { ...acknowledged },
+    }
+    return { ...alert, silenced: this.#silencedBy(alert) }
+  }
+
+  #silencedBy(alert: Pick<AlertIncident, 'ruleId' | 'edgeId' | 'series' | 'state'>): AlertIncident['silenced'] {
+    if (alert.state === 'resolved') return null
+    const now = this.#options.clock.wall()
+    let longest: Silence | null = null
+    for (const silence of this.#silences.values())
+      if (silence.until > now && covers(silence, alert) && (longest === null || silence.until > longest.until))
+        longest = silence
+    if (longest === null) return null
+    const { id, until, by, reason } = longest
+    return { id, until, by, reason }
+  }
+}
+
+function covers(
+  { ruleId, edgeId, series }: Silence,
+  alert: Pick<AlertIncident, 'ruleId' | 'edgeId' | 'series'>,
+): boolean {
+  return (
+    (ruleId === null || ruleId === alert.ruleId) &&
+    (edgeId === null || edgeId === alert.edgeId) &&
+    (series === null || alert.series.includes(series))
+  )
+}
+
+function silenceView({ id, ruleId, edgeId, series, until, at, by, reason }: Silence): AlertSilence {
+  return { id, matcher: { ruleId, edgeId, series }, until, at, by, reason }
+}

@@ -1,0 +1,338 @@
+import type { ForwardView } from '../../shared/console/alert-views'
+import type { ForwarderDocument } from '../../shared/model/documents'
+import { failureOf } from '../../shared/model/failures'
+import { after, type MonoMs, type WallMs } from '../../shared/model/time'
+import type { TelemetryCategory } from '../../shared/model/telemetry'
+import type { ForwardAnswer, ForwardPosition, ForwardStore, SendForward, SetAside } from '../forwarding/forwarding'
+import type { Clock, Logger, Random } from '../platform/ports'
+import type { KeptEntry, TelemetryStores } from '../telemetry/telemetry'
+
+export const FORWARD_BACKOFF_MS = 5_000
+export const FORWARD_BACKOFF_CAP_MS = 300_000
+/** Batches of an edge that go in one piece. Each has up to 4 MiB. */
+const ARRIVALS_AT_ONCE = 4
+/** Requests that halving may make of one piece: what is still refused then is set aside as it is. */
+const REQUESTS_PER_PIECE_MAX = 128
+/** The endpoint answers, but not to this sender: looked at again now and then. */
+const MISCONFIGURED_AGAIN_MS = 60_000
+
+export type ForwardSignal = 'metrics' | 'traces' | 'logs'
+const signals: readonly ForwardSignal[] = ['metrics', 'traces', 'logs']
+
+/** Makes requests of entries; `unfit`: places of those that OTLP has no form for. */
+export interface ForwardEncoder {
+  signalOf(category: TelemetryCategory): ForwardSignal
+  encode(
+    signal: ForwardSignal,
+    entries: readonly KeptEntry[],
+    edge: { readonly id: string; readonly name: string },
+    compression: 'gzip' | 'none',
+  ): { readonly body: Uint8Array; readonly records: number; readonly unfit: readonly number[] }
+}
+
+export interface ForwarderOptions {
+  readonly store: ForwardStore
+  readonly telemetry: TelemetryStores
+  readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
+  readonly logger: Logger
+  readonly encoder: ForwardEncoder
+  readonly send: SendForward
+  /** Null: there is no such secret here. */
+  secret(name: string): string | null
+  edgeName(edgeId: string): string
+}
+
+/** What is under way: kept over attempts, so that what was taken is not sent again by this process. */
+interface Piece {
+  readonly edgeId: string
+  readonly to: ForwardPosition
+  readonly skipped: number
+  readonly lost: number
+  readonly setAside: SetAside[]
+  /** Parts that have not been answered for good, in order. */
+  readonly parts: { readonly signal: ForwardSignal; readonly entries: readonly KeptEntry[] }[]
+  sent: number
+  sentAt: WallMs | null
+  requests: number
+}
+
+type Later = Extract<ForwardAnswer, { kind: 'later' | 'misconfigured' }>
+
+/**
+ * Sends a copy of what edges push to one destination: for each edge in the order of arrival, edges in turns, one request at a time. The position moves after
+ * the answer, so that a process that ends in between sends a piece again: at least once.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions
+  #document: ForwarderDocument
+  /** Edges that may have something, in turns. */
+  readonly #due = new Set<string>()
+  #piece: Piece | null = null
+  #running: Promise<void> | null = null
+  readonly #abort = new AbortController()
+  #retryTimer: Disposable | null = null
+  #retryAt: MonoMs | null = null
+  #failedAttempts = 0
+  #lastError: ForwardView['lastError'] = null
+  #isMisconfigured = false
+
+  constructor(document: ForwarderDocument, options: ForwarderOptions) {
+    this.#document = document
+    this.#options = options
+  }
+
+  /** Begins with what comes from now on, or goes on where an earlier process was. Throws `HoldfastError('storage')`. */
+  start(): void {
+    const { store, telemetry } = this.#options
+    const edges = telemetry.edges()
+    if (!store.isKnown(this.#document.id)) {
+      const heads = edges.map((edgeId): [string, ForwardPosition] => {
+        const { newest, stored } = telemetry.of(edgeId).extent()
+        return [edgeId, { arrival: newest, passed: stored }]
+      })
+      store.begin(this.#document.id, new Map(heads))
+    }
+    for (const edgeId of edges) this.#due.add(edgeId)
+    this.#go()
+  }
+
+  get document(): ForwarderDocument {
+    return this.#document
+  }
+
+  /** Another address or other headers: tried at once. */
+  follow(document: ForwarderDocument): void {
+    this.#document = document
+    this.retry()
+  }
+
+  arrived(edgeId: string): void {
+    this.#due.add(edgeId)
+    this.#go()
+  }
+
+  retry(): void {
+    this.#retryTimer?.[Symbol.dispose]()
+    this.#retryTimer = null
+    this.#retryAt = null
+    for (const edgeId of this.#options.telemetry.edges()) this.#due.add(edgeId)
+    this.#go()
+  }
+
+  status(): ForwardView {
+    const { store, telemetry, clock } = this.#options
+    const { id, name, url, enabled } = this.#document
+    const pendingEntries = telemetry
+      .edges()
+      .filter((edgeId) => this.#isFor(edgeId))
+      .reduce((sum, edgeId) => {
+        const { stored, deleted } = telemetry.of(edgeId).extent()
+        return sum + Math.max(0, stored - Math.max(deleted, store.position(id, edgeId).passed))
+      }, 0)
+    const wait = this.#retryAt === null ? null : this.#retryAt - clock.mono()
+    const totals = store.totals(id)
+    return {
+      ...{ id, name, url, enabled, pendingEntries },
+      ...totals,
+      state: !enabled
+        ? 'off'
+        : this.#isMisconfigured
+          ? 'misconfigured'
+          : wait !== null
+            ? 'waiting'
+            : pendingEntries > 0
+              ? 'sending'
+              : 'up to date',
+      setAsideReasons: store.setAside(id, 20).map((each) => ({ ...each })),
+      lastError: this.#lastError,
+      failedAttempts: this.#failedAttempts,
+      retryAt: wait === null ? null : clock.wall() + Math.max(0, wait),
+    }
+  }
+
+  /** Settles when nothing of it runs any more. */
+  async end(): Promise<void> {
+    this.#abort.abort()
+    this.#retryTimer?.[Symbol.dispose]()
+    await this.#running
+  }
+
+  #isFor(edgeId: string): boolean {
+    const { edges } = this.#document
+    return edges.length === 0 || edges.includes(edgeId)
+  }
+
+  #go(): void {
+    if (this.#running !== null || this.#retryTimer !== null || this.#abort.signal.aborted) return
+    if (!this.#document.enabled) return
+    this.#running = this.#run()
+      .catch((error: unknown) => {
+        const { code, message } = failureOf(error)
+        this.#waitFor({ kind: 'later', code, message, retryAfterMs: null })
+      })
+      .finally(() => {
+        this.#running = null
+        if (this.#due.size > 0) this.#go()
+      })
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#abort.signal.aborted && this.#retryTimer === null && this.#document.enabled) {
+      this.#piece ??= this.#next()
+      if (this.#piece === null) return
+      const later = await this.#deliver(this.#piece)
+      if (this.#abort.signal.aborted) return
+      if (later !== null) return this.#waitFor(later)
+      this.#finish(this.#piece)
+      this.#piece = null
+      // Edges push, and devices are driven, while this catches up.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  #next(): Piece | null {
+    const { store, telemetry } = this.#options
+    for (const edgeId of this.#due) {
+      this.#due.delete(edgeId)
+      if (!this.#isFor(edgeId)) continue
+      const kept = telemetry.of(edgeId)
+      const { deleted, newest } = kept.extent()
+      const known = store.position(this.#document.id, edgeId)
+      // The edge was removed and has come anew: its store begins again.
+      const from = known.arrival > newest ? { arrival: 0, passed: 0 } : known
+      const arrivals = kept.arrivals(from.arrival, ARRIVALS_AT_ONCE)
+      // What retention has deleted lies before everything that is left.
+      const lost = Math.max(0, deleted - from.passed)
+      const last = arrivals.at(-1)
+      if (last === undefined && lost === 0) continue
+      this.#due.add(edgeId)
+      const entries = arrivals.flatMap((arrival) => arrival.entries)
+      const sought = entries.filter(({ category, doNotPropagate }) => this.#isSought(category) && !doNotPropagate)
+      return {
+        ...{ edgeId, lost },
+        to: { arrival: last?.arrival ?? newest, passed: from.passed + lost + entries.length },
+        skipped: entries.length - sought.length,
+        setAside: [],
+        parts: signals.flatMap((signal) => {
+          const of = sought.filter(({ category }) => this.#options.encoder.signalOf(category) === signal)
+          return of.length === 0 ? [] : [{ signal, entries: of }]
+        }),
+        ...{ sent: 0, sentAt: null, requests: 0 },
+      }
+    }
+    return null
+  }
+
+  #isSought(category: TelemetryCategory): boolean {
+    return this.#document.categories.includes(category)
+  }
+
+  /** Null: all of the piece has been answered for good. */
+  async #deliver(piece: Piece): Promise<Later | null> {
+    const { clock } = this.#options
+    for (let part = piece.parts[0]; part !== undefined; part = piece.parts[0]) {
+      const { signal } = part
+      const { fit, body, records } = this.#encoded(piece, part)
+      if (fit.length === 0) {
+        piece.parts.shift()
+        continue
+      }
+      const headers = this.#headers()
+      if ('kind' in headers) return headers
+      piece.requests++
+      const { url, compression } = this.#document
+      const answer = await this.#options.send(
+        {
+          url: `${url.replace(/\/$/, '')}/v1/${signal}`,
+          headers: headers.values,
+          body,
+          isGzip: compression === 'gzip',
+        },
+        this.#abort.signal,
+      )
+      if (answer.kind === 'later' || answer.kind === 'misconfigured') {
+        // What was looked at is not looked at again.
+        piece.parts[0] = { signal, entries: fit }
+        return answer
+      }
+      this.#succeeded()
+      piece.parts.shift()
+      if (answer.kind === 'taken') {
+        piece.sent += Math.max(0, records - answer.rejected)
+        piece.sentAt = clock.wall()
+        if (answer.rejected > 0) this.#setAside(piece, answer.rejected, 'rejected', answer.message)
+      } else if (fit.length === 1 || piece.requests >= REQUESTS_PER_PIECE_MAX)
+        this.#setAside(piece, fit.length, answer.code, answer.message)
+      else {
+        const half = Math.ceil(fit.length / 2)
+        piece.parts.unshift({ signal, entries: fit.slice(0, half) }, { signal, entries: fit.slice(half) })
+      }
+    }
+    return null
+  }
+
+  #encoded(piece: Piece, { signal, entries }: Piece['parts'][number]) {
+    const { encoder, edgeName } = this.#options
+    const edge = { id: piece.edgeId, name: edgeName(piece.edgeId) }
+    const { body, records, unfit } = encoder.encode(signal, entries, edge, this.#document.compression)
+    if (unfit.length > 0) this.#setAside(piece, unfit.length, 'no-otlp', `OTLP has no form for such ${signal}.`)
+    const left = new Set(unfit)
+    return { body, records, fit: unfit.length === 0 ? entries : entries.filter((_, place) => !left.has(place)) }
+  }
+
+  #headers(): { readonly values: Record<string, string> } | Later {
+    const values: Record<string, string> = {}
+    for (const [name, value] of Object.entries(this.#document.headers)) {
+      const text = typeof value === 'string' ? value : this.#options.secret(value.secretRef)
+      if (text === null) {
+        const message = `The secret of the header "${name}" is not known on this controller.`
+        return { kind: 'misconfigured', code: 'no-secret', message }
+      }
+      values[name] = text
+    }
+    return { values }
+  }
+
+  #setAside(piece: Piece, entries: number, code: string, message: string): void {
+    const { clock, logger } = this.#options
+    piece.setAside.push({ at: clock.wall(), edgeId: piece.edgeId, entries, code, message: message.slice(0, 500) })
+    logger.log('warn', 'Telemetry was set aside: its destination does not take it', {
+      ...{ forwarder: this.#document.id, edge: piece.edgeId, entries, code, message },
+    })
+  }
+
+  #finish({ edgeId, to, sent, skipped, lost, setAside, sentAt }: Piece): void {
+    this.#options.store.move(this.#document.id, edgeId, to, { sent, skipped, lost, setAside, sentAt })
+    if (lost > 0)
+      this.#options.logger.log('warn', 'Telemetry was deleted before it could be forwarded', {
+        ...{ forwarder: this.#document.id, edge: edgeId, entries: lost },
+      })
+  }
+
+  #succeeded(): void {
+    this.#failedAttempts = 0
+    this.#lastError = null
+    this.#isMisconfigured = false
+  }
+
+  #waitFor(later: Later): void {
+    const { clock, random, logger } = this.#options
+    const { code, message } = later
+    if (this.#failedAttempts++ === 0)
+      logger.log('warn', 'Telemetry cannot be forwarded', { forwarder: this.#document.id, code, message })
+    this.#lastError = { at: clock.wall(), code, message }
+    this.#isMisconfigured = later.kind === 'misconfigured'
+    const cap = Math.min(FORWARD_BACKOFF_CAP_MS, FORWARD_BACKOFF_MS * 2 ** Math.min(10, this.#failedAttempts - 1))
+    const named = later.kind === 'later' ? later.retryAfterMs : null
+    const delayMs = this.#isMisconfigured ? MISCONFIGURED_AGAIN_MS : (named ?? cap * random.fraction())
+    this.#retryAt = after(clock.mono(), delayMs)
+    this.#retryTimer = clock.at(this.#retryAt, () => {
+      this.#retryTimer = null
+      this.#retryAt = null
+      this.#due.add(this.#piece?.edgeId ?? '')
+      this.#due.delete('')
+      this.#go()
+    })
+  }
+}

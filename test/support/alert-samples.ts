@@ -1,0 +1,35 @@
+import type { AlertIncident, AlertRuleView, AlertSilence, ForwardView } from '../../shared/console/alert-views'
+import { alertRuleDocument } from '../../shared/model/documents'
+
+const AT = 1_750_000_000_000
+
+export const alertSample = (change: Partial<AlertIncident> = {}): AlertIncident => ({
+  ...{ id: '1', ruleId: 'hot', ruleName: 'Hot', edgeId: 'berlin', edgeName: 'Berlin' },
+  ...{ series: 'cpu.temperature {core=0}', severity: 'critical', state: 'firing' },
+  ...{ text: 'cpu.temperature {core=0} is 91, above 80', value: 91, since: AT - 90_000, firedAt: AT - 60_000 },
+  ...{ resolvedAt: null, resolvedBecause: null, lastAt: AT - 1_000, unknownSince: null, episodes: 1 },
+  ...{ acknowledged: null, silenced: null },
+  ...change,
+})
+
+export const ruleSample = (change: Record<string, unknown> = {}): AlertRuleView => ({
+  id: 'hot',
+  rule: alertRuleDocument.parse({
+    ...{ id: 'hot', name: 'Hot', watch: 'metric', metric: 'cpu.temperature', threshold: 80, severity: 'critical' },
+    ...change,
+  }),
+  ...{ watch: 'metric', isDefault: false, revision: 7, firing: 1, pending: 0, refused: null },
+})
+
+export const silenceSample = (): AlertSilence => ({
+  id: 's1',
+  matcher: { ruleId: 'hot', edgeId: 'berlin', series: null },
+  ...{ until: AT + 3_600_000, at: AT, by: 'cli:anna', reason: 'The fan is being changed.' },
+})
+
+export const forwardSample = (change: Partial<ForwardView> = {}): ForwardView => ({
+  ...{ id: 'main', name: 'main', url: 'https://collector.example:4318', enabled: true, state: 'up to date' },
+  ...{ pendingEntries: 0, sent: 1_200, skipped: 3, setAside: 0, lost: 0, setAsideReasons: [] },
+  ...{ lastSentAt: AT - 1_000, lastError: null, failedAttempts: 0, retryAt: null },
+  ...change,
+})
