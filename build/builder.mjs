@@ -1,5 +1,6 @@
 // Builds out/: the controller's side (ES modules for Node and Electron), the preload script (CommonJS: a sandboxed preload knows nothing
 // else) and the window. Everything goes to out.new/ first, so that out/ is complete at every moment, also while controllers run from it.
+// `--into DIR` builds what is shipped instead: from nothing, into a folder of its own, without source maps.
 import {
   existsSync,
   mkdirSync,
@@ -64,7 +65,10 @@ function httpByRequest() {
 process.env.NODE_ENV = 'production'
 
 const out = path.join(root, 'out')
-const fresh = path.join(root, 'out.new')
+const into = process.argv.includes('--into')
+  ? path.resolve(process.argv[process.argv.indexOf('--into') + 1] ?? '')
+  : null
+const fresh = into ?? path.join(root, 'out.new')
 const lock = path.join(root, 'out.lock')
 const lockPollMs = 100
 const lockAgeMs = 5 * 60 * 1000
@@ -108,9 +112,10 @@ async function buildForNode(entries, folder, format, extension) {
     build: {
       ssr: true,
       outDir: path.join(fresh, folder),
+      emptyOutDir: true,
       target: 'node24',
       minify: false,
-      sourcemap: true,
+      sourcemap: into === null,
       rolldownOptions: { input, output },
     },
     ssr: { noExternal: true, external },
@@ -128,7 +133,7 @@ async function buildWindow() {
       outDir: path.join(fresh, 'renderer'),
       emptyOutDir: true,
       target: 'chrome148',
-      sourcemap: true,
+      sourcemap: into === null,
       reportCompressedSize: false,
       chunkSizeWarningLimit: 1024,
       // The page's policy forbids data: scripts and inline styles; files are as good here.
@@ -222,8 +227,18 @@ async function buildOnce() {
   console.error(`Built out/ in ${((Date.now() - beganAt.getTime()) / 1000).toFixed(1)} s.`)
 }
 
+async function buildShipped() {
+  rmSync(fresh, { recursive: true, force: true })
+  await Promise.all([
+    buildForNode(controllerEntries, 'main', 'es', 'js'),
+    buildForNode(preloadEntries, 'preload', 'cjs', 'cjs'),
+    buildWindow(),
+  ])
+}
+
 try {
-  await whileLocked(buildOnce)
+  if (into === null) await whileLocked(buildOnce)
+  else await buildShipped()
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   // At once: the other parts of a failed build are still at work, and would write into the next one.
