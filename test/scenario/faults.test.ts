@@ -12,7 +12,8 @@ describe('a store that cannot be written', () => {
     site.mark()
     await site.killMaster()
     await site.pass(12_000)
-    expect(site.edgeView().control).toMatchObject({ holder: 'edge', epoch: 3, degraded: true })
+    expect(site.edgeView().control).toMatchObject({ holder: 'edge', epoch: 3, rule: 'autonomy', degraded: true })
+    expect(site.decisions('edge').map(({ rule }) => rule)).not.toContain('autonomy')
     expect(site.edgeView().needs.map(({ code }) => code)).toContain('not-persisted')
     site.breakStore('edge', false)
     await site.pass(6_000)
@@ -23,8 +24,13 @@ describe('a store that cannot be written', () => {
       [
         "0.1 s: nobody drives",
         "3.0 s: edge@3 drives",
+        "13.1 s: edge decides autonomy edge@3",
       ]
     `)
+    // Decided while nothing could be written, and there all the same.
+    const decided = site.decisions('edge').find(({ rule }) => rule === 'autonomy')
+    expect(decided).toMatchObject({ winner: 'edge', epoch: 3, outcome: 'done' })
+    expect(decided?.id).toBe(site.edgeLife().records.load(EDGE)?.record.decisionId)
   })
 
   it('keeps the master from taking over, until it can be written again', async () => {

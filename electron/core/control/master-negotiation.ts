@@ -6,7 +6,7 @@ import { newDecision } from './edge-tenure'
 import { heardIn } from './epoch'
 import { beginHandBack } from './master-hand-over'
 import { onMasterLinkLost } from './master-link'
-import { isMasterDriving, type MasterContext, type MasterLink, type MasterState } from './master-state'
+import { isMasterDriving, masterPermit, type MasterContext, type MasterLink, type MasterState } from './master-state'
 import { claimControl, driveNow, hearAtMaster, masterLetsGo, type MasterTurn } from './master-tenure'
 import { negotiate, tableFacts, waitsForReady } from './negotiate'
 
@@ -32,7 +32,9 @@ export function masterFactsOf(state: MasterState, context: MasterContext): Maste
     stable: link.kind === 'linked' && context.now >= after(link.stableFrom, context.stableForMs),
     docRevision: context.journalHead,
     drivingForMs:
-      isMasterDriving(state) && 'since' in tenure ? Math.max(0, Math.round(context.now - tenure.since)) : null,
+      masterPermit(state, context.now) !== null && 'since' in tenure
+        ? Math.max(0, Math.round(context.now - tenure.since))
+        : null,
   }
 }
 

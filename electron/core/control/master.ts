@@ -188,6 +188,7 @@ function onStorageFailed(
   perform(turn, input, context)
   if (!beginsToDrive(before, turn.state)) return
   turn.outputs.splice(said)
+  turn.undecide()
   turn.state = { ...before, takeOverFrom: before.takeOverFrom === null ? null : context.now }
   if (input.type === 'forced') {
     const failure = { code: 'storage' as const, message: reason }

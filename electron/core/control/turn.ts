@@ -16,6 +16,8 @@ export type ControlOutput =
       /** What became of an earlier hand-over whose answer never came; null: nothing new. */
       readonly settled: Settlement | null
     }
+  /** Could not be written with the step it belongs to, which happened all the same: kept until a later `persist` succeeds. */
+  | { readonly type: 'keep'; readonly decision: Decision | null; readonly settled: Settlement | null }
   | { readonly type: 'send'; readonly message: ControlMessage }
   | { readonly type: 'dial' }
   | { readonly type: 'abandonAttempt' }
@@ -112,7 +114,13 @@ export class Turn<State extends Persisted> {
   /** Ends a step whose write has failed: everything but the write happens, the record lives in memory and is tried again at `retryPersistAt`. */
   finishUnwritten(retryPersistAt: MonoMs): readonly ControlOutput[] {
     this.set({ retryPersistAt } as Partial<State>)
-    return this.outputs
+    if (this.#decision === null && this.#settled === null) return this.outputs
+    return [{ type: 'keep', decision: this.#decision, settled: this.#settled }, ...this.outputs]
+  }
+  /** What was decided in this step so far did not happen. */
+  undecide(): void {
+    this.#decision = null
+    this.#settled = null
   }
 }
 

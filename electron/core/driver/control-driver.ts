@@ -36,7 +36,7 @@ export type OwnOutput = Extract<ControlOutput, { type: 'dial' | 'abandonAttempt'
 
 export interface ControlDriverOptions<State, Input, Session extends ControlSession>
   extends
-    Omit<DecisionBookOptions, 'failed'>,
+    Omit<DecisionBookOptions, 'failed' | 'kept'>,
     Pick<DrivenModulesOptions, 'modules' | 'madeModules' | 'predecessorsGone' | 'startModules' | 'lastViews'> {
   readonly clock: Timers & { wall(): WallMs }
   readonly logger: {
@@ -86,8 +86,8 @@ export class ControlDriver<
 
   constructor(options: ControlDriverOptions<State, Input, Session>) {
     this.#options = options
-    const { clock, records } = options
-    this.#handOvers = new HandOvers(clock, (id) => records.decision(id))
+    const { clock } = options
+    this.#handOvers = new HandOvers(clock, (id) => this.#decisions.find(id))
     this.#modules = new DrivenModules({
       ...options,
       drives: () => options.drives(this.state),
@@ -99,6 +99,7 @@ export class ControlDriver<
         this.#handOvers.decided(decision)
         options.decided(decision)
       },
+      kept: (decision) => this.#handOvers.decided(decision),
       // The other side stores what it takes part in; of what came to nothing only its giver knows.
       failed: (decision) => this.#share([decision]),
     })
@@ -225,6 +226,8 @@ export class ControlDriver<
     switch (output.type) {
       case 'persist':
         return this.#decisions.persist(output)
+      case 'keep':
+        return this.#decisions.keep(output)
       case 'send':
         return this.#send(output.message)
       case 'dial':

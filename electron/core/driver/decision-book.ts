@@ -6,6 +6,9 @@ import type { ControlOutput, Settlement } from '../control/turn'
 /** Decisions told to the other side when a link begins: what each made alone. */
 const DECISIONS_SHARED = 20
 
+/** Kept at most while the store cannot write; then the oldest are lost. */
+export const DECISIONS_KEPT_MAX = 200
+
 /** As much of the control store as one edge's control needs. */
 export interface DecisionStore {
   save(edgeId: string, control: StoredControl, decision?: Decision): void
@@ -17,10 +20,12 @@ export interface DecisionStore {
 export interface DecisionBookOptions {
   readonly edgeId: string
   readonly records: DecisionStore
-  readonly logger: { log(level: 'error', message: string, fields?: Record<string, unknown>): void }
+  readonly logger: { log(level: 'warn' | 'error', message: string, fields?: Record<string, unknown>): void }
   settled(open: Decision, settlement: Settlement): Decision
   /** A decision was stored that was not known before, or not finished. */
   decided(decision: Decision): void
+  /** A decision was made that cannot be stored now; `decided` follows when it is. */
+  kept(decision: Decision): void
   /** A hand-over of this side came to nothing. */
   failed(decision: Decision): void
 }
@@ -28,6 +33,9 @@ export interface DecisionBookOptions {
 /** The record of one edge's control and the decisions that made it, on disk. */
 export class DecisionBook {
   readonly #options: DecisionBookOptions
+  /** Of steps that could not be written, oldest first. */
+  #kept: Decision[] = []
+  #lost = 0
   #rule: { readonly decisionId: string; readonly rule: DecisionRule } | null = null
 
   constructor(options: DecisionBookOptions) {
@@ -43,12 +51,54 @@ export class DecisionBook {
     const ended = settled === null ? null : this.#ended(settled)
     if (ended !== null) records.saveDecision(ended)
     records.save(edgeId, stored, decision ?? undefined)
+    if (decision !== null) this.#kept = this.#kept.filter(({ id }) => id !== decision.id)
     for (const one of [ended, decision]) if (one !== null) this.#tell(one)
+    if (this.#kept.length > 0) this.#catchUp()
+  }
+
+  /** The step happened, but could not be written. The newest that is known of a decision counts. */
+  keep({ decision, settled }: Pick<Extract<ControlOutput, { type: 'keep' }>, 'decision' | 'settled'>): void {
+    const ended = settled === null ? null : this.#ended(settled)
+    for (const one of [ended, decision]) {
+      if (one === null) continue
+      this.#kept = [...this.#kept.filter(({ id }) => id !== one.id), one]
+      this.#options.kept(one)
+    }
+    this.#lost += Math.max(0, this.#kept.length - DECISIONS_KEPT_MAX)
+    this.#kept = this.#kept.slice(-DECISIONS_KEPT_MAX)
+  }
+
+  /** The store has just written: what it could not write before follows. What it cannot write even now stays. */
+  #catchUp(): void {
+    const kept = this.#kept
+    let written = 0
+    try {
+      for (const decision of kept) {
+        const known = this.#options.records.decision(decision.id)
+        if (known === null || known.finishedAt === null) this.#options.records.saveDecision(decision)
+        written += 1
+      }
+    } catch (error) {
+      this.#options.logger.log('error', 'Decisions still cannot be written', failureOf(error))
+    }
+    this.#kept = kept.slice(written)
+    for (const decision of kept.slice(0, written)) this.#tell(decision)
+    this.#options.logger.log('warn', 'Decisions were written late', {
+      written,
+      lost: this.#lost,
+      waiting: this.#kept.length,
+    })
+    this.#lost = 0
+  }
+
+  /** As it stands, on disk or kept; null: not known. */
+  find(id: string): Decision | null {
+    return this.#kept.find((one) => one.id === id) ?? this.#options.records.decision(id)
   }
 
   /** A hand-over whose end nobody here knew: the next link has told it. */
   #ended(settled: Settlement): Decision | null {
-    const open = this.#options.records.decision(settled.decisionId)
+    const open = this.find(settled.decisionId)
     return open === null || open.finishedAt !== null ? null : this.#options.settled(open, settled)
   }
 
@@ -85,7 +135,7 @@ export class DecisionBook {
   ruleOf(decisionId: string | null): DecisionRule | null {
     if (decisionId === null) return null
     if (this.#rule?.decisionId !== decisionId) {
-      const rule = this.#options.records.decision(decisionId)?.rule
+      const rule = this.find(decisionId)?.rule
       this.#rule = rule === undefined ? null : { decisionId, rule }
     }
     return this.#rule?.rule ?? null

@@ -93,6 +93,7 @@ export class EdgeController extends Controller<EdgeState, EdgeInput> implements 
       case 'answerSwitch':
       case 'refused':
       case 'persist':
+      case 'keep':
       case 'openGate':
       case 'closeGate':
       case 'stopModules':

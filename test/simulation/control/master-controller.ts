@@ -112,6 +112,7 @@ export class MasterController extends Controller<MasterState, MasterInput> imple
       case 'answerSwitch':
       case 'refused':
       case 'persist':
+      case 'keep':
       case 'openGate':
       case 'closeGate':
       case 'stopModules':

@@ -3,6 +3,7 @@ import { monoMs, wallMs } from '../../../shared/model/time'
 import { newEdge } from '../../../electron/core/control/edge'
 import { autonomyAt, edgePermit, isEdgeUp, type EdgeTenure } from '../../../electron/core/control/edge-state'
 import { newMaster } from '../../../electron/core/control/master'
+import { masterFactsOf } from '../../../electron/core/control/master-negotiation'
 import {
   isMasterDriving,
   masterPermit,
@@ -11,6 +12,7 @@ import {
 } from '../../../electron/core/control/master-state'
 import { enrolledControl } from '../../../electron/core/control/stored'
 import { settledDecision } from '../../../electron/core/control/turn'
+import { masterContext } from '../../machine/control/master-fixtures'
 
 const at = monoMs(10_000)
 const stored = enrolledControl(wallMs(0))
@@ -52,6 +54,13 @@ describe('a permit', () => {
       expect(isMasterDriving(state)).toBe(drives)
       expect(masterPermit(state, at)).toEqual(drives ? { epoch: 1, until: lease } : null)
       expect(masterPermit(state, lease)).toBeNull()
+    })
+    it(`${drives ? 'begins' : 'is no part of'} what counts as driven by a master that is ${name}, until its lease passes`, () => {
+      const state = { ...master, tenure }
+      expect(masterFactsOf(state, { ...masterContext(11_000), window: () => null }).drivingForMs).toBe(
+        drives ? 1_000 : null,
+      )
+      expect(masterFactsOf(state, { ...masterContext(lease), window: () => null }).drivingForMs).toBeNull()
     })
   }
 
