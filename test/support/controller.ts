@@ -88,6 +88,8 @@ export interface ControllerOptions {
   readonly place?: Place
   /** Started by the command of the package as users start it, with its flags for Node; not for a place of its own. */
   readonly byCommand?: boolean
+  /** Nobody says which: it comes up as the first run finds it. */
+  readonly withoutRole?: boolean
 }
 
 /** A controller in a process of its own, started with `holdfast start`. */
@@ -125,8 +127,7 @@ export class ControllerProcess implements AsyncDisposable {
         options.byCommand ? command : program,
         'start',
         '--headless',
-        '--role',
-        role,
+        ...(options.withoutRole ? [] : ['--role', role]),
         '--data',
         data,
         ...ports,
