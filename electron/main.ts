@@ -1,85 +1,172 @@
+import { mkdirSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { app, BrowserWindow, dialog } from 'electron'
+import { parseArgs } from 'node:util'
+import { app, dialog } from 'electron'
 import envPaths from 'env-paths'
+import { version } from '../package.json'
 import { failureOf } from '../shared/model/failures'
-import { compose, type Controller } from './compose'
+import { localeOf, translate } from '../shared/text/text'
+import { compose } from './compose'
+import { AttachedController } from './console/attached'
+import { serveWindow } from './console/ipc'
+import { readPage, SECURITY_HEADERS } from './console/page'
 import { systemClock } from './platform/clock'
+import { DirectoryTaken } from './platform/data-directory/sqlite'
 import { lineLogger } from './platform/logger'
+import { HIDDEN_FLAG } from './shell/autostart'
+import { registerPageScheme } from './shell/confining'
+import type { ControllerHost } from './shell/host'
+import { startShell, type Shell } from './shell/shell'
+import type { Updater } from './shell/updates'
 
-/** The desktop entry: the same controller as headless, and a window on its console. The tray and everything around it are the shell's. */
-let controller: Controller | null = null
-let window: BrowserWindow | null = null
-const log = lineLogger(process.stderr, { clock: systemClock(), format: 'text' })
-
-function showWindow(): void {
-  if (window) {
-    if (window.isMinimized()) window.restore()
-    window.focus()
-    return
-  }
-  if (!controller) return
-  const consoleUrl = controller.consoleUrl()
-  const origin = new URL(consoleUrl).origin
-  window = new BrowserWindow({
-    width: 1_200,
-    height: 800,
-    minWidth: 480,
-    minHeight: 400,
-    webPreferences: { contextIsolation: true, sandbox: true, nodeIntegration: false },
-  })
-  window.webContents.setWindowOpenHandler(() => ({ action: 'deny' }))
-  window.webContents.on('will-navigate', (event) => {
-    if (new URL(event.url).origin !== origin) event.preventDefault()
-  })
-  window.webContents.session.setPermissionRequestHandler((_contents, _permission, answer) => answer(false))
-  window.on('closed', () => {
-    window = null
-  })
-  // A page that does not come shows as an empty window; the controller goes on without it.
-  window.loadURL(consoleUrl).catch((error: unknown) => log.log('warn', 'The window could not load', failureOf(error)))
-}
+/** The desktop entry: the same controller as headless, or the one that runs here already, and the shell around it. */
+const { values: flags } = parseArgs({
+  // Electron's own switches stand among ours.
+  args: process.argv.slice(1),
+  options: { data: { type: 'string' }, [HIDDEN_FLAG.slice(2)]: { type: 'boolean' } },
+  strict: false,
+})
+const clock = systemClock()
+const log = lineLogger(process.stderr, { clock, format: 'text' })
+const mainDir = path.dirname(fileURLToPath(import.meta.url))
+const pageDir = path.join(mainDir, '..', 'renderer')
+const dataDir = path.resolve(
+  typeof flags['data'] === 'string'
+    ? flags['data']
+    : (process.env['HOLDFAST_DATA'] ?? envPaths('holdfast', { suffix: '' }).data),
+)
+const userDir = path.join(dataDir, 'desktop')
+let shell: Shell | null = null
+/** A second start came while the controller was still starting. */
+let isWindowAsked = false
+let isQuitting = false
 
 async function start(): Promise<void> {
-  const mainDir = path.dirname(fileURLToPath(import.meta.url))
-  const dataDir = process.env['HOLDFAST_DATA'] ?? envPaths('holdfast', { suffix: '' }).data
   try {
-    controller = await compose({
-      dataDir,
-      overrides: {},
-      log,
-      program: {
-        mainDir,
-        pageDir: path.join(mainDir, '..', 'renderer'),
-        execPath: process.execPath,
-        // Module hosts and simulators are plain Node programs.
-        env: { ELECTRON_RUN_AS_NODE: '1' },
+    const host = await findHost()
+    if (isQuitting) return void host.stop().finally(() => app.quit())
+    const user = userInfo().username
+    const caller = { actor: `window:${user}`, role: 'admin' } as const
+    shell = startShell(
+      {
+        ...{ clock, log, host, caller, userDir },
+        openLine({ send, closed }) {
+          const dispatch = host.dispatch()
+          return dispatch && serveWindow({ send, closed, dispatch, caller, clock, log: log.child('window'), version })
+        },
+        async readPage(urlPath) {
+          const page = await readPage(pageDir, urlPath)
+          return { ...page, headers: { ...SECURITY_HEADERS, ...page.headers } }
+        },
+        resourcesDir: path.join(mainDir, '..', '..', 'resources'),
+        preloadPath: path.join(mainDir, '..', 'preload', 'index.cjs'),
+        command: {
+          executable: process.execPath,
+          args: [
+            ...(app.isPackaged ? [] : [app.getAppPath()]),
+            ...(flags['data'] === undefined ? [] : ['--data', dataDir]),
+          ],
+        },
+        startsHidden: flags[HIDDEN_FLAG.slice(2)] === true,
+        secrets: { backend: 'files', isProtected: false },
+        environment: process.env,
       },
-    })
+      { off: updatesOff(), load: loadUpdater },
+    )
+    if (isWindowAsked) shell.showWindow()
   } catch (error) {
     const { message, hint } = failureOf(error)
-    dialog.showErrorBox('Holdfast cannot start', hint === undefined ? message : `${message}\n\n${hint}`)
+    const locale = localeOf(app.getPreferredSystemLanguages()[0])
+    dialog.showErrorBox(translate(locale, 'desktop.cannotStart'), [message, hint ?? ''].join('\n\n').trim())
     app.exit(1)
-    return
   }
-  showWindow()
 }
 
-// Top level must stay synchronous: in an ESM main module `ready` fires only after it has been evaluated.
+/** The controller of the data directory: ours from now on, or one that runs without a window and stays its own. */
+async function findHost(): Promise<ControllerHost> {
+  try {
+    return await ownHost()
+  } catch (error) {
+    if (!(error instanceof DirectoryTaken)) throw error
+    const listeners: (() => void)[] = []
+    const changed = (): void => listeners.forEach((listener) => listener())
+    const attached = await AttachedController.attach({ dataDir, user: userInfo().username, clock, log, changed })
+    return {
+      kind: 'attached',
+      dispatch: () => attached.dispatch,
+      onChange: (listener) => void listeners.push(listener),
+      // It watches for gaps by itself.
+      slept() {},
+      stop: () => attached[Symbol.asyncDispose](),
+    }
+  }
+}
+
+async function ownHost(): Promise<ControllerHost> {
+  const controller = await compose({
+    dataDir,
+    overrides: {},
+    log,
+    // Module hosts and simulators are plain Node programs.
+    program: { mainDir, pageDir, execPath: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' } },
+  })
+  return {
+    kind: 'own',
+    dispatch: () => controller.dispatch,
+    onChange() {},
+    slept: () => controller.slept(),
+    stop: () => controller.stop(),
+  }
+}
+
+/** Why this copy is not updated; null: it is. */
+function updatesOff(): string | null {
+  if (!app.isPackaged) return 'not-installed'
+  // Of the packages for Linux, the system's own tools replace all but this one.
+  return process.platform === 'linux' && process.env['APPIMAGE'] === undefined ? 'by-system' : null
+}
+
+async function loadUpdater(): Promise<Updater> {
+  const loaded = await import('electron-updater')
+  return loaded.default.autoUpdater
+}
+
+function quitInOrder(event: { preventDefault(): void }): void {
+  if (isQuitting && !shell) return
+  event.preventDefault()
+  if (isQuitting) return
+  isQuitting = true
+  const ending = shell
+  // While it starts, the start sees to the end of what it has made.
+  if (!ending) return
+  ending
+    .end()
+    .catch((error: unknown) => log.log('error', 'The controller did not stop in order', failureOf(error)))
+    .finally(() => {
+      shell = null
+      app.quit()
+    })
+}
+
+function showWindow(): void {
+  if (shell) shell.showWindow()
+  else isWindowAsked = true
+}
+
+// Up to here and below, nothing waits: in an ES module `ready` comes only after all of it was evaluated.
+app.setName('Holdfast')
+app.setAppUserModelId('com.holdfast.desktop')
+registerPageScheme()
+// One desktop for each data directory: the lock goes by this folder.
+mkdirSync(userDir, { recursive: true, mode: 0o700 })
+app.setPath('userData', userDir)
 if (app.requestSingleInstanceLock()) {
   app.on('second-instance', showWindow)
   app.on('activate', showWindow)
-  // The agent goes on without a window.
+  // The program goes on without a window.
   app.on('window-all-closed', () => {})
-  app.on('before-quit', (event) => {
-    if (!controller) return
-    event.preventDefault()
-    const ending = controller
-    controller = null
-    ending
-      .stop()
-      .catch((error: unknown) => log.log('error', 'The controller did not stop in order', failureOf(error)))
-      .finally(() => app.quit())
-  })
+  app.on('before-quit', quitInOrder)
   void app.whenReady().then(start)
 } else app.quit()

@@ -140,7 +140,7 @@ export const rows = [
   },
   {
     from: ['electron/main'],
-    may: ['electron/', 'shared/'],
+    may: ['electron/', 'shared/', 'package.json'],
     node: true,
     packages: null,
     because: 'main.ts is compose() plus the shell',
