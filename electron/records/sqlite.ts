@@ -90,7 +90,7 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
     untold: database.prepare<[string, number], { body: string }>(
       `SELECT body FROM decision WHERE edge_id = ? AND told < 2 AND told < iif(body ->> '$.finishedAt' IS NULL, 1, 2) ORDER BY position LIMIT ?`,
     ),
-    told: database.prepare<[number, string]>('UPDATE decision SET told = ?1 WHERE id = ?2 AND told < ?1'),
+    told: database.prepare<[number, string]>('UPDATE decision SET told = max(told, ?) WHERE id = ?'),
     dropDecisions: database.prepare<[string, number]>(
       `DELETE FROM decision WHERE position IN
        (SELECT position FROM decision WHERE edge_id = ? ORDER BY started_at DESC, position DESC LIMIT -1 OFFSET ?)`,
