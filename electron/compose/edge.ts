@@ -195,8 +195,9 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     timeGap: () => role?.timeGap(),
     subscribeDebug: (module, listener) => {
       if (role === null) throw new HoldfastError('conflict', 'This edge has not joined a master.')
-      const id = role.views().find((view) => view.id === module || view.name === module)?.id ?? module
-      return role.control.runtime.debug(id, (lines, dropped) => listener({ lines: [...lines], dropped }))
+      const known = role.modules().find(({ id, name }) => id === module || name === module)
+      if (!known) throw new HoldfastError('not-found', `There is no module "${module}" at this edge.`)
+      return role.control.runtime.debug(known.id, (lines, dropped) => listener({ lines: [...lines], dropped }))
     },
     onDecision: (listener) => {
       decided.add(listener)

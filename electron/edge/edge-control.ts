@@ -96,6 +96,9 @@ export class EdgeControl {
     this.runtime.onChange(() => this.#tellDevices())
   }
 
+  get edgeId(): string {
+    return this.#options.edgeId
+  }
   get state(): EdgeState {
     return this.#driver.state
   }

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../shared/model/failures'
 import type { DebugLine } from '../../shared/model/modules'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import { modulesOfOwner } from '../core/documents/site'
 import type { DocumentsReplica } from '../journal/journal'
 import type { LinkSession } from '../link/link'
 import type { Random } from '../platform/ports'
@@ -131,6 +132,15 @@ export class EdgeRequests {
     }
   }
 
+  /** By the documents: a module that is only about to start can be listened to. */
+  #requireModule(moduleId: string): void {
+    const { control, replica } = this.#options
+    const systems = replica.list('system').map(({ body }) => body)
+    const own = modulesOfOwner(control.edgeId, systems, (id) => replica.get('module', id)?.body ?? null)
+    if (!own.some(({ id }) => id === moduleId))
+      throw new HoldfastError('not-found', `There is no module "${moduleId}" at this edge.`)
+  }
+
   async #execute({ moduleId, method, args, requestId, epoch }: RequestInput<'module.execute'>): Promise<unknown> {
     this.#requireControl(epoch)
     return (await this.#options.control.runtime.execute(moduleId, method, args, { requestId })) ?? null
@@ -147,6 +157,7 @@ export class EdgeRequests {
 
   #debug(session: LinkSession, debugs: Map<string, () => void>, moduleId: string): string {
     this.#requireControl()
+    this.#requireModule(moduleId)
     if (debugs.size >= DEBUGS_MAX)
       throw new HoldfastError('busy', `At most ${DEBUGS_MAX} debug streams at once.`, { retryAfterMs: 1_000 })
     const subscription = this.#options.random.id()

@@ -105,22 +105,33 @@ function refuseUnsafe(role: MasterRole, journal: Journal, changes: readonly Docu
     const link = role.sites.get(edgeId)?.control.state.link
     return link?.kind === 'linked' && link.agreed
   }
+  const drivesFor = (edgeId: string): boolean => role.sites.get(edgeId)?.control.drives ?? false
   for (const { edgeId, why } of lossesOfEdges(changes, journal)) {
-    const drives = role.sites.get(edgeId)?.control.drives ?? false
-    if (!drives || (why === 'failover-off' && isLinked(edgeId))) continue
+    if (!drivesFor(edgeId) || (why === 'failover-off' && isLinked(edgeId))) continue
     throw new HoldfastError('busy', `The master drives "${nameOf(edgeId)}" now.`, {
       hint: 'Restore control to the edge first.',
     })
   }
   for (const { moduleId, from, to } of movesBetweenEdges(changes, journal)) {
-    const away = [from, to].find((edgeId) => edgeId !== null && !isLinked(edgeId))
-    if (away == null) continue
-    throw new HoldfastError(
-      'busy',
-      `The module "${moduleId}" would move, but "${nameOf(away)}" is not linked: it might go on driving its copy.`,
-      {
-        hint: 'Wait until both edges are linked, then try again.',
-      },
-    )
+    if (from !== null && !isLinked(from)) {
+      const site = nameOf(from)
+      throw new HoldfastError(
+        'busy',
+        `The module "${moduleId}" would leave "${site}", which is not linked and may go on driving it.`,
+        {
+          hint: `Wait for the link of "${site}". If that site is gone for good, delete the system there first, then make it anew elsewhere.`,
+        },
+      )
+    }
+    if (to !== null && !isLinked(to) && !drivesFor(to)) {
+      const site = nameOf(to)
+      throw new HoldfastError(
+        'busy',
+        `The module "${moduleId}" would come to "${site}", which is not linked: nobody would drive it.`,
+        {
+          hint: `Wait for the link of "${site}", or let it join first: holdfast invite --edge "${site}"`,
+        },
+      )
+    }
   }
 }

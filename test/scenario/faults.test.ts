@@ -148,6 +148,17 @@ describe('requests through the master to the edge', () => {
     expect([edges.debugged, masters.debugged]).toEqual([[], []])
   })
 
+  it('refuse debug lines of a module that is none of this edge, and open no stream for it', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    const started = site.master.site(EDGE).control.session?.request('debug.start', { moduleId: 'nothing' })
+    await expect(site.answer(started)).rejects.toMatchObject({ code: 'not-found', message: /nothing/ })
+    const said: string[] = []
+    site.master.site(EDGE).debug('nothing', (some) => said.push(...some.map(({ text }) => text)))
+    await site.pass(500)
+    expect(said).toEqual(['There is no module "nothing" at this edge.'])
+    expect(site.edgeLife().runtimes.made.get(EDGE)?.debugged).toEqual([])
+  })
+
   it('show nothing as known that this link has not told', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs: 60_000 })
     expect(site.masterView().modules.map(({ state }) => state)).toEqual(['running', 'running'])

@@ -131,6 +131,38 @@ describe('documents', () => {
     expect([...site.master.sites.keys()]).toEqual([EDGE])
   })
 
+  it('move no module away from, or to, an edge that is not linked, and say what to do', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    const change = (changes: unknown[]) =>
+      site.answer(
+        Promise.resolve().then(() =>
+          site.masterDo()['documents.apply']({ changes: changes as never, dryRun: false }, admin),
+        ),
+      )
+    const put = (kind: string, body: object) => ({ op: 'put', kind, body })
+    await change([put('edge', { id: 'oslo', name: 'Oslo' })])
+    const moved = [
+      put('system', { id: 'room', name: 'Room', edgeId: EDGE, modules: ['switcher'] }),
+      put('system', { id: 'hall', name: 'Hall', edgeId: 'oslo', modules: ['lamp'] }),
+    ]
+    await expect(change(moved)).rejects.toMatchObject({
+      code: 'busy',
+      message: 'The module "lamp" would come to "Oslo", which is not linked: nobody would drive it.',
+      hint: expect.stringContaining('holdfast invite --edge "Oslo"'),
+    })
+    await site.killEdge()
+    await site.pass(12_000)
+    await expect(change(moved)).rejects.toMatchObject({
+      code: 'busy',
+      message: 'The module "lamp" would leave "Berlin", which is not linked and may go on driving it.',
+      hint: expect.stringContaining('gone for good'),
+    })
+    // As the hint says.
+    await change([{ op: 'delete', kind: 'system', id: 'room' }])
+    await change(moved.slice(1))
+    expect(site.journal.get('system', 'hall')?.body.edgeId).toBe('oslo')
+  })
+
   it('are not told to strangers with their passwords, and a bad schedule is refused by field', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs })
     const settings = { password: 'projector-word', nested: { apiKey: 'k', port: 1 }, list: ['a'] }
