@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Outbox } from '../../../electron/outbox/outbox'
 import { ENTRY_BYTES_MAX } from '../../../shared/model/telemetry'
+import { until } from '../../support/until'
 import { entries, entry, feedOf, numbersOf, pending, slices, temporaryFolder } from '../../support/outbox'
 
 const all = { maxEntries: 1_000, maxBytes: 1024 * 1024 }
@@ -73,6 +74,43 @@ export function outboxContract(name: string, open: (folder: string) => Outbox) {
       ])
       expect(outbox.status().dropped.logs.entries).toBe(2)
       expect(outbox.status().droppedBecause).toEqual({ 'too-large': 1, invalid: 1 })
+    })
+
+    test('stores an entry of a name once, also after it was opened again, and tells of it', async () => {
+      const told: string[] = []
+      outbox.onAppended(({ lane, entries: count }) => told.push(`${lane} ${count}`))
+      expect(await outbox.appendOnce('decision 1', entry('events', { n: 1 }))).toBe(true)
+      expect(await outbox.appendOnce('decision 1', entry('events', { n: 1 }))).toBe(false)
+      await reopen()
+      expect(await outbox.appendOnce('decision 1', entry('events', { n: 1 }))).toBe(false)
+      expect(await outbox.appendOnce('decision 2', entry('events', { n: 2 }))).toBe(true)
+      expect(pending(outbox).map(({ body }) => body)).toEqual(['{"n":1}', '{"n":2}'])
+      expect(told).toEqual(['telemetry 1'])
+      await expect(outbox.appendOnce('large', entry('events', 'x'.repeat(ENTRY_BYTES_MAX)))).rejects.toMatchObject({
+        code: 'too-large',
+      })
+    })
+
+    test('stores nothing of a category that is switched off but what is urgent, and everything when it is on again', async () => {
+      outbox.switchOff(['metrics', 'events'])
+      expect(await outbox.append([entry('metrics', 1), entry('logs', 2)])).toMatchObject({ stored: 1, switchedOff: 1 })
+      await outbox.append([entry('events', 'decision')], { urgent: true })
+      await outbox.appendOnce('decision', entry('events', 'another'))
+      expect(outbox.status()).toMatchObject({ switchedOff: ['metrics', 'events'], droppedBecause: {} })
+      outbox.switchOff([])
+      await outbox.append([entry('metrics', 3)])
+      expect(pending(outbox).map(({ category }) => category)).toEqual(['logs', 'events', 'events', 'metrics'])
+    })
+
+    test('gives up down to a cap that was lowered while it runs, counted', async () => {
+      await outbox.append(entries('metrics', 400, 1_000))
+      await outbox.append([...entries('logs', 50, 1_000), ...entries('alerts', 3)])
+      outbox.setCaps({ bytes: 150_000, ageMs: 86_400_000 })
+      await until('the cap holds', () => outbox.status().pendingBytes <= 150_000)
+      const { byCategory, dropped, losses } = outbox.status()
+      expect([byCategory.logs.entries, byCategory.alerts.entries]).toEqual([50, 3])
+      expect(byCategory.metrics.entries + dropped.metrics.entries).toBe(400)
+      expect(losses).toMatchObject([{ category: 'metrics', reason: 'bytes-cap', entries: dropped.metrics.entries }])
     })
 
     test('gives slices that are filled whole by entries and gaps, in both directions', async () => {

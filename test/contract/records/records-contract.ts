@@ -125,6 +125,26 @@ export function recordsContract(name: string, open: (folder: string, options?: {
       expect(records.decision('d1')).not.toBeNull()
     })
 
+    test('remembers which decisions were told as they stand, oldest first', async () => {
+      const open = decision('d1', { finishedAt: null, outcome: 'open', startedAt: at + 1 })
+      records.saveDecision(open)
+      records.saveDecision(decision('d2', { startedAt: at + 2 }))
+      records.saveDecision(decision('other', { edgeId: 'oslo' }))
+      const untold = (limit = 9) => records.untold('berlin', limit).map(({ id }) => id)
+      expect([untold(), untold(1)]).toEqual([['d1', 'd2'], ['d1']])
+      records.told(open)
+      expect(untold()).toEqual(['d2'])
+      const ended = { ...open, outcome: 'done' as const, finishedAt: at + 3 }
+      records.saveDecision(ended)
+      // What was told late says nothing about what it has become since.
+      records.told(open)
+      await reopen()
+      expect(untold()).toEqual(['d1', 'd2'])
+      records.told(ended)
+      records.told(decision('d2', { startedAt: at + 2 }))
+      expect(untold()).toEqual([])
+    })
+
     test('lists decisions newest first, per edge, in pages', () => {
       for (let i = 1; i <= 5; i++) records.saveDecision(decision(`d${i}`, { startedAt: at + i }))
       records.saveDecision(decision('other', { edgeId: 'oslo', startedAt: at + 9 }))
