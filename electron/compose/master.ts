@@ -88,7 +88,13 @@ function openIngest(
   folder: string,
   stack: AsyncDisposableStack,
 ): Pick<MasterStores, 'telemetry' | 'ingest' | 'tails'> {
-  const telemetry = stack.use(openTelemetryStores(path.join(folder, 'telemetry')))
+  const log = parts.log.child('telemetry')
+  const telemetry = stack.use(
+    openTelemetryStores(path.join(folder, 'telemetry'), {
+      clock: parts.clock,
+      told: (edgeId, what, aside) => log.log('error', 'Kept telemetry is damaged', { edgeId, what, aside }),
+    }),
+  )
   const tails = stack.use(new TelemetryTails(parts.clock))
   const ingest = new Ingest({ stores: telemetry, tails, clock: parts.clock, logger: parts.log.child('ingest') })
   stack.defer(() => ingest.end())

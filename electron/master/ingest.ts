@@ -27,12 +27,17 @@ import { arrivedEntry } from './ingest-check'
 import { IngestPace } from './ingest-pace'
 import type { TelemetryTails } from './telemetry-tails'
 
-const INDEX_AFTER_MS = 50
-/** Entries made searchable in one turn: about 20 ms, so that nothing else waits longer. */
-const INDEX_AT_ONCE = 500
-/** While batches keep coming a turn of indexing waits, but never longer than this. */
-const INDEX_WAITS_MS = 200
+/** Search and charts take a turn of this length and a pause of the same, so that nothing else waits longer. */
+const INDEX_TURN_MS = 15
+/** Entries between two looks at the clock. */
+const INDEX_AT_ONCE = 250
+/** No batch for so long: nobody is in a hurry. */
+const INDEX_QUIET_MS = 50
+/** While batches keep coming a turn waits, but never longer than this. */
+const INDEX_WAITS_MS = 150
+/** Each edge is looked at once in this time, some of them in each turn: opening the files of all at once would hold up everything else. */
 const RETAIN_EVERY_MS = 60_000
+const RETAIN_TURN_MS = 1_000
 const RETAIN_AT_ONCE = 20_000
 /** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
 const UNPACKING_MAX = 32
@@ -62,6 +67,9 @@ export class Ingest {
   #ended = false
   readonly #toIndex = new Set<string>()
   #indexTimer: Disposable | null = null
+  #toRetain: string[] = []
+  #retainAtOnce = 0
+  #retainDueAt: MonoMs
   #retainTimer: Disposable | null = null
   #lastBatchAt: MonoMs
   #lastIndexAt: MonoMs
@@ -78,6 +86,7 @@ export class Ingest {
       hourlyAgeMs: HOURLY_AGE_MS,
       dailyAgeMs: DAILY_AGE_MS,
     }
+    this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
     // What a process that ended left unindexed.
     for (const edgeId of stores.edges()) this.#toIndex.add(edgeId)
     this.#planIndexing()
@@ -142,20 +151,24 @@ export class Ingest {
     }
   }
 
-  /** Search and charts follow when no batch came for a moment, or five times a second all the same. */
+  /** Search and charts follow when no batch came for a moment, or some times a second all the same. */
   #planIndexing(): void {
     if (this.#indexTimer !== null || this.#ended || this.#toIndex.size === 0) return
     const { clock } = this.#options
-    this.#indexTimer = clock.at(after(clock.mono(), INDEX_AFTER_MS), () => {
+    this.#indexTimer = clock.at(after(clock.mono(), INDEX_TURN_MS), () => {
       this.#indexTimer = null
       const now = clock.mono()
-      if (now - this.#lastBatchAt >= INDEX_AFTER_MS || now - this.#lastIndexAt >= INDEX_WAITS_MS) this.#index()
+      if (now - this.#lastBatchAt >= INDEX_QUIET_MS || now - this.#lastIndexAt >= INDEX_WAITS_MS) {
+        do this.#index()
+        while (this.#toIndex.size > 0 && clock.mono() < after(now, INDEX_TURN_MS))
+        this.#lastIndexAt = clock.mono()
+      }
       this.#planIndexing()
     })
   }
 
   #index(): void {
-    const { stores, clock, logger, tails } = this.#options
+    const { stores, logger, tails } = this.#options
     const [edgeId] = this.#toIndex
     if (edgeId === undefined) return
     // To the end of the line: edges take turns.
@@ -167,22 +180,26 @@ export class Ingest {
     } catch (error) {
       logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
     }
-    this.#lastIndexAt = clock.mono()
   }
 
   #planRetention(): void {
     const { clock } = this.#options
-    this.#retainTimer = clock.at(after(clock.mono(), RETAIN_EVERY_MS), () => {
+    this.#retainTimer = clock.at(after(clock.mono(), RETAIN_TURN_MS), () => {
       if (this.#ended) return
-      this.retain()
+      this.#retain()
       this.#planRetention()
     })
   }
 
-  /** Deletes some of what is too old or too much. */
-  retain(): void {
+  /** Deletes some of what is too old or too much, of the edges whose turn it is. */
+  #retain(): void {
     const { stores, clock, logger } = this.#options
-    for (const edgeId of stores.edges()) {
+    if (clock.mono() >= this.#retainDueAt) {
+      this.#toRetain = [...stores.edges()]
+      this.#retainAtOnce = Math.ceil((this.#toRetain.length * RETAIN_TURN_MS) / RETAIN_EVERY_MS)
+      this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
+    }
+    for (const edgeId of this.#toRetain.splice(0, this.#retainAtOnce)) {
       try {
         stores.of(edgeId).retain(this.#retention, clock.wall(), RETAIN_AT_ONCE)
       } catch (error) {

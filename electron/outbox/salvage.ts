@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Loss, LossReason, SeqRange } from '../../shared/model/telemetry'
-import type { WallMs } from '../../shared/model/time'
 import type { Database } from '../platform/sqlite'
 import { feedFrom } from './feed-row'
 import type { Feed, FeedColumns } from './feed-row'
@@ -14,14 +13,6 @@ import type { Author, Store } from './store'
 const STEP_ROWS = 500
 /** Files kept after what could be read of them was taken over. */
 const SALVAGED_KEPT = 3
-
-/** Renames a damaged file with its companions. Returns the new name. */
-export function setAside(file: string, at: WallMs): string {
-  const target = `${file}.damaged-${new Date(at).toISOString().replaceAll(':', '-')}`
-  for (const companion of ['-wal', '-shm', ''])
-    if (existsSync(`${file}${companion}`)) renameSync(`${file}${companion}`, `${target}${companion}`)
-  return target
-}
 
 const beside = (file: string, word: string) => {
   const prefix = `${path.basename(file)}.${word}-`

@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { HoldfastError } from '../../shared/model/failures'
+import type { WallMs } from '../../shared/model/time'
 
 export type Database = Sqlite.Database
 
@@ -123,6 +124,20 @@ function migrate(file: string, database: Database, migrations: readonly Migratio
 export function refuseDamage(file: string, database: Database, hint?: string) {
   const found = database.pragma('quick_check(1)', { simple: true })
   if (found !== 'ok') throw damaged(file, String(found), hint)
+}
+
+/** Whether SQLite said that the file itself is damaged. */
+export function isDamage(error: unknown): boolean {
+  const cause = error instanceof HoldfastError ? error.cause : error
+  return cause instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(cause.code)
+}
+
+/** Renames a damaged file with its companions. Returns the new name. */
+export function setAside(file: string, at: WallMs): string {
+  const target = `${file}.damaged-${new Date(at).toISOString().replaceAll(':', '-')}`
+  for (const companion of ['-wal', '-shm', ''])
+    if (existsSync(`${file}${companion}`)) renameSync(`${file}${companion}`, `${target}${companion}`)
+  return target
 }
 
 /** A seal over the parts of a row, in order; SQLite has no checksums of its own, so flipped bits inside a value go unnoticed without one. */

@@ -14,7 +14,6 @@ export interface Chunk {
   readonly lastSeq: number
   /** None where the chunk is damaged. */
   readonly entries: readonly ReceivedEntry[]
-  readonly isDamaged: boolean
 }
 interface ChunkRow {
   /** That of its first entry. */
@@ -34,7 +33,11 @@ export class Chunks {
   /** The one looked at last: readers go through a chunk in steps. */
   #last: { readonly id: number; readonly chunk: Chunk } | null = null
 
-  constructor(database: Database) {
+  readonly #damaged: (chunk: Chunk) => void
+
+  /** `damaged`: what was kept of a chunk can no longer be read. */
+  constructor(database: Database, damaged: (chunk: Chunk) => void) {
+    this.#damaged = damaged
     this.#sql = {
       add: database.prepare<[number, number, number, string, Buffer]>(
         'INSERT INTO chunk (id, last_seq, batch, writers, body) VALUES (?, ?, ?, ?, ?)',
@@ -91,8 +94,9 @@ export class Chunks {
     if (this.#last?.id === row.id) return this.#last.chunk
     const entries = entriesIn(row)
     const place = { feed: feedOf(row.id), batch: row.batch, firstSeq: seqOf(row.id), lastSeq: row.last_seq }
-    const chunk: Chunk = { ...place, entries: entries ?? [], isDamaged: entries === null }
+    const chunk: Chunk = { ...place, entries: entries ?? [] }
     this.#last = { id: row.id, chunk }
+    if (entries === null) this.#damaged(chunk)
     return chunk
   }
 }

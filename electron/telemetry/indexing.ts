@@ -83,6 +83,16 @@ export class Indexing {
 
   /** At most about `maxEntries`, one transaction for each batch. Returns how many numbers are left. */
   run(maxEntries: number, tail: Tail = {}): number {
+    // What loss of power takes back is made again: nothing here waits for the disk.
+    this.#database.pragma('synchronous = NORMAL')
+    try {
+      return this.#run(maxEntries, tail)
+    } finally {
+      this.#database.pragma('synchronous = FULL')
+    }
+  }
+
+  #run(maxEntries: number, tail: Tail): number {
     let room = maxEntries
     while (room > 0) {
       const batch = this.#sql.waiting.get()

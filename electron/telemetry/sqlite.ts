@@ -3,7 +3,8 @@ import path from 'node:path'
 import { documentId } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import { wallMs } from '../../shared/model/time'
-import { guarded, openDatabase } from '../platform/sqlite'
+import type { Clock } from '../platform/ports'
+import { guarded, isDamage, openDatabase, setAside } from '../platform/sqlite'
 import { Chunks } from './chunks'
 import { Indexing } from './indexing'
 import { openReading } from './reading'
@@ -22,8 +23,8 @@ const CACHE_KIB = 2 * 1024
 /** Files open at once. Beyond it the one not used for longest is closed; it is opened again when it is asked for. */
 const OPEN_MAX = 512
 
-/** Throws `HoldfastError('storage')` when the file cannot be opened. */
-export function openTelemetry(file: string): TelemetryStore {
+/** Throws `HoldfastError('storage')` when the file cannot be opened. `damaged`: some of what is kept can no longer be read; the rest can. */
+export function openTelemetry(file: string, damaged: (what: string) => void = () => {}): TelemetryStore {
   const database = openDatabase(file, migrations)
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
   database.pragma(`cache_size = -${CACHE_KIB}`)
@@ -33,7 +34,10 @@ export function openTelemetry(file: string): TelemetryStore {
     let made: T | undefined
     return () => (made ??= make())
   }
-  const chunks = on(() => new Chunks(database))
+  const chunks = on(
+    () =>
+      new Chunks(database, ({ batch, firstSeq, lastSeq }) => damaged(`${firstSeq} to ${lastSeq} of arrival ${batch}`)),
+  )
   const receiving = on(() => new Receiving(database, chunks))
   const indexing = later(() => new Indexing(database, chunks))
   const retaining = later(() => new Retaining(database))
@@ -51,7 +55,11 @@ export function openTelemetry(file: string): TelemetryStore {
   }))
 
   function status(): TelemetryStatus {
-    const tallies = new Map(sql().tallies.all().map(({ name, value }) => [name, value]))
+    const tallies = new Map(
+      sql()
+        .tallies.all()
+        .map(({ name, value }) => [name, value]),
+    )
     const clocks = sql().clocks.all(SKEW_OF_BATCHES)
     const newest = clocks[0]?.received_at
     const fresh = clocks.filter(({ received_at }) => received_at > newest! - SKEW_FRESH_MS)
@@ -64,7 +72,11 @@ export function openTelemetry(file: string): TelemetryStore {
       // What was longest on its way makes the edge's clock seem behind; the greatest difference is the truest.
       skewMs: fresh.length === 0 ? null : Math.max(...fresh.map((each) => each.sent_at - each.received_at)),
       notIndexed: indexing().left,
-      gaps: Object.fromEntries(sql().gaps.all().map(({ reason, count }) => [reason, count])),
+      gaps: Object.fromEntries(
+        sql()
+          .gaps.all()
+          .map(({ reason, count }) => [reason, count]),
+      ),
     }
   }
 
@@ -94,7 +106,11 @@ export function openTelemetry(file: string): TelemetryStore {
     status: () => on(status),
     extent: () =>
       on(() => {
-        const tallies = new Map(sql().tallies.all().map(({ name, value }) => [name, value]))
+        const tallies = new Map(
+          sql()
+            .tallies.all()
+            .map(({ name, value }) => [name, value]),
+        )
         const deleted = tallies.get('deleted') ?? 0
         return { newest: sql().newest.get() ?? 0, stored: (tallies.get('entries') ?? 0) + deleted, deleted }
       }),
@@ -109,17 +125,57 @@ const nameOf = (edgeId: string) => `edge-${edgeId.replace(/[A-Z]/g, (letter) => 
 const edgeOf = (name: string) =>
   /^edge-(.+)\.db$/.exec(name)?.[1]?.replace(/\^([a-z])/g, (_, letter: string) => letter.toUpperCase()) ?? null
 
-/** A file per edge in `folder`, which exists. */
-export function openTelemetryStores(folder: string): TelemetryStores {
+export interface DamageOptions {
+  readonly clock: Pick<Clock, 'wall'>
+  /** What the disk has changed. `aside`: the new name of the file, and a new one is in use; null: only this much cannot be read. */
+  told(edgeId: string, what: string, aside: string | null): void
+}
+const AGAIN_MS = 1_000
+
+/**
+ * A file per edge in `folder`, which exists. A damaged one is set aside and a new one used: what its edge still holds comes again, and the edge tells what it
+ * no longer has. Without `damage` its error is thrown.
+ */
+export function openTelemetryStores(folder: string, damage?: DamageOptions): TelemetryStores {
   const open = new Map<string, TelemetryStore>()
   const fileOf = (edgeId: string) => {
     // Ids are checked where they are made; a name that is a path must not reach the disk all the same.
     if (!documentId.safeParse(edgeId).success) throw new HoldfastError('invalid', 'Not the id of an edge')
     return path.join(folder, nameOf(edgeId))
   }
+  function opened(edgeId: string): TelemetryStore {
+    const file = fileOf(edgeId)
+    const told = (what: string) => damage?.told(edgeId, what, null)
+    try {
+      return guardedStore(edgeId, openTelemetry(file, told))
+    } catch (error) {
+      if (damage === undefined || !isDamage(error)) throw error
+      damage.told(edgeId, String(error), setAside(file, damage.clock.wall()))
+      return guardedStore(edgeId, openTelemetry(file, told))
+    }
+  }
+  /** Damage that shows while it is written to. */
+  function guardedStore(edgeId: string, store: TelemetryStore): TelemetryStore {
+    return {
+      ...store,
+      receive(batch, now) {
+        try {
+          return store.receive(batch, now)
+        } catch (error) {
+          if (damage === undefined || !isDamage(error)) throw error
+          open.delete(edgeId)
+          void Promise.resolve(store[Symbol.asyncDispose]()).catch(() => {})
+          damage.told(edgeId, String(error), setAside(fileOf(edgeId), damage.clock.wall()))
+          throw new HoldfastError('busy', 'The telemetry of this edge was damaged; it begins anew', {
+            retryAfterMs: AGAIN_MS,
+          })
+        }
+      },
+    }
+  }
   return {
     of(edgeId) {
-      const store = open.get(edgeId) ?? openTelemetry(fileOf(edgeId))
+      const store = open.get(edgeId) ?? opened(edgeId)
       // Behind all others: the first of the map is the one not used for longest.
       open.delete(edgeId)
       open.set(edgeId, store)

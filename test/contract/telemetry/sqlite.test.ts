@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTelemetry, openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { ArrivedBatch, ArrivedEntry, TelemetryStore } from '../../../electron/telemetry/telemetry'
@@ -255,6 +257,64 @@ describe('the telemetry of one edge', () => {
     expect(first!.entries.map(({ seq }) => seq)).toEqual([5, 6])
     expect(second!.entries.map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
     expect(store.arrivals(first!.arrival, 10)).toHaveLength(1)
+  })
+})
+
+describe('a file that the disk has changed', () => {
+  const told: { edgeId: string; what: string; aside: string | null }[] = []
+  const open = () =>
+    openTelemetryStores(folder.path, {
+      clock: { wall: () => NOW },
+      told: (edgeId, what, aside) => void told.push({ edgeId, what, aside }),
+    })
+  beforeEach(() => void told.splice(0))
+  const place = () => `${folder.path}/edge-berlin.db`
+  async function filled() {
+    await using stores = open()
+    for (let n = 0; n < 20; n++) stores.of('berlin').receive(batch(n * 50 + 1, n * 50 + 50), NOW)
+  }
+
+  test('is set aside when it cannot be opened, told, and the edge begins anew', async () => {
+    await filled()
+    writeFileSync(place(), 'not a database, but long enough to be looked at'.repeat(100))
+    await using stores = open()
+    expect(stores.of('berlin').position('feed-1')).toEqual({ throughSeq: 0, ranges: [] })
+    expect(told).toMatchObject([{ edgeId: 'berlin', aside: `${place()}.damaged-2025-06-15T15-06-40.000Z` }])
+    expect(existsSync(told[0]!.aside!)).toBe(true)
+    expect(stores.of('berlin').receive(batch(1_001, 1_010), NOW)).toMatchObject({ ranges: [[1_001, 1_010]] })
+    expect(stores.edges()).toEqual(['berlin'])
+  })
+
+  test('is set aside when damage shows while it is written to; the batch comes again', async () => {
+    await filled()
+    const bytes = readFileSync(place())
+    // The first page stays, so that it opens; every other one is noise.
+    writeFileSync(place(), Buffer.concat([bytes.subarray(0, 4_096), randomBytes(bytes.length - 4_096)]))
+    await using stores = open()
+    const push = () => stores.of('berlin').receive(batch(1_001, 1_010), NOW)
+    try {
+      push()
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'busy', retryAfterMs: 1_000 })
+    }
+    expect(push()).toMatchObject({ ranges: [[1_001, 1_010]] })
+    expect(told).toHaveLength(1)
+  })
+
+  test('gives what is left of it when entries can no longer be unpacked, and tells which', async () => {
+    await filled()
+    const database = new Sqlite(place())
+    database
+      .prepare(
+        `UPDATE chunk SET body = CAST(substr(body, 1, 40) || zeroblob(length(body) - 40) AS BLOB) WHERE batch = 2`,
+      )
+      .run()
+    database.close()
+    await using stores = open()
+    expect(stores.of('berlin').entries({ feedId: 'feed-1', limit: 10_000 })).toHaveLength(950)
+    expect(told).toEqual([{ edgeId: 'berlin', what: '51 to 100 of arrival 2', aside: null }])
+    expect(stores.of('berlin').index(10_000)).toBe(0)
+    expect(stores.of('berlin').logs({ limit: 10_000 })).toHaveLength(950)
   })
 })
 
