@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { addActivity } from './activity'
 import { addBundle } from './bundle'
+import { addAlerts } from './alerts'
 import { addCompletion } from './completion'
 import { addConsole } from './console'
 import { Cli, type CliOptions } from './command'
@@ -8,6 +9,7 @@ import { addData } from './data'
 import { addDoctor } from './doctor'
 import { addDocuments } from './documents'
 import { addEdge } from './edge'
+import { addForward } from './forward'
 import { addInventory } from './inventory'
 import { exitCodes, report } from './failure'
 import { addInvites, addJoin } from './join'
@@ -41,6 +43,8 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addInventory,
     addSync,
     addData,
+    addAlerts,
+    addForward,
     addSettings,
     addDocuments,
     addConsole,

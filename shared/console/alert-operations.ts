@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { alertSeverities, alertStates } from '../model/alerts'
 import { documentId } from '../model/documents'
 import { alertIncident, alertPreview, alertRuleView, alertsBody, alertSilence, forwardView } from './alert-views'
+import { difference } from './document-operations'
 import { edgeRef, limited, none, operation } from './operation'
 
 const SILENCE_MS_MAX = 30 * 86_400_000
@@ -10,7 +11,7 @@ const ids = z.array(id).min(1).max(1_000)
 /** Id or name of a rule. */
 const ruleRef = z.string().min(1).max(100)
 const values = z.record(z.string().max(100), z.json())
-const stored = z.object({ head: z.number(), differences: z.array(z.json()) })
+const stored = z.object({ head: z.number(), differences: z.array(difference) })
 
 /** Alerts of all edges of a master, their rules, and the forwarding of telemetry to elsewhere. */
 export const alertOperations = {

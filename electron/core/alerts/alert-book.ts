@@ -133,7 +133,9 @@ export class AlertBook {
         continue
       }
       const watch = this.#add(subject, rule, edge)
-      watch.state = restored(incident, watch.policy, now).state
+      const { state, outputs } = restored(incident, watch.policy, now)
+      watch.state = state
+      for (const output of outputs) if (output.type !== 'refused') this.#changes.push({ ...subject, output, state })
     }
     return this.#taken()
   }

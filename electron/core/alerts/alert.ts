@@ -37,7 +37,9 @@ export function step(state: AlertState, input: AlertInput, policy: AlertPolicy, 
 export function restored(incident: Incident, policy: AlertPolicy, now: AlertNow): Turn {
   // Nothing will speak of it again: the wait for its end begins once more.
   if (policy.isMomentary) return easingFrom(incident, policy, now, [])
-  return turn({ kind: 'unknown', incident: { ...incident, unknownSince: incident.unknownSince ?? now.wall } }, policy)
+  return incident.unknownSince === null
+    ? unknownFrom(incident, policy, now)
+    : turn({ kind: 'unknown', incident }, policy)
 }
 
 function calm(input: AlertInput, policy: AlertPolicy, now: AlertNow): Turn {

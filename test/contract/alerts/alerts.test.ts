@@ -1,0 +1,266 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import path from 'node:path'
+import { openAlerts } from '../../../electron/alerts/sqlite'
+import type { AlertStore } from '../../../electron/alerts/alerts'
+import { checkDocuments } from '../../../electron/core/documents/check'
+import { feedRules } from '../../../electron/core/replication/feed'
+import type { Journal } from '../../../electron/journal/journal'
+import { openJournal } from '../../../electron/journal/sqlite'
+import { alertOperations } from '../../../electron/master/alert-operations'
+import { Alerts, type AlertChange, type WatchedMaster } from '../../../electron/master/alerts'
+import { alertOf, logOf, metricOf } from '../../../electron/telemetry/body'
+import { openTelemetryStores } from '../../../electron/telemetry/sqlite'
+import type { ArrivedBatch, ArrivedEntry, TelemetryStores } from '../../../electron/telemetry/telemetry'
+import { systemRandom } from '../../../electron/platform/random'
+import { HoldfastError } from '../../../shared/model/failures'
+import type { Decision } from '../../../shared/model/control'
+import type { TelemetryCategory } from '../../../shared/model/telemetry'
+import { monoMs, wallMs } from '../../../shared/model/time'
+import { documentContext } from '../../support/documents'
+import { collectingLogger } from '../../support/journal'
+import { temporaryFolder } from '../../support/outbox'
+import { SettlingClock } from '../../support/settling-clock'
+
+const WALL = 1_750_000_000_000
+const anna = { actor: 'cli:anna', role: 'operator' } as const
+let folder: ReturnType<typeof temporaryFolder>
+let clock: SettlingClock
+let journal: Journal
+let telemetry: TelemetryStores
+let store: AlertStore
+let alerts: Alerts
+let told: string[]
+const isLinked = new Map<string, boolean>()
+let seq = 0
+const decided = new Set<(decision: Decision) => void>()
+
+const master: WatchedMaster = {
+  booted: true,
+  onDecision: (listener) => {
+    decided.add(listener)
+    return () => decided.delete(listener)
+  },
+  linkOf: (edgeId) => ({ isLinked: isLinked.get(edgeId) ?? true, since: monoMs(0), isExpected: true }),
+}
+
+function begin(given: Partial<AlertStore> = {}): void {
+  alerts = new Alerts({
+    ...{ store: { ...store, ...given }, journal, clock, random: systemRandom(), logger: collectingLogger() },
+    bodies: { metricOf, logOf, alertOf },
+  })
+  alerts.onChange(({ kind, alert }: AlertChange) => told.push(`${kind} ${alert.ruleId}`))
+  alerts.start(master)
+}
+const operations = () => alertOperations({ alerts, store, journal, telemetry, clock })
+const listed = async (states?: ('firing' | 'resolved' | 'pending' | 'unknown')[]) =>
+  (await operations()['alerts.list']({ limit: 100, ...(states === undefined ? {} : { states }) }, anna)).alerts
+
+beforeEach(() => {
+  folder = temporaryFolder()
+  clock = new SettlingClock(wallMs(WALL))
+  journal = openJournal(path.join(folder.path, 'journal.db'), {
+    ...{ clock, random: systemRandom(), logger: collectingLogger(), sourceId: 'm', feed: feedRules },
+    check: (changes, current) => checkDocuments(changes, current, documentContext),
+  })
+  telemetry = openTelemetryStores(folder.path)
+  store = openAlerts(path.join(folder.path, 'alerts.db'))
+  told = []
+  seq = 0
+  isLinked.clear()
+  journal.change([{ op: 'put', kind: 'edge', body: { id: 'berlin', name: 'Berlin' } }], { actor: 'test' })
+  rule({ id: 'hot', name: 'Hot', watch: 'metric', metric: 'cpu.load', threshold: 0.9 })
+  begin()
+})
+afterEach(async () => {
+  alerts.end()
+  await store[Symbol.asyncDispose]()
+  await telemetry[Symbol.asyncDispose]()
+  await journal[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+function rule(body: Record<string, unknown>): void {
+  expect(journal.change([{ op: 'put', kind: 'alertRule', body: body as never }], { actor: 'test' })).toMatchObject({
+    ok: true,
+  })
+}
+function batch(
+  category: TelemetryCategory,
+  body: unknown,
+  more: Partial<ArrivedBatch & ArrivedEntry> = {},
+): ArrivedBatch {
+  const { historical = false, gaps = [], ...own } = more
+  seq++
+  const entry: ArrivedEntry = {
+    ...{ seq, runId: 'r', sourceId: 's', edgeId: 'berlin', enrolmentId: null, category, at: clock.wall() },
+    ...{ doNotPropagate: false, isBytes: false, text: JSON.stringify(body) },
+    ...own,
+  }
+  const lane = category === 'alerts' ? 'alerts' : 'telemetry'
+  return { feedId: lane, lane, firstSeq: seq, lastSeq: seq, entries: [entry], gaps, historical, sentAt: clock.wall() }
+}
+const load = (value: number, more: Partial<ArrivedBatch & ArrivedEntry> = {}) =>
+  batch(
+    'metrics',
+    {
+      resource: { attributes: { 'host.name': 'till' } },
+      ...{ scope: { name: '' }, name: 'cpu.load', type: 'gauge' },
+      points: [{ time: clock.wall(), attributes: {}, value }],
+    },
+    more,
+  )
+
+describe('alerts of a master', () => {
+  test('fire as entries arrive, are acknowledged and silenced by people, and are over when the value is', async () => {
+    alerts.arrived('berlin', load(0.95))
+    const [alert] = await listed()
+    expect(alert).toMatchObject({ id: '1', state: 'firing', edgeName: 'Berlin', ruleName: 'Hot', value: 0.95 })
+    const own = operations()
+    expect(await own['alerts.acknowledge']({ ids: ['1', '99'], note: 'on it', on: true }, anna)).toEqual({ changed: 1 })
+    const silence = await own['alerts.silence']({ alert: '1', forMs: 60_000, reason: 'works' }, anna)
+    expect(silence.matcher).toEqual({ ruleId: 'hot', edgeId: 'berlin', series: 'cpu.load' })
+    expect(alerts.body()).toMatchObject({
+      open: { warning: 0 },
+      firing: { warning: 1 },
+      acknowledged: 1,
+      silenced: 1,
+      total: 1,
+      active: [{ acknowledged: { by: 'cli:anna', note: 'on it' }, silenced: { by: 'cli:anna' } }],
+    })
+    await clock.pass(61_000)
+    alerts.arrived('berlin', load(0.1))
+    expect(await listed()).toEqual([])
+    expect(await listed(['resolved'])).toMatchObject([
+      { id: '1', resolvedBecause: 'cleared', acknowledged: { note: 'on it' } },
+    ])
+    expect(told).toEqual(['fired hot', 'acknowledged hot', 'silenced hot', 'unsilenced hot', 'resolved hot'])
+  })
+
+  test('are not raised by what came late, or under another number before; nor does it end them', async () => {
+    alerts.arrived('berlin', load(1, { historical: true }))
+    alerts.arrived('berlin', load(1, { origin: { feedId: 'f', seq: 1, runId: 'r' } }))
+    expect(await listed()).toEqual([])
+    alerts.arrived('berlin', load(1))
+    alerts.arrived('berlin', load(0, { historical: true }))
+    expect(await listed()).toMatchObject([{ state: 'firing', value: 1 }])
+  })
+
+  test('are raised all the same by an edge whose calendar is a day ahead', async () => {
+    alerts.arrived('berlin', load(1, { at: wallMs(WALL + 86_400_000) }))
+    expect(await listed()).toMatchObject([{ state: 'firing' }])
+  })
+
+  test('outlive the process: unknown until something speaks of them, with what people said', async () => {
+    alerts.arrived('berlin', load(1))
+    alerts.acknowledge(['1'], 'cli:anna', 'mine', true)
+    alerts.end()
+    await store[Symbol.asyncDispose]()
+    store = openAlerts(path.join(folder.path, 'alerts.db'))
+    told = []
+    begin()
+    expect(await listed()).toMatchObject([{ id: '1', state: 'unknown', acknowledged: { note: 'mine' } }])
+    alerts.arrived('berlin', load(0.99))
+    expect(await listed()).toMatchObject([{ id: '1', state: 'firing', value: 0.99 }])
+    expect(told).toEqual(['unknown hot', 'known hot'])
+  })
+
+  test('are told only when they are written, and written as soon as the disk takes them', async () => {
+    alerts.end()
+    let isFull = true
+    begin({
+      write: (writes) => {
+        if (isFull) throw new HoldfastError('storage', 'the disk is full')
+        return store.write(writes)
+      },
+    })
+    alerts.arrived('berlin', load(1))
+    expect([told, alerts.active()]).toEqual([[], []])
+    isFull = false
+    await clock.pass(5_000)
+    expect(told).toEqual(['fired hot'])
+    expect(await listed()).toMatchObject([{ id: '1', state: 'firing' }])
+  })
+
+  test('of an edge appear with its own severity; what it lost and what both drove, too', async () => {
+    alerts.arrived(
+      'berlin',
+      batch('alerts', { name: 'no-device', text: 'No device.', state: 'firing', severity: 'critical' }),
+    )
+    alerts.arrived('berlin', load(0, { historical: true, gaps: [{ from: 5, to: 14, reason: 'lost' }] }))
+    const contested = { from: WALL, to: WALL + 900 }
+    for (const tell of decided) tell({ edgeId: 'berlin', contested } as Decision)
+    expect((await listed()).map(({ ruleId, severity, text }) => [ruleId, severity, text])).toEqual([
+      ['both-drove', 'critical', expect.stringContaining('Both sides drove')],
+      ['telemetry-lost', 'warning', '10 entries were lost at the edge.'],
+      ['edge-alerts', 'critical', 'No device.'],
+    ])
+  })
+
+  test('of an edge that is away come after its own timeout, and are over a while after it is back', async () => {
+    isLinked.set('berlin', false)
+    await clock.pass(18_000)
+    expect(await listed(['firing'])).toEqual([])
+    await clock.pass(4_000)
+    expect(await listed(['firing'])).toMatchObject([{ ruleId: 'edge-unreachable', severity: 'critical' }])
+    isLinked.set('berlin', true)
+    await clock.pass(32_000)
+    expect(await listed()).toEqual([])
+    expect(told).toEqual(['fired edge-unreachable', 'resolved edge-unreachable'])
+  })
+
+  test('follow their rules: a change by an operation counts at once, a default can be switched off and comes back', async () => {
+    alerts.arrived('berlin', load(0.95))
+    const own = operations()
+    const admin = { actor: 'cli:root', role: 'admin' } as const
+    await own['alerts.setRule']({ rule: 'Hot', values: { enabled: false }, create: false, dryRun: false }, admin)
+    expect(await listed(['resolved'])).toMatchObject([{ resolvedBecause: 'rule-off' }])
+    await own['alerts.setRule'](
+      { rule: 'edge-unreachable', values: { enabled: false }, create: false, dryRun: false },
+      admin,
+    )
+    const rules = await own['alerts.rules']({}, anna)
+    expect(rules.find(({ id }) => id === 'edge-unreachable')).toMatchObject({
+      isDefault: false,
+      rule: { enabled: false },
+    })
+    await own['alerts.removeRule']({ rule: 'edge-unreachable' }, admin)
+    expect(alerts.rules().find(({ document }) => document.id === 'edge-unreachable')).toMatchObject({ isDefault: true })
+    expect(() => own['alerts.removeRule']({ rule: 'edge-unreachable' }, admin)).toThrow(/comes with the program/)
+    const nameless = { rule: 'x', values: { watch: 'metric' }, create: true, dryRun: false }
+    expect(() => own['alerts.setRule'](nameless, admin)).toThrow(/needs its name/)
+  })
+
+  test('can be tried over what is stored', async () => {
+    for (let n = 0; n < 10; n++) {
+      const at = wallMs(WALL - (10 - n) * 60_000)
+      const body = {
+        name: 'cpu.load',
+        type: 'gauge',
+        points: [{ time: at, attributes: {}, value: n % 5 === 4 ? 1 : 0 }],
+      }
+      telemetry.of('berlin').receive(batch('metrics', body, { at, historical: true }), clock.wall())
+    }
+    telemetry.of('berlin').index(1_000)
+    const own = operations()
+    const seen = await own['alerts.preview']({ rule: 'hot', overMs: 86_400_000 }, anna)
+    expect(seen).toMatchObject({ fired: 2, series: 1, values: 10, isCut: false })
+    const draft = { watch: 'metric', metric: 'cpu.load', threshold: 0.9, forMs: 120_000 }
+    expect(await own['alerts.preview']({ rule: draft, overMs: 86_400_000 }, anna)).toMatchObject({ fired: 0 })
+    expect(await listed()).toEqual([])
+  })
+
+  test('are found by edge, severity and text, page by page', async () => {
+    for (let n = 0; n < 5; n++) {
+      alerts.arrived('berlin', load(1))
+      alerts.arrived('berlin', load(0))
+    }
+    const own = operations()
+    const first = await own['alerts.list']({ states: ['resolved'], edge: 'Berlin', text: 'CPU', limit: 3 }, anna)
+    expect([first.alerts.map(({ id }) => id), first.total, first.next]).toEqual([['5', '4', '3'], 5, '3'])
+    const rest = await own['alerts.list']({ states: ['resolved'], before: first.next!, limit: 3 }, anna)
+    expect([rest.alerts.map(({ id }) => id), rest.next]).toEqual([['2', '1'], null])
+    expect(await own['alerts.list']({ states: ['resolved'], severityMin: 'critical', limit: 3 }, anna)).toMatchObject({
+      total: 0,
+    })
+  })
+})
