@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Site } from '../support/site'
 
 const switches = 6
-/** Nobody drives for less than this, on top of what starting a host and connecting the device takes. */
+/** Nobody drives for less than this, on top of what connecting the device takes. */
 const unattendedMs = 200
 
 describe('a planned switch', () => {
@@ -11,21 +11,16 @@ describe('a planned switch', () => {
     const gaps: number[] = []
     for (let number = 0; number < switches; number++) {
       const [from, to] = number % 2 === 0 ? (['edge', 'master'] as const) : (['master', 'edge'] as const)
-      const { epoch, outcome, decisionId } = await site.master.ask(
-        'edge',
-        to === 'master' ? 'failover' : 'restore',
-        'Berlin',
-      )
+      const { epoch, outcome } = await site.master.ask('edge', to === 'master' ? 'failover' : 'restore', 'Berlin')
       expect([outcome, epoch]).toEqual(['done', number + 2])
       await site.drivenBy(to)
       await site.judge.look()
-      const last = site.judge.lastBy(from)
+      // By the device alone: its gate cuts the connection of the old driver, then the new one dials.
+      const cut = site.judge.connections(from).findLast(({ kind }) => kind === 'disconnect')
       const next = site.judge.connections(to).findLast(({ kind }) => kind === 'connect')
-      expect(next?.atMono).toBeGreaterThan(last?.atMono ?? Infinity)
-      // When the new driver began: from here on it starts its host and connects the device.
-      const decisions = to === 'edge' ? await site.edge.decisions() : await site.master.decisions()
-      const began = decisions.find(({ id }) => id === decisionId)?.finishedAt ?? Infinity
-      gaps.push(began - (last?.atWall ?? 0))
+      expect(next?.atMono).toBeGreaterThan(cut?.atMono ?? Infinity)
+      expect(next?.atMono).toBeGreaterThan(site.judge.lastBy(from)?.atMono ?? Infinity)
+      gaps.push((next?.atMono ?? Infinity) - (cut?.atMono ?? 0))
     }
     // The best of them, because a busy machine may stop any one of them for longer than that.
     expect(Math.min(...gaps), gaps.map(Math.round).join(' ')).toBeLessThan(unattendedMs)

@@ -12,6 +12,8 @@ const keptForMs = 3_600_000
 export interface BuiltHost {
   readonly hostPath: string
   readonly driversPath: string
+  /** A bad one under the name of a driver the built program knows, see `disguised.ts`. */
+  readonly disguisedPath: string
   /** A small controller, see `controller.ts`. */
   readonly controllerPath: string
 }
@@ -43,13 +45,19 @@ export async function buildHost(): Promise<BuiltHost> {
     }
   }
   const file = (name: string) => path.join(folder, `${name}.js`)
-  return { hostPath: file('module-host'), driversPath: file('drivers'), controllerPath: file('controller') }
+  return {
+    hostPath: file('module-host'),
+    driversPath: file('drivers'),
+    disguisedPath: file('disguised'),
+    controllerPath: file('controller'),
+  }
 }
 
 async function bundle(outDir: string): Promise<void> {
   const input = {
     'module-host': path.join(root, 'electron/modules/host.ts'),
     drivers: path.join(root, 'test/support/drivers/drivers.ts'),
+    disguised: path.join(root, 'test/support/drivers/disguised.ts'),
     controller: path.join(root, 'test/support/drivers/controller.ts'),
   }
   const output = { format: 'es' as const, entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' }

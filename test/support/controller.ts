@@ -88,6 +88,8 @@ export interface ControllerOptions {
   readonly place?: Place
   /** Started by the command of the package as users start it, with its flags for Node; not for a place of its own. */
   readonly byCommand?: boolean
+  /** Another copy of the built program: its `cli.js`. */
+  readonly program?: string
   /** Nobody says which: it comes up as the first run finds it. */
   readonly withoutRole?: boolean
 }
@@ -124,7 +126,7 @@ export class ControllerProcess implements AsyncDisposable {
     const child = spawn(
       place?.node ?? process.execPath,
       [
-        options.byCommand ? command : program,
+        options.byCommand ? command : (options.program ?? program),
         'start',
         '--headless',
         ...(options.withoutRole ? [] : ['--role', role]),

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { defineDriver, type Driver } from '../../../electron/modules/contract'
+import { misdeeds, spin } from './misdeeds'
 
 /** Drives nothing, shows that it runs: `starts` counts its lives over restarts. */
 const quiet = defineDriver({
@@ -74,35 +75,6 @@ const writer = defineDriver({
     }
   },
 })
-
-function spin(): never {
-  for (;;);
-}
-
-const hoard: unknown[] = []
-
-/** What a bad driver does, `afterMs` after it connected unless its name says where. */
-const misdeeds: Record<string, () => unknown> = {
-  spin,
-  'spin-later': async () => {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    spin()
-  },
-  exit: () => process.exit(3),
-  'really-exit': () => (process as unknown as { reallyExit(code: number): void }).reallyExit(3),
-  kill: () => process.kill(process.pid, 'SIGKILL'),
-  leak: () => setInterval(() => hoard.push(new Array(250_000).fill(0.5)), 10),
-  'leak-fast': () => {
-    for (;;) hoard.push(new Array(10_000).fill(0.5))
-  },
-  throw: () =>
-    setTimeout(() => {
-      throw new Error('thrown in a timer')
-    }, 1),
-  reject: () => {
-    void Promise.reject(new Error('rejected by nobody'))
-  },
-}
 
 const bad = defineDriver({
   name: 'bad',
