@@ -105,3 +105,17 @@ export function continueOnNode24(script) {
   passThrough(node, args)
   return false
 }
+
+/**
+ * npm passes a signal on to the shell it started and no further: whoever ends `npm start` by one means what runs below. Ctrl-C reaches the whole group anyway.
+ */
+export function endWithNpm() {
+  if (!process.env.npm_lifecycle_event || process.platform === 'win32') return
+  const starter = process.ppid
+  const look = setInterval(() => {
+    if (process.ppid === starter) return
+    clearInterval(look)
+    process.kill(process.pid, 'SIGTERM')
+  }, 1_000)
+  look.unref()
+}

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { continueOnNode24, passThrough, root } from './launch.mjs'
+import { continueOnNode24, endWithNpm, passThrough, root } from './launch.mjs'
 
 /** Electron's executable, or null when its package has not fetched it. The variable is Electron's own, for a copy that lies elsewhere. */
 function electronPath() {
@@ -41,4 +41,5 @@ async function start() {
   await import(entry('cli').href)
 }
 
+endWithNpm()
 if (continueOnNode24(fileURLToPath(import.meta.url))) await start()

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const run = path.resolve(import.meta.dirname, '../../build/scripts/run.mjs')
@@ -33,6 +34,26 @@ describe('the launcher', () => {
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
   })
+
+  it.skipIf(process.platform === 'win32')(
+    'ends what npm started when npm and its shell are gone, which pass no signal on',
+    async () => {
+      const launcher = pathToFileURL(path.join(path.dirname(run), 'launch.mjs')).href
+      const work = `import('${launcher}').then(({ endWithNpm }) => { endWithNpm(); setInterval(() => {}, 1000); console.log('up') })`
+      // Two commands, so that the shell stays between.
+      const shell = spawn('sh', ['-c', `"$0" -e "$1"; true`, process.execPath, work], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, npm_lifecycle_event: 'start' },
+      })
+      await once(shell.stdout, 'data')
+      const gone = once(shell, 'exit')
+      // The pipe ends when the last process that writes to it is gone.
+      const ended = once(shell.stdout, 'end')
+      shell.kill('SIGKILL')
+      expect(await gone).toEqual([null, 'SIGKILL'])
+      await ended
+    },
+  )
 
   it('explains how it is used when no command is named', async () => {
     const child = spawn(process.execPath, [run], { stdio: ['ignore', 'ignore', 'pipe'] })
