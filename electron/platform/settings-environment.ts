@@ -1,6 +1,7 @@
 /** What commands of this machine need to be found and to work; nothing else of the environment is passed on. */
 const NAMES = [
   'PATH',
+  'TZ',
   'SystemRoot',
   'windir',
   'ComSpec',

@@ -29,6 +29,9 @@ describe('arguments', () => {
     [['sync', 'dead-letters', 'retry']],
     [['sync', 'dead-letters', 'drop', '1', '--all']],
     [['sync', 'dead-letters', 'drop', 'x']],
+    [['activity', 'list', '--kind', 'gossip']],
+    [['activity', 'export', '--format', 'pdf']],
+    [['doctor', '--fix', 'x', '--deep']],
     [['data', 'logs', '--severity', 'loud']],
     [['data', 'logs', '--since', 'yesterday']],
   ])('%j is a usage error: exit code 2, told on standard error only', async (argv) => {
@@ -54,7 +57,9 @@ describe('arguments', () => {
       'apply',
       'export',
       'console',
+      'activity',
       'doctor',
+      'bundle',
       'completion',
     ])
       expect(help.out).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'))
@@ -81,7 +86,10 @@ describe('arguments', () => {
       'apply',
       'export',
       'console',
+      'activity list',
+      'activity export',
       'doctor',
+      'bundle',
       'completion',
     ]) {
       const { out } = await cli([...path.split(' '), '--help'])

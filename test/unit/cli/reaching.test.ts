@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../shared/model/failures'
+import { checkOffline } from '../../../electron/compose/diagnostics'
 import { cli, dataDirFor } from '../../support/cli-run'
 import { useCli } from '../../support/cli-console'
 import { AT, decisionSample, startConsoleDouble, statusSample } from '../../support/console-double'
@@ -110,11 +111,15 @@ describe('without a controller', () => {
     await using dir = await dataDirFor(null)
     const file = path.join(dir.dir, 'file')
     await writeFile(file, '')
-    const { code, out } = await cli(['doctor', '--json', '--data', file])
+    const services = {
+      checkOffline: (options: { dataDir: string; isDeep: boolean }) =>
+        checkOffline({ ...options, version: '0.1.0', mainDir: dir.dir }),
+    }
+    const { code, out } = await cli(['doctor', '--json', '--data', file], { services })
     expect(code).toBe(1)
     expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ id: 'data-directory', result: 'fail' }))
     await rm(file)
-    expect((await cli(['doctor', '--json', '--data', file])).code).toBe(0)
+    expect((await cli(['doctor', '--json', '--data', file], { services })).code).toBe(0)
   })
 })
 
