@@ -52,6 +52,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
   /** Deletes the range but for its last step, which the caller does with the new position in one transaction; null: the feed is gone. */
   async function shorten(feedId: string, from: number, to: number): Promise<void> {
     for (let feed = reading.find(feedId); feed; feed = reading.find(feedId)) {
+      if (to - from < STEP_ROWS) return
       const [first, last] = [keyOf(feed.number, from), keyOf(feed.number, to)]
       const end = sql.step.get(first, last, STEP_ROWS - 1)
       if (!end || end.key === last) return
