@@ -5,8 +5,6 @@ import { cuts, Network, whyNoNetworks } from '../support/network'
 import { contestedOf, healMs, oneDriver } from '../support/one-driver'
 import { applyDocuments, passed, Site, timeoutMs, type SiteDocument } from '../support/site'
 
-/** An attempt to link that lost bytes before the heal runs out (3 s), and the next begins 3.3 s later at most. */
-const nextAttemptMs = 7_000
 const why = whyNoNetworks()
 if (why !== null) console.log(`skipped: partitions of real networks: ${why}`)
 
@@ -23,8 +21,9 @@ describe.skipIf(why !== null).concurrent('on a line of its own', () => {
       await passed(1_500)
       expect(site.judge.requests('edge', taken.atMono).length).toBeGreaterThan(5)
       await network.heal()
-      await site.linked(nextAttemptMs + healMs)
-      await oneDriver(site, 'edge', machineMs() + healMs)
+      const from = machineMs() + healMs
+      await site.linked(healMs)
+      await oneDriver(site, 'edge', from)
       const lastByMaster = site.judge.lastBy('master')
       for (const controller of [site.master, site.edge]) {
         const told = contestedOf(await controller.decisions())
@@ -44,7 +43,7 @@ describe.skipIf(why !== null).concurrent('on a line of its own', () => {
       // Longer than the silence that loses a link, shorter than silence and timeout together.
       await passed(5_000)
       await network.heal()
-      await site.linked(nextAttemptMs + healMs)
+      await site.linked(healMs)
     }
     expect(site.judge.requests('master').length, await site.story()).toBe(0)
     expect(site.judge.connections('edge', beganAt)).toEqual([])
