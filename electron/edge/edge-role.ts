@@ -341,7 +341,7 @@ export class EdgeRole {
 
   #incident(code: string, detail: string): void {
     this.incidents.add(code, detail, this.#options.clock.wall())
-    this.#options.telemetry?.alert(code, detail, 'firing', 'warning')
+    this.#options.telemetry?.incident(code, detail)
     this.#options.changed()
   }
 }

@@ -20,6 +20,8 @@ export interface SiteTelemetryOptions {
 export class SiteTelemetry {
   readonly outbox: Outbox
   readonly push: Push
+  /** Alerts that hold now, by code. */
+  readonly #firing = new Map<string, object>()
   readonly #teller: SyncTeller
   readonly #unsubscribe: () => void
   readonly #options: SiteTelemetryOptions
@@ -50,6 +52,8 @@ export class SiteTelemetry {
   linked(session: LinkSession): void {
     this.push.linkUp(session)
     this.#teller.linked(session)
+    // What was raised while the link was away comes late, and raises nothing there: what still holds is said again.
+    for (const [code, body] of this.#firing) this.#appendAlert(code, body)
   }
 
   status(): SyncStatus {
@@ -62,9 +66,21 @@ export class SiteTelemetry {
   }
 
   alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): void {
+    const body = { name: code, text, state, severity }
+    if (state === 'firing') this.#firing.set(code, body)
+    else this.#firing.delete(code)
+    this.#appendAlert(code, body)
+  }
+
+  /** Something has happened that has no end of its own. */
+  incident(code: string, text: string): void {
+    this.#appendAlert(code, { name: code, text, state: 'firing', severity: 'warning', isMomentary: true })
+  }
+
+  #appendAlert(code: string, body: object): void {
     const { clock, logger } = this.#options
     this.outbox
-      .append([{ category: 'alerts', at: clock.wall(), body: { name: code, text, state, severity } }])
+      .append([{ category: 'alerts', at: clock.wall(), body }])
       .catch((error: unknown) =>
         logger.log('warn', 'An alert of the site could not be stored', { code, reason: failureOf(error).message }),
       )

@@ -68,13 +68,16 @@ function edgeAlert(
   isLate: boolean,
   now: AlertNow,
 ): BookChange[] {
-  const body = JSON.parse(json) as { readonly name?: unknown } | null
+  const body = JSON.parse(json) as { readonly name?: unknown; readonly isMomentary?: unknown } | null
   const { severity, state, text } = bodies.alertOf(body)
   const name = typeof body?.name === 'string' && body.name !== '' ? body.name : text
   if (name === '') return []
   return book.edgeAlert(
     edgeId,
-    { name: name.slice(0, NAME_LENGTH_MAX), text, severity, isOver: state === 'resolved', at, isLate },
+    {
+      ...{ name: name.slice(0, NAME_LENGTH_MAX), text, severity, isOver: state === 'resolved', at, isLate },
+      isMomentary: body?.isMomentary === true,
+    },
     now,
   )
 }

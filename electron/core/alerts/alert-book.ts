@@ -19,6 +19,12 @@ import { SampleWindow } from './sample-window'
 /** Alerts and windows kept at once, in all and of one rule. Beyond it what is new is refused and counted. */
 export const WATCHED_MAX = 10_000
 export const WATCHED_PER_RULE_MAX = 1_000
+/** So long an edge's report of something that has happened is shown. */
+export const MOMENT_MS = 3_600_000
+/** An edge that was linked for so long and has said nothing of its alert any more has forgotten it, as by a restart. */
+export const EDGE_FORGETS_MS = 24 * 3_600_000
+/** Begins the series of momentary alerts of edges: it must be known after a restart, too. */
+const MOMENT = '!'
 
 export interface WatchedEdge {
   readonly id: string
@@ -43,6 +49,8 @@ export interface EdgeAlertSeen {
   readonly text: string
   readonly severity: string
   readonly isOver: boolean
+  /** It tells of something that has happened, and will tell of no end. */
+  readonly isMomentary: boolean
   /** By the edge's calendar. */
   readonly at: number
   /** It left the edge late. */
@@ -150,7 +158,7 @@ export class AlertBook {
       else {
         if (rule.overMs !== watch.rule.overMs && watch.window !== null) watch.window = new SampleWindow(rule.overMs)
         watch.rule = rule
-        watch.policy = policyOf(rule, this.#edges.get(watch.edgeId)!)
+        watch.policy = policyFor(watch.key, rule, this.#edges.get(watch.edgeId)!)
       }
     }
     this.#followLinks(now)
@@ -167,7 +175,7 @@ export class AlertBook {
         this.#withdraw(watch, 'edge-removed', now)
         continue
       }
-      if (watch.rule.watch === 'edge-lost') watch.policy = policyOf(watch.rule, edge)
+      if (watch.rule.watch === 'edge-lost') watch.policy = policyFor(watch.key, watch.rule, edge)
       const wasLinked = before.get(edge.id)?.link === 'linked'
       if (wasLinked && edge.link !== 'linked' && !watch.policy.isMomentary && watch.rule.watch !== 'edge-lost')
         this.#input(watch, { type: 'silent' }, now)
@@ -278,11 +286,12 @@ export class AlertBook {
         if (watch && (!seen.isLate || (watch.toldAt !== null && seen.at >= watch.toldAt)))
           this.#input(watch, { type: 'cleared' }, now)
       } else if (!seen.isLate) {
-        const watch = this.#watch(rule, edge, seen.name, seen.name, now)
+        const watch = this.#watch(rule, edge, `${seen.isMomentary ? MOMENT : ''}${seen.name}`, seen.name, now)
         if (watch === null) continue
         watch.toldAt = seen.at
         const evidence = { severity: severityOf(seen.severity), text: seen.text, value: null }
         this.#input(watch, { type: 'met', evidence }, now)
+        if (seen.isMomentary) this.#input(watch, { type: 'cleared' }, now)
       }
     }
     return this.#taken()
@@ -329,6 +338,9 @@ export class AlertBook {
       if (heardAt !== null && state.kind !== 'firing' && now.mono - heardAt >= rule.forMs)
         this.#input(watch, { type: 'met', evidence: absentEvidence(rule) }, now)
       const isOpen = state.kind === 'unknown' || state.kind === 'firing'
+      const edge = this.#edges.get(watch.edgeId)
+      if (rule.watch === 'edge-alerts' && state.kind === 'unknown' && edge?.link === 'linked')
+        if (now.mono - edge.since >= EDGE_FORGETS_MS) this.#input(watch, { type: 'withdrawn', because: 'cleared' }, now)
       if (window?.prune(now.mono) || (isOpen && (window?.isEmpty ?? true))) this.#judgeWindow(watch, now)
       this.#input(watch, { type: 'wake' }, now)
     }
@@ -394,7 +406,7 @@ export class AlertBook {
     const watch: Watch = {
       ...subject,
       rule,
-      policy: policyOf(rule, edge),
+      policy: policyFor(subject.key, rule, edge),
       state: CALM,
       window: null,
       heardAt: null,
@@ -441,6 +453,12 @@ export class AlertBook {
 }
 
 const keyOf = (ruleId: string, edgeId: string, seriesKey: string) => JSON.stringify([ruleId, edgeId, seriesKey])
+
+function policyFor(key: string, rule: AlertRuleDocument, edge: WatchedEdge): AlertPolicy {
+  const policy = policyOf(rule, edge)
+  if (rule.watch !== 'edge-alerts' || !key.includes(`,"${MOMENT}`)) return policy
+  return { ...policy, forMs: 0, keepFiringForMs: Math.max(MOMENT_MS, policy.keepFiringForMs), isMomentary: true }
+}
 
 const severityOf = (text: string): AlertSeverity => (text === 'critical' || text === 'info' ? text : 'warning')
 

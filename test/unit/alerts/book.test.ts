@@ -185,7 +185,7 @@ describe('links', () => {
 describe('alerts of edges', () => {
   const alert = (state: 'firing' | 'resolved', more: object = {}) => ({
     ...{ name: 'no-device', text: 'No device answers.', severity: 'critical', isOver: state === 'resolved' },
-    ...{ at: 100, isLate: false },
+    ...{ at: 100, isLate: false, isMomentary: false },
     ...more,
   })
   beforeEach(() => begin(effectiveRules([]).map(({ document }) => document)))
@@ -195,6 +195,20 @@ describe('alerts of edges', () => {
     expect([...book.alerts()][0]?.state).toMatchObject({ incident: { severity: 'critical' } })
     expect(words(book.edgeAlert('berlin', alert('firing'), at(1)))).toEqual([])
     expect(words(book.edgeAlert('berlin', alert('resolved'), at(2)))).toEqual(['end edge-alerts'])
+  })
+
+  test('what merely happened at an edge is over after an hour, and what it has forgotten after a day of being linked', () => {
+    expect(words(book.edgeAlert('berlin', alert('firing', { name: 'drop', isMomentary: true }), at(0)))).toEqual([
+      'raise edge-alerts',
+    ])
+    book.edgeAlert('berlin', alert('firing'), at(0))
+    expect(words(book.wake(at(3_599_000)))).toEqual([])
+    expect(words(book.wake(at(3_600_000)))).toEqual(['end edge-alerts'])
+    // The edge restarts and does not know of its other alert any more.
+    expect(words(book.setEdges([berlin('lost', 4_000_000)], at(4_000_000)))).toEqual(['keep edge-alerts'])
+    book.setEdges([berlin('linked', 5_000_000)], at(5_000_000))
+    expect(words(book.wake(at(5_000_000 + 86_399_000)))).toEqual([])
+    expect(words(book.wake(at(5_000_000 + 86_400_000)))).toEqual(['end edge-alerts'])
   })
 
   test('late ones raise nothing, and end only what is older', () => {
