@@ -5,7 +5,7 @@ import { settingNames, type SettingName } from '../../shared/settings/settings'
 import type { Cli, Context } from './command'
 import { facts, lengthOf, say, table, type Paint } from './output'
 import { sizeText } from './show-sync'
-import { duration } from './values'
+import { settingValue } from './setting-value'
 
 export function addSettings(cli: Cli, program: Command): void {
   const settings = program.command('settings').description('settings of this controller')
@@ -27,7 +27,7 @@ export function addSettings(cli: Cli, program: Command): void {
     .add(settings, 'set', 'change one in settings.json', (context, [name = '', ...values]) => {
       const asked = nameOf(name)
       return context.withConsole(async (client) => {
-        const value = valueOf(await one(client, asked), values)
+        const value = settingValue(await one(client, asked), values)
         const view = await client.call('settings.set', { values: { [asked]: value } })
         done(context, view.settings, [asked])
       })
@@ -59,31 +59,6 @@ function nameOf(text: string): SettingName {
   const found = settingNames.find((name) => plain(name) === plain(text))
   if (!found) throw new InvalidArgumentError(`There is no setting "${text}": holdfast settings list`)
   return found
-}
-
-const SIZES = { b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, tib: 1024 ** 4 } as const
-
-/** `512MiB`, `1.5GiB`, or bytes. */
-function size(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(b|kib|mib|gib|tib)?$/i.exec(text.trim())
-  if (!match) throw new InvalidArgumentError('A size is a number of bytes, or one with a unit: 512MiB, 2GiB.')
-  return Math.round(Number(match[1]) * SIZES[(match[2]?.toLowerCase() ?? 'b') as keyof typeof SIZES])
-}
-
-/** As the setting wants it; whether it is in its range is the controller's to say. */
-function valueOf({ id, kind, unit }: SettingView, given: readonly string[]): string | number | boolean | string[] {
-  if (kind === 'list') return given.flatMap((text) => text.split(',')).filter((text) => text !== '')
-  const text = given.join(' ')
-  if (kind === 'switch') {
-    if (/^(on|true|yes)$/i.test(text)) return true
-    if (/^(off|false|no)$/i.test(text)) return false
-    throw new InvalidArgumentError(`${id} is on or off.`)
-  }
-  if (kind !== 'number') return text
-  if (unit === 'bytes') return size(text)
-  if (/^\d+$/.test(text)) return Number(text)
-  if (unit === 'ms') return duration(text)
-  throw new InvalidArgumentError(`${id} is a whole number.`)
 }
 
 function valueText(value: SettingView['value'], unit: SettingView['unit']): string {

@@ -1,9 +1,33 @@
 import { Option, type Command } from 'commander'
+import { flagName, settingNames, settingRules, type SettingName } from '../../shared/settings/settings'
+import { shapeOf } from '../../shared/settings/shape'
 import type { Cli, StartOptions } from './command'
+import { say } from './output'
+import { settingValue } from './setting-value'
 import { port } from './values'
 
+/** Settings with an option of their own kind below. */
+const OWN: ReadonlySet<SettingName> = new Set(['role', 'consolePort', 'linkPort', 'name', 'masterUrls'])
+const others = settingNames.filter((name) => !OWN.has(name))
+
+/** All the other settings have a flag made from the schema; ranges are judged at the start, like those of the file. */
+function otherSettings(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(others.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])))
+}
+
+function addOthers(command: Command): void {
+  for (const name of others) {
+    const { kind, choices } = shapeOf(name)
+    const { unit = null } = settingRules[name]
+    const option = new Option(`${flagName(name)} <value>`, say(`setting.${name}`))
+    if (choices) option.choices(choices)
+    else option.argParser((text: string) => settingValue({ id: name, kind, unit }, [text]))
+    command.addOption(option)
+  }
+}
+
 export function addStart(cli: Cli, program: Command): void {
-  cli
+  const command = cli
     .add(program, 'start', 'run a controller in this terminal', async (context, _, options) => {
       const given = options as {
         role?: 'edge'
@@ -21,6 +45,7 @@ export function addStart(cli: Cli, program: Command): void {
         ...(given.linkPort === undefined ? {} : { linkPort: given.linkPort }),
         ...(given.name === undefined ? {} : { name: given.name }),
         ...(given.masterUrl === undefined ? {} : { masterUrls: given.masterUrl }),
+        ...otherSettings(options),
       }
       // From here on, so that Ctrl-C during the start is not lost.
       let stop: (() => void) | null = null
@@ -53,5 +78,6 @@ export function addStart(cli: Cli, program: Command): void {
     .option('--console-port <n>', 'loopback port of the console, 0 for a free one', port)
     .option('--link-port <n>', 'port of the link, 0 for a free one', port)
     .option('--name <name>', 'what to call this controller')
-    .option('--master-url <url...>', 'where the master is (edge)')
+    .option('--master-url <url...>', say('setting.masterUrls'))
+  addOthers(command)
 }

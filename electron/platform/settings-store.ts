@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { SettingsView, SettingView } from '../../shared/console/setting-operations'
 import { HoldfastError } from '../../shared/model/failures'
 import {
@@ -12,6 +12,7 @@ import {
   type SettingName,
   type Settings,
 } from '../../shared/settings/settings'
+import { shapeOf } from '../../shared/settings/shape'
 import { invalidSetting, readStored, SETTINGS_FILE, writeStored, type StoredSettings } from './settings-file'
 
 export interface SettingsStoreOptions {
@@ -165,32 +166,4 @@ function refuseInvalid(name: SettingName, value: unknown): void {
     ...(range === '' ? {} : { hint: `Possible: ${range}.` }),
     details: [{ field: name, value: (value ?? null) as never, message: why, range }],
   })
-}
-
-interface JsonShape {
-  readonly type?: string
-  readonly enum?: string[]
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly maxLength?: number
-  readonly maxItems?: number
-}
-type Shape = Pick<SettingView, 'kind' | 'min' | 'max' | 'lengthMax' | 'choices'>
-const shapes = new Map<SettingName, Shape>()
-
-/** What the schema allows, as a form needs it. */
-export function shapeOf(name: SettingName): Shape {
-  const known = shapes.get(name)
-  if (known) return known
-  const json = z.toJSONSchema(settings.shape[name], { io: 'input' }) as JsonShape
-  const kinds = { boolean: 'switch', integer: 'number', array: 'list' } as const
-  const shape: Shape = {
-    kind: json.enum ? 'choice' : (kinds[json.type as keyof typeof kinds] ?? 'text'),
-    min: json.minimum ?? null,
-    max: json.maximum ?? null,
-    lengthMax: json.maxLength ?? json.maxItems ?? null,
-    choices: json.enum ?? null,
-  }
-  shapes.set(name, shape)
-  return shape
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { settingChanges, settingNames, settingUnits, type SettingName } from '../settings/settings'
+import { settingKinds } from '../settings/shape'
 import { operation } from './operation'
 
 export const settingSources = ['flag', 'environment', 'file', 'default'] as const
@@ -9,7 +10,7 @@ const name = z.enum(settingNames as [SettingName, ...SettingName[]])
 export const settingView = z.object({
   /** Its name; under this key lists of settings are compared. */
   id: name,
-  kind: z.enum(['switch', 'number', 'text', 'choice', 'list']),
+  kind: z.enum(settingKinds),
   /** What counts now; of those that need a restart: since the start. */
   value: z.json(),
   default: z.json(),

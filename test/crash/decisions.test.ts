@@ -63,7 +63,7 @@ test('each decision is in the outbox once, wherever between the two stores the p
   expect(decided).toBeGreaterThan(STEPS * 2)
 }, 120_000)
 
-test('a process that only appends what it decides loses some: the kills hit where they should', async () => {
+test('a process that only appends what it decides loses some: the kills hit in between', async () => {
   using folder = temporaryFolder()
   const { missing } = await afterKills(folder.path, 'direct')
   expect(missing.length).toBeGreaterThan(0)
