@@ -23,6 +23,8 @@ export interface PushPlace extends AsyncDisposable {
   readonly ingest: Ingest
   /** Batches as the master was asked to take them. */
   readonly batches: ReceiveBatchParams[]
+  /** How many entries the master was said to have lost, each time. */
+  readonly lostThere: readonly number[]
   /** Links both; closing the session is losing the link. */
   link(): Promise<LinkSession>
 }
@@ -47,7 +49,8 @@ export function pushPlace(options: PushPlaceOptions = {}): PushPlace {
   const outbox = outboxIn(temporary.path, { lines })
   const stores = openTelemetryStores(temporary.path)
   const ingest = new Ingest({ stores, clock, logger, ...options.ingest })
-  const push = new Push({ outbox, clock, random, logger })
+  const lostThere: number[] = []
+  const push = new Push({ outbox, clock, random, logger, lostThere: (entries) => void lostThere.push(entries) })
   const pair = loopback({
     ...{
       planeId: 'plane-1',
@@ -65,7 +68,7 @@ export function pushPlace(options: PushPlaceOptions = {}): PushPlace {
   const batches: ReceiveBatchParams[] = []
   const take = (params: ReceiveBatchParams) => ingest.receive(EDGE_ID, params)
   return {
-    ...{ folder: temporary.path, lines, outbox, push, stores, ingest, batches },
+    ...{ folder: temporary.path, lines, outbox, push, stores, ingest, batches, lostThere },
     async link() {
       const { edge, master } = await connect(pair.dialer, new Promise((resolve) => arrived.push(resolve)))
       master.open({

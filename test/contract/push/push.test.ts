@@ -176,6 +176,26 @@ describe('pushing over a link', () => {
     expect(kept()).toBe(20_001)
   })
 
+  test('says once how much a master has lost whose store is gone, and brings it what is new', async () => {
+    begin()
+    await place.outbox.append(entries('logs', 10))
+    const session = await place.link()
+    await drained()
+    session.close('the master is rebuilt')
+    await place.stores.remove(EDGE_ID)
+    await place.outbox.append(entries('logs', 5, 20, 10))
+    await place.link()
+    await drained()
+    await place.outbox.append(entries('logs', 2, 20, 15))
+    place.push.drain(null)
+    await drained()
+    expect(place.lostThere).toEqual([10])
+    expect(kept()).toBe(7)
+    expect(place.stores.of(EDGE_ID).status().gaps).toEqual({ acknowledged: 10 })
+    const { feedId } = feedOf(place.outbox, 'telemetry')
+    expect(place.stores.of(EDGE_ID).position(feedId)).toEqual({ throughSeq: 17, ranges: [] })
+  })
+
   test('begins a new feed when the outbox was put back from an older copy, and loses nothing and doubles nothing', async () => {
     begin()
     const { feedId } = feedOf(place.outbox, 'telemetry')
