@@ -42,7 +42,7 @@ extractAll(archive, extracted)
 const updates = path.join(unpacked, 'resources/app-update.yml')
 console.log(
   JSON.stringify({
-    files: listPackage(archive).filter((name) => statSync(path.join(extracted, name)).isFile()),
+    files: listPackage(archive, { isPack: false }).filter((name) => statSync(path.join(extracted, name)).isFile()),
     bytes: statSync(archive).size,
     unpacked,
     extracted,

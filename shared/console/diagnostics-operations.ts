@@ -56,7 +56,12 @@ export const BUNDLE_BYTES_MAX = 8 * 1024 * 1024
 
 export const diagnosticsOperations = {
   /** Runs the checks, or those named; one run at a time, which several callers share. Each has 3 s. */
-  'diagnostics.checks': operation('viewer', false, z.object({ only: z.array(checkId).max(100).optional() }), checksView),
+  'diagnostics.checks': operation(
+    'viewer',
+    false,
+    z.object({ only: z.array(checkId).max(100).optional() }),
+    checksView,
+  ),
   /** Mends what a check found, and checks again. Refused for a check that has no fix of its own. */
   'diagnostics.fix': operation('admin', true, z.object({ check: checkId }), checkView),
   /** What the bundle would hold, readable, before anything is given away. */

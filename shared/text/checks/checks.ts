@@ -11,11 +11,7 @@ export const checkTexts: Readonly<Record<Locale, Readonly<Record<CheckKey, strin
 }
 
 /** A sentence of a check in that language, `{name}` replaced by `params.name`. A key of a newer controller is shown as it is. */
-export function checkText(
-  locale: Locale,
-  key: string,
-  params: Readonly<Record<string, string | number>> = {},
-): string {
+export function checkText(locale: Locale, key: string, params: Readonly<Record<string, string | number>> = {}): string {
   const texts: Readonly<Record<string, string>> = checkTexts[locale]
   const text = Object.hasOwn(texts, key) ? texts[key]! : key
   return text.replace(/\{(\w+)\}/g, (whole, name: string) =>

@@ -79,8 +79,7 @@ export const checksDe: Readonly<Record<CheckKey, string>> = {
   'certificate.unreadable': 'Das gespeicherte Zertifikat ist nicht lesbar.',
   'last-stop.orderly': 'Der Lauf davor hat ordentlich geendet.',
   'last-stop.first': 'Dies ist der erste Lauf.',
-  'last-stop.unclean':
-    'Der Lauf, der um {time} begann, endete ungeordnet: Absturz, Abbruch oder Stromausfall.',
+  'last-stop.unclean': 'Der Lauf, der um {time} begann, endete ungeordnet: Absturz, Abbruch oder Stromausfall.',
   'last-stop.running': 'Ein Controller läuft seit {time}.',
   'settings.fine': 'Alle Einstellungen werden verstanden.',
   'settings.ignored': 'Namen, die hier nichts bedeuten: {names}',

@@ -220,7 +220,7 @@ const cases: [string, Verdict, result: string, key: string][] = [
   ],
   [
     'a backlog of two days',
-    site.judgeBuffer({ ...syncSample({ oldestAt: (NOW - 2 * DAY), pendingEntries: 9 }), buffer }, NOW),
+    site.judgeBuffer({ ...syncSample({ oldestAt: NOW - 2 * DAY, pendingEntries: 9 }), buffer }, NOW),
     'warn',
     'buffer.waiting',
   ],
