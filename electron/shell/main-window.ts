@@ -81,7 +81,7 @@ export class MainWindow {
       show: false,
       title: 'Holdfast',
       autoHideMenuBar: true,
-      icon: path.join(resourcesDir, 'icons', 'holdfast.png'),
+      icon: path.join(resourcesDir, 'icons', 'icon.png'),
       webPreferences: { ...webPreferences, preload: preloadPath },
     })
     this.#window = window

@@ -118,7 +118,9 @@ export class Desktop implements AsyncDisposable {
       async () => {
         const pages = this.app.windows().filter((page) => !page.isClosed() && page.url() !== 'about:blank')
         const page = pages.at(-1)
-        return page && (await page.evaluate(() => document.querySelector('#app')?.childElementCount)) ? page : null
+        // One that closes at this moment is not the one that is looked for.
+        const shown = page?.evaluate(() => document.querySelector('#app')?.childElementCount ?? 0).catch(() => 0)
+        return page && ((await shown) ?? 0) > 0 ? page : null
       },
       30_000,
     ).catch((error: unknown) => {

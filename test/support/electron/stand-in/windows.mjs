@@ -308,6 +308,8 @@ class PageLink {
 
 /** The browser is told beforehand what the app's handlers say to each permission. */
 async function allowPermissions(devTools, origin, page) {
+  // A document without an origin may do nothing anyway.
+  if (origin === 'null') return
   for (const [name, isAllowed] of permissionsOf(page.contents, appUrl(`${origin}/`)))
     await devTools
       .send('Browser.setPermission', { origin, permission: { name }, setting: isAllowed ? 'granted' : 'denied' })

@@ -1,0 +1,137 @@
+import type { Page } from 'playwright'
+import { describe, expect, it } from 'vitest'
+import { ControllerProcess, dataDirectory } from '../support/controller'
+import { Desktop } from '../support/desktop'
+import { Site } from '../support/site'
+
+/** What the window says, in the words a person reads. */
+const bodyText = (page: Page): Promise<string> => page.evaluate(() => document.body.innerText)
+
+/** The edge of a site run by the desktop instead of a controller without a window. */
+async function desktopEdge(site: Site): Promise<Desktop> {
+  await site.edge.end('SIGTERM')
+  const env = { HOLDFAST_ROLE: 'edge' }
+  const desktop = await Desktop.start({ data: site.edgeData, env })
+  await desktop.until('it drives and is linked', async () => (await desktop.tray())?.state === 'edge', 30_000)
+  return desktop
+}
+
+describe('a desktop that runs an edge', () => {
+  it('says in tray, window and notification that the master is lost, and that it is back', async () => {
+    await using site = await Site.driven()
+    await using desktop = await desktopEdge(site)
+    const page = await desktop.page()
+    expect((await desktop.tray())?.toolTip).toMatch(/Berlin: the edge drives since/)
+    expect((await desktop.notifications()).filter(({ silent }) => !silent)).toEqual([])
+
+    await site.master.kill()
+    const killedAt = Date.now()
+    await desktop.until('the tray says so', async () => (await desktop.tray())?.state === 'degraded')
+    expect((await desktop.tray())?.toolTip).toMatch(/Link: lost/)
+    await desktop.until('the window says so', async () => /cannot be reached/.test(await bodyText(page)))
+    expect(Date.now() - killedAt).toBeLessThan(2_000)
+
+    // A link is lost when the attempt after 3 s has failed, too: a single reconnect is no news. Then all three agree within 2 s.
+    const told = await desktop.until('it is notified', async () => {
+      const [first] = (await desktop.notifications()).filter(({ silent }) => !silent)
+      return first ?? null
+    })
+    expect(told.at - killedAt).toBeLessThan(3_300 + 2_000)
+    expect(told).toMatchObject({ title: 'Connection', body: expect.stringMatching(/master cannot be reached/) })
+    expect((await desktop.tray())?.state).toBe('degraded')
+
+    await site.startMaster()
+    await desktop.until('the tray says that it is back', async () => (await desktop.tray())?.state === 'edge', 20_000)
+    await desktop.until(
+      'its end is told in the same place',
+      async () => (await desktop.notifications()).some(({ title }) => title === 'All is well again'),
+      20_000,
+    )
+    const all = await desktop.notifications()
+    expect(all.filter(({ silent }) => !silent)).toHaveLength(1)
+    expect(all.filter(({ closed }) => !closed).map(({ title }) => title)).toEqual(['All is well again'])
+  })
+
+  it('notifies nobody of a single reconnect', async () => {
+    await using site = await Site.driven({ proxied: true })
+    await using desktop = await desktopEdge(site)
+    site.proxy!.cut()
+    await desktop.until('the link is lost', async () => /Link: lost/.test((await desktop.tray())?.toolTip ?? ''))
+    await desktop.until('it is back', async () => (await desktop.tray())?.state === 'edge', 15_000)
+    expect(await desktop.notifications()).toEqual([])
+  })
+
+  it('opens the place that a notification is about', async () => {
+    await using site = await Site.driven()
+    await using desktop = await desktopEdge(site)
+    await desktop.page()
+    await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+    await site.master.kill()
+    await desktop.until('it is notified', async () =>
+      (await desktop.notifications()).some(({ title }) => title === 'Connection'),
+    )
+    await desktop.clickNotification('Connection')
+    const page = await desktop.page()
+    await desktop.until('it shows the site', () => page.url().includes('#/site'))
+  })
+
+  it('renegotiates when the machine wakes up', async () => {
+    await using site = await Site.driven()
+    await using desktop = await desktopEdge(site)
+    const linkedSince = async () => (await site.master.edge()).link.since
+    const before = await linkedSince()
+    await desktop.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('suspend'))
+    await desktop.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'))
+    await desktop.until('the link is made anew or agreed anew', async () => (await linkedSince()) > before, 15_000)
+    await desktop.until('it drives', async () => (await desktop.tray())?.state === 'edge', 15_000)
+    expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: 1 })
+    expect(desktop.log).toMatch(/goes to sleep[^]*awake again/)
+  })
+})
+
+describe('a desktop beside a controller that runs already', () => {
+  it('attaches to it, says when it is lost, finds it again, and leaves it running', async () => {
+    using data = dataDirectory('attached')
+    const options = { role: 'standalone', data: data.dir } as const
+    const first = await ControllerProcess.start(options)
+    try {
+      await using desktop = await Desktop.start({ data: data.dir })
+      const page = await desktop.page()
+      await desktop.until('it shows the site', async () => (await desktop.tray())?.state === 'edge', 20_000)
+      expect((await desktop.tray())?.menu.at(-1)?.label).toBe('Quit: the controller goes on without a window')
+      expect(await page.evaluate(() => (window as any).holdfast.ask('desktop.get', {}))).toMatchObject({
+        value: { controller: 'attached' },
+      })
+
+      await first.kill()
+      await desktop.until('the tray says so', async () => (await desktop.tray())?.state === 'attention', 2_000)
+      await page.waitForSelector('[data-testid=controller-lost]', { timeout: 2_000 })
+      await desktop.until('it is notified', async () =>
+        (await desktop.notifications()).some(({ title, silent }) => title === 'Connection' && !silent),
+      )
+
+      await using again = await ControllerProcess.start(options)
+      await desktop.until('the tray is back', async () => (await desktop.tray())?.state === 'edge', 20_000)
+      await page.waitForSelector('[data-testid=controller-lost]', { state: 'detached', timeout: 10_000 })
+      expect(await desktop.quit()).toBe(0)
+      expect(again.isAlive).toBe(true)
+      expect((await again.status()).control.holder).toBe('edge')
+    } finally {
+      await first[Symbol.asyncDispose]()
+    }
+  })
+
+  it('cannot start on a directory whose controller does not let it in, and says why', async () => {
+    using data = dataDirectory('attached')
+    await using controller = await ControllerProcess.start({ role: 'standalone', data: data.dir })
+    controller.freeze()
+    const desktop = await Desktop.start({ data: data.dir })
+    try {
+      await desktop.until('it gives up', () => desktop.hasEnded, 20_000)
+      expect(desktop.log).toMatch(/Holdfast cannot start/)
+    } finally {
+      controller.thaw()
+      await desktop[Symbol.asyncDispose]()
+    }
+  })
+})
