@@ -101,10 +101,13 @@ export class Chunks {
   }
 }
 
+/** Most chunks in one piece. */
+const UNPACKING = { chunkSize: 384 * 1024 }
+
 /** Null: the disk has changed what was written. The sum in the packed bytes tells. */
 function entriesIn({ writers, body }: ChunkRow): readonly ReceivedEntry[] | null {
   try {
-    const [heads = '', ...bodies] = gunzipSync(body).toString('utf8').split('\n')
+    const [heads = '', ...bodies] = gunzipSync(body, UNPACKING).toString('utf8').split('\n')
     return receivedOf(JSON.parse(heads) as EntryHead[], bodies, JSON.parse(writers) as EntryWriter[])
   } catch {
     return null
