@@ -64,9 +64,10 @@ function nameOf(text: string): SettingName {
 function valueText(value: SettingView['value'], unit: SettingView['unit']): string {
   if (value === null) return '-'
   if (typeof value === 'boolean') return value ? 'on' : 'off'
-  if (Array.isArray(value)) return value.length === 0 ? '-' : value.join(', ')
-  if (typeof value !== 'number') return String(value)
-  return unit === 'bytes' ? sizeText(value) : unit === 'ms' ? lengthOf(value) : String(value)
+  if (typeof value === 'number')
+    return unit === 'bytes' ? sizeText(value) : unit === 'ms' ? lengthOf(value) : String(value)
+  if (typeof value === 'string') return value
+  return Array.isArray(value) && value.length > 0 ? value.map((item) => valueText(item, unit)).join(', ') : '-'
 }
 
 const sourceText = ({ source, locked }: SettingView): string =>

@@ -7,7 +7,7 @@ export function lostHere({ lane, entries }: ArrivedBatch): string | null {
   for (const { text, isBytes } of entries) {
     if (isBytes || !text.includes(TELEMETRY_LOST)) continue
     const body = JSON.parse(text) as { readonly name?: unknown; readonly state?: unknown; readonly text?: unknown }
-    if (body.name === TELEMETRY_LOST && body.state === 'firing') return String(body.text ?? '')
+    if (body.name === TELEMETRY_LOST && body.state === 'firing') return typeof body.text === 'string' ? body.text : ''
   }
   return null
 }

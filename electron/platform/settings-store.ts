@@ -105,7 +105,7 @@ export class SettingsStore {
     const live = settingNames.filter((name) => settingRules[name].changes === 'live' && this.#lockOf(name) === null)
     const next = { ...this.#current, ...Object.fromEntries(live.map((name) => [name, raw[name] ?? defaults[name]])) }
     const isChanged = live.some((name) => next[name] !== this.#current[name])
-    this.#current = next as Settings
+    this.#current = next
     if (isChanged) for (const listener of this.#listeners) listener(this.#current)
   }
 

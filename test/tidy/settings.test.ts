@@ -23,7 +23,9 @@ function valueText(name: SettingName, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return ''
   const { unit } = settingRules[name]
   if (typeof value === 'boolean') return value ? 'on' : 'off'
-  if (typeof value !== 'number' || unit === undefined) return `\`${String(value)}\``
+  if (typeof value === 'string') return `\`${value}\``
+  if (typeof value !== 'number') throw new Error(`${name} has a default of another kind`)
+  if (unit === undefined) return `\`${value}\``
   if (unit === 'bytes') {
     const power = Math.floor(Math.log2(value) / 10)
     return `${value / 1024 ** power} ${SIZES[power]}`

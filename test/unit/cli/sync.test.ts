@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { progressText, sizeText, syncText } from '../../../electron/cli/show-sync'
+import { backlogText, lossesText, progressText, sizeText, syncText } from '../../../electron/cli/show-sync'
 import { HoldfastError } from '../../../shared/model/failures'
 import { useCli } from '../../support/cli-console'
-import { AT, letterSample, logSample, syncSample } from '../../support/console-double'
+import { AT, briefSample, letterSample, logSample, syncSample } from '../../support/console-double'
 
 const { run, asked, double } = useCli()
 const plain = (_: unknown, text: string): string => text
@@ -27,6 +27,7 @@ describe('sync status', () => {
       ratePerS: 412.6,
       etaS: 3,
       dropped: 7,
+      losses: [{ category: 'metrics', reason: 'bytes-cap', entries: 7, bytes: 2_048, lastAt: AT - 5_000 }],
     })
     const text = syncText(view, AT, plain)
     expect(text).toMatch(/state +catching up\n/)
@@ -34,6 +35,32 @@ describe('sync status', () => {
     expect(text).toMatch(/rate +413 entries\/s\n/)
     expect(text).toMatch(/time left +3 s\n/)
     expect(text).toMatch(/lost +7\n/)
+    expect(text).toContain('metrics: 7 entries, 2.0 KiB, over the size limit, last 5 s ago\n')
+  })
+
+  test('is one line of the status of a controller', () => {
+    const draining = { state: 'catching up', pendingEntries: 12_345, ratePerS: 300, etaS: 40 } as const
+    expect(backlogText(briefSample(draining), plain)).toBe('12,345 entries, catching up, about 40 s left')
+    expect(backlogText(briefSample({ dropped: 7, deadLetters: 2 }), plain)).toBe(
+      '0 entries, up to date, 7 lost, 2 dead letters',
+    )
+    expect(backlogText(briefSample({ isReachable: false }), plain)).toMatch(/^0 entries, up to date, as of \d{4}-/)
+  })
+
+  test('lists what was told of losses', async () => {
+    const loss = {
+      at: AT,
+      receivedAt: AT,
+      category: 'logs',
+      reason: 'disk-full',
+      entries: 1_200,
+      bytes: 4_096,
+    } as const
+    const losses = [{ ...loss, firstAt: AT - 9_000, lastAt: AT - 5_000, lostAt: AT, isExact: false }]
+    expect(lossesText(losses, plain)).toMatch(/logs +≥ 1,200 +4\.0 KiB +disk full/)
+    await run(['sync', 'losses', '--edge', 'Berlin', '--limit', '3'])
+    expect(asked()).toEqual([['telemetry.losses', { edge: 'Berlin', limit: 3 }]])
+    expect(lossesText([], plain)).toBe('No losses were told.\n')
   })
 
   test('says how old it is when the edge does not answer, and that there is none when it never did', () => {
