@@ -13,7 +13,7 @@ export interface FeedAnswer {
 
 /** One feed with a reader, whatever it carries. `write` makes one event: the row `name` has `value` from now on; null: it is gone. */
 export interface FeedPair<A extends FeedAnswer> {
-  write(name: string, value: string | null): void
+  write(name: string, value: string | null): void | Promise<void>
   read(ask: Ask): A
   apply(answer: A): Ask | null
   /** The first question after a link-up. */
@@ -32,8 +32,13 @@ export interface FeedPair<A extends FeedAnswer> {
   end(): Promise<void>
 }
 
-/** What every feed and its reader do, documents and inventory alike: the rules are the same core, the stores are not. */
-export function feedContract<A extends FeedAnswer>(name: string, open: () => Promise<FeedPair<A>>) {
+/** What every feed and its reader do, documents, inventory and telemetry alike: the rules are the same core, the stores are not. `hasSnapshot` false: events only,
+ * kept until they are acknowledged. */
+export function feedContract<A extends FeedAnswer>(
+  name: string,
+  open: () => Promise<FeedPair<A>>,
+  { hasSnapshot = true } = {},
+) {
   describe(`feed (${name})`, () => {
     let pair: FeedPair<A>
     beforeEach(async () => void (pair = await open()))
@@ -50,72 +55,78 @@ export function feedContract<A extends FeedAnswer>(name: string, open: () => Pro
       }
       return modes
     }
+    const snapshotTest = (title: string, body: () => void | Promise<void>) => {
+      if (hasSnapshot) test(title, body)
+    }
     const large = (index: number) => `${index} ${'x'.repeat(1_500)}`
-    const fill = (count: number) => {
-      for (let index = 0; index < count; index++) pair.write(`r${String(index).padStart(3, '0')}`, large(index))
+    const fill = async (count: number) => {
+      for (let index = 0; index < count; index++) await pair.write(`r${String(index).padStart(3, '0')}`, large(index))
     }
     const isEqual = () => expect(pair.copy()).toEqual(pair.source())
 
-    test('a reader without a cursor takes a snapshot, in pieces, and then nothing', () => {
-      fill(90)
+    snapshotTest('a reader without a cursor takes a snapshot, in pieces, and then nothing', async () => {
+      await fill(90)
       expect(catchUp().filter((mode) => mode === 'snapshot').length).toBeGreaterThan(1)
       isEqual()
       expect(catchUp()).toEqual(['events'])
     })
     test('a reader with a cursor takes the events it missed and nothing else', async () => {
-      fill(90)
+      await fill(90)
       catchUp()
       await pair.reopenCopy()
-      pair.write('r003', 'changed')
-      pair.write('r004', null)
-      pair.write('zzz', 'new')
+      await pair.write('r003', 'changed')
+      await pair.write('r004', null)
+      await pair.write('zzz', 'new')
       expect(catchUp()).toEqual(['events'])
       isEqual()
       expect(pair.cursor?.seq).toBe(pair.head)
     })
     test('a restart of either side changes nothing', async () => {
-      fill(5)
+      await fill(5)
       catchUp()
       await pair.reopenSource()
-      pair.write('r001', 'after the restart')
+      await pair.write('r001', 'after the restart')
       await pair.reopenCopy()
       expect(catchUp()).toEqual(['events'])
       isEqual()
     })
-    test('a source that begins anew is read whole: what it does not have is deleted', async () => {
-      fill(5)
+    snapshotTest('a source that begins anew is read whole: what it does not have is deleted', async () => {
+      await fill(5)
       catchUp()
       await pair.rebuildSource()
-      pair.write('other', 'one')
+      await pair.write('other', 'one')
       expect(catchUp()).toContain('snapshot')
       isEqual()
       expect(pair.copy().map(([row]) => row)).toEqual(['other'])
     })
-    test('a reader that was away longer than the history reads the whole', () => {
-      fill(3)
+    snapshotTest('a reader that was away longer than the history reads the whole', async () => {
+      await fill(3)
       catchUp()
-      for (let index = 0; index < pair.eventsKept * 4; index++) pair.write('r001', `${index}`)
+      for (let index = 0; index < pair.eventsKept * 4; index++) await pair.write('r001', `${index}`)
       expect(catchUp()).toContain('snapshot')
       isEqual()
     })
-    test.each([
-      ['beyond the head', (cursor: FeedCursor) => ({ ...cursor, seq: cursor.seq + 7 })],
-      ['of another run', (cursor: FeedCursor) => ({ ...cursor, runId: 'another' })],
-    ])('a cursor %s begins a new feed', (_what, forked) => {
-      fill(3)
-      catchUp()
-      const cursor = pair.cursor!
-      const answer = pair.read({ cursor: forked(cursor), snapshotAt: null, offset: 0 })
-      expect([answer.mode, answer.feedId === cursor.feedId]).toEqual(['snapshot', false])
-      expect(catchUp()).toContain('snapshot')
-      isEqual()
-    })
-    test('of a snapshot that breaks off nothing is seen, before or after a restart of the reader', async () => {
-      fill(3)
+    if (hasSnapshot)
+      describe('whose source was put back', () => {
+        test.each([
+          ['beyond the head', (cursor: FeedCursor) => ({ ...cursor, seq: cursor.seq + 7 })],
+          ['of another run', (cursor: FeedCursor) => ({ ...cursor, runId: 'another' })],
+        ])('a cursor %s begins a new feed', async (_what, forked) => {
+          await fill(3)
+          catchUp()
+          const cursor = pair.cursor!
+          const answer = pair.read({ cursor: forked(cursor), snapshotAt: null, offset: 0 })
+          expect([answer.mode, answer.feedId === cursor.feedId]).toEqual(['snapshot', false])
+          expect(catchUp()).toContain('snapshot')
+          isEqual()
+        })
+      })
+    snapshotTest('of a snapshot that breaks off nothing is seen, before or after a restart of the reader', async () => {
+      await fill(3)
       catchUp()
       const before = pair.copy()
       await pair.rebuildSource()
-      fill(90)
+      await fill(90)
       const first = pair.read({ cursor: null, snapshotAt: null, offset: 0 })
       const next = pair.apply(first)
       expect([first.mode, next?.offset === 0]).toEqual(['snapshot', false])
@@ -130,11 +141,17 @@ export function feedContract<A extends FeedAnswer>(name: string, open: () => Pro
       catchUp()
       isEqual()
     })
-    test('the same events twice change nothing the second time', () => {
-      fill(3)
+    test('a reader without a cursor takes all that is kept, from the first on', async () => {
+      await fill(90)
+      expect(catchUp().length).toBeGreaterThan(1)
+      isEqual()
+      expect(catchUp()).toEqual(['events'])
+    })
+    test('the same events twice change nothing the second time', async () => {
+      await fill(3)
       catchUp()
       const ask = pair.first()
-      pair.write('r001', 'once')
+      await pair.write('r001', 'once')
       const answer = pair.read(ask)
       pair.apply(answer)
       pair.apply(answer)

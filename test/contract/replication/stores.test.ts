@@ -5,7 +5,10 @@ import type { InventoryAnswer } from '../../../shared/wire/inventory'
 import type { RequestResult } from '../../../shared/wire/requests'
 import { module, put as putDocument, remove } from '../../support/documents'
 import { AT, EDGE, copyOf, gone, inventoryPlace, put, vm } from '../../support/inventory'
+import { openTelemetry } from '../../../electron/telemetry/sqlite'
+import type { OutboxSlice } from '../../../electron/outbox/outbox'
 import { journalIn, replicaIn } from '../../support/journal'
+import { entry, feedOf, outboxIn, pending, temporaryFolder } from '../../support/outbox'
 import { feedContract, type FeedPair } from './feed-contract'
 
 const EVENTS_KEPT = 20
@@ -101,3 +104,63 @@ feedContract('inventory', async (): Promise<FeedPair<InventoryAnswer>> => {
     },
   }
 })
+
+type Told = { readonly mode: 'events'; readonly feedId: string; readonly slice: OutboxSlice | null }
+
+/** A row of telemetry is an entry: nothing replaces it, and what is gone is told like anything else. */
+feedContract(
+  'telemetry',
+  (): Promise<FeedPair<Told>> => {
+    const folder = temporaryFolder()
+    const openCopy = () => openTelemetry(path.join(folder.path, 'copy.db'))
+    let [outbox, store] = [outboxIn(folder.path), openCopy()]
+    const current = () => feedOf(outbox, 'telemetry')
+    const rowOf = (seq: number, text: string) => [String(seq).padStart(6, '0'), text] as const
+    const first = () => ({ cursor: cursor(), snapshotAt: null, offset: 0 })
+    const cursor = () => ({ feedId: current().feedId, seq: store.position(current().feedId).throughSeq, runId: 'any' })
+    return Promise.resolve({
+      eventsKept: EVENTS_KEPT,
+      write: async (name, value) => void (await outbox.append([entry('logs', { name, value })], { urgent: true })),
+      read({ cursor: asked }) {
+        const { feedId } = current()
+        const from = { after: asked?.seq ?? 0 }
+        const slice = outbox.read(feedId, { from, maxEntries: 1_000, maxBytes: 48 * 1024 })
+        return { mode: 'events', feedId, slice }
+      },
+      apply({ feedId, slice }) {
+        if (slice === null) return null
+        const { firstSeq, lastSeq, gaps } = slice
+        const entries = slice.entries.map(({ body, ...more }) => ({ ...more, isBytes: false, text: body as string }))
+        store.receive(
+          { feedId, lane: 'telemetry', firstSeq, lastSeq, gaps, entries, historical: false, sentAt: AT },
+          AT,
+        )
+        return store.position(feedId).throughSeq < current().head ? first() : null
+      },
+      first,
+      get cursor() {
+        return cursor()
+      },
+      get head() {
+        return current().head
+      },
+      source: () => pending(outbox).map(({ seq, body }) => rowOf(seq, body as string)),
+      copy: () => store.entries({ feedId: current().feedId, limit: 1_000 }).map(({ seq, text }) => rowOf(seq, text)),
+      async reopenSource() {
+        await outbox[Symbol.asyncDispose]()
+        outbox = outboxIn(folder.path)
+      },
+      async reopenCopy() {
+        await store[Symbol.asyncDispose]()
+        store = openCopy()
+      },
+      rebuildSource: () => Promise.reject(new Error('telemetry has no snapshot')),
+      async end() {
+        await outbox[Symbol.asyncDispose]()
+        await store[Symbol.asyncDispose]()
+        folder[Symbol.dispose]()
+      },
+    })
+  },
+  { hasSnapshot: false },
+)
