@@ -7,18 +7,21 @@ import { Site } from '../support/site'
 /** What the window says, in the words a person reads. */
 const bodyText = (page: Page): Promise<string> => page.evaluate(() => document.body.innerText)
 
-/** The edge of a site run by the desktop instead of a controller without a window. */
+/** A desktop in the place of the controller without a window that the site's edge usually is. */
 async function desktopEdge(site: Site): Promise<Desktop> {
-  await site.edge.end('SIGTERM')
-  const env = { HOLDFAST_ROLE: 'edge' }
-  const desktop = await Desktop.start({ data: site.edgeData, env })
-  await desktop.until('it drives and is linked', async () => (await desktop.tray())?.state === 'edge', 30_000)
+  const desktop = await Desktop.start({ data: site.edgeData, env: { HOLDFAST_ROLE: 'edge' } })
+  const drives = async () => (await desktop.tray())?.state === 'edge'
+  await desktop.until('it drives and is linked', drives, 30_000).catch(async (error: unknown) => {
+    const shown = JSON.stringify(await desktop.tray())
+    await desktop[Symbol.asyncDispose]()
+    throw new Error(`${String(error)}\n${shown}`)
+  })
   return desktop
 }
 
 describe('a desktop that runs an edge', () => {
   it('says in tray, window and notification that the master is lost, and that it is back', async () => {
-    await using site = await Site.driven()
+    await using site = await Site.start()
     await using desktop = await desktopEdge(site)
     const page = await desktop.page()
     expect((await desktop.tray())?.toolTip).toMatch(/Berlin: the edge drives since/)
@@ -53,7 +56,7 @@ describe('a desktop that runs an edge', () => {
   })
 
   it('notifies nobody of a single reconnect', async () => {
-    await using site = await Site.driven({ proxied: true })
+    await using site = await Site.start({ proxied: true })
     await using desktop = await desktopEdge(site)
     site.proxy!.cut()
     await desktop.until('the link is lost', async () => /Link: lost/.test((await desktop.tray())?.toolTip ?? ''))
@@ -62,7 +65,7 @@ describe('a desktop that runs an edge', () => {
   })
 
   it('opens the place that a notification is about', async () => {
-    await using site = await Site.driven()
+    await using site = await Site.start()
     await using desktop = await desktopEdge(site)
     await desktop.page()
     await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
@@ -76,7 +79,7 @@ describe('a desktop that runs an edge', () => {
   })
 
   it('renegotiates when the machine wakes up', async () => {
-    await using site = await Site.driven()
+    await using site = await Site.start()
     await using desktop = await desktopEdge(site)
     const linkedSince = async () => (await site.master.edge()).link.since
     const before = await linkedSince()
