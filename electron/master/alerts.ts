@@ -1,15 +1,9 @@
-import {
-  ALERTS_TOLD_MAX,
-  type AlertIncident,
-  type AlertsBody,
-  type AlertSilence,
-} from '../../shared/console/alert-views'
-import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
+import type { AlertIncident, AlertsBody, AlertSilence } from '../../shared/console/alert-views'
 import type { Decision } from '../../shared/model/control'
 import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
-import { SILENCES_MAX, type AlertStore, type AlertWrite, type KeptAlert, type Silence } from '../alerts/alerts'
+import type { AlertStore, AlertWrite, KeptAlert, Silence } from '../alerts/alerts'
 import { AlertBook, type BookChange, type WatchedEdge } from '../core/alerts/alert-book'
 import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
 import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
@@ -17,6 +11,8 @@ import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ArrivedBatch } from '../telemetry/telemetry'
 import { fed, type TelemetryBodies } from './alert-feed'
+import { covers, Silences } from './alert-silences'
+import { bodyOf, incidentView, pendingView, type ShownSubject } from './alert-view'
 
 /** How exactly waits and links are looked at. */
 const LOOK_EVERY_MS = 1_000
@@ -60,7 +56,7 @@ export class Alerts {
     string,
     { readonly id: string; readonly ruleName: string; acknowledged: boolean; unknown: boolean }
   >()
-  readonly #silences = new Map<string, Silence>()
+  readonly #silences: Silences
   #unwritten: AlertWrite[] = []
   #leftOut = 0
   #master: WatchedMaster | null = null
@@ -72,6 +68,7 @@ export class Alerts {
 
   constructor(options: AlertsOptions) {
     this.#options = options
+    this.#silences = new Silences(options.store)
     this.#prunedAt = options.clock.mono()
   }
 
@@ -80,7 +77,7 @@ export class Alerts {
     const { store, journal, clock } = this.#options
     this.#master = master
     store.prune(clock.wall())
-    for (const silence of store.silences()) this.#silences.set(silence.id, silence)
+    this.#silences.load()
     const open = store.open()
     for (const { key, id, ruleName, incident } of open) this.#opened(key, id, ruleName, incident)
     this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
@@ -139,7 +136,7 @@ export class Alerts {
       if (incident !== null && known === undefined) continue
       const subject = { key, ruleId, edgeId, series }
       if (incident !== null) found.push(this.#view(known!.id, subject, rule.name, incident, state, null))
-      else if (state.kind === 'pending') found.push(this.#pending(subject, rule.name, state))
+      else if (state.kind === 'pending') found.push(this.#quieted(pendingView(this.#named(subject, rule.name), state)))
     }
     return found.sort((a, b) => (b.firedAt ?? b.since) - (a.firedAt ?? a.since))
   }
@@ -157,25 +154,7 @@ export class Alerts {
   }
 
   body(): AlertsBody {
-    const all = this.active()
-    const firing = all.filter(({ state }) => state !== 'pending')
-    const counts = (among: readonly AlertIncident[]) => {
-      const of = (severity: AlertSeverity) => among.filter((alert) => alert.severity === severity).length
-      return { critical: of('critical'), warning: of('warning'), info: of('info') }
-    }
-    const rank = ({ state, severity }: AlertIncident) => (state === 'pending' ? -1 : alertSeverities.indexOf(severity))
-    return {
-      open: counts(firing.filter(({ acknowledged, silenced }) => acknowledged === null && silenced === null)),
-      firing: counts(firing),
-      pending: all.length - firing.length,
-      acknowledged: firing.filter(({ acknowledged }) => acknowledged !== null).length,
-      silenced: firing.filter(({ silenced }) => silenced !== null).length,
-      unknown: firing.filter(({ state }) => state === 'unknown').length,
-      total: all.length,
-      active: [...all].sort((a, b) => rank(b) - rank(a)).slice(0, ALERTS_TOLD_MAX),
-      silences: this.silences(),
-      refused: this.#refused(),
-    }
+    return bodyOf(this.active(), this.silences(), this.#refused())
   }
 
   /** How many were changed. Throws `not-found` when there is none of them, `storage` when it could not be written. */
@@ -207,18 +186,11 @@ export class Alerts {
     by: string,
     reason: string,
   ): AlertSilence {
-    const { clock, random, store } = this.#options
-    if (this.#silences.size >= SILENCES_MAX)
-      throw new HoldfastError('refused', `There are ${SILENCES_MAX} silences already.`, {
-        hint: 'holdfast alerts unsilence ends one.',
-      })
-    const at = clock.wall()
-    const silence: Silence = { id: random.id(), ...matcher, at, until: after(at, forMs), by, reason }
+    const { clock, random } = this.#options
     const before = this.#quiet()
-    store.saveSilence(silence)
-    this.#silences.set(silence.id, silence)
+    const added = this.#silences.add({ id: random.id(), ...matcher, at: clock.wall(), by, reason }, forMs)
     this.#tellQuiet(before)
-    return silenceView(silence)
+    return added
   }
 
   unsilence(id: string): void {
@@ -227,13 +199,12 @@ export class Alerts {
         hint: 'holdfast alerts silences lists them.',
       })
     const before = this.#quiet()
-    this.#options.store.removeSilence(id)
-    this.#silences.delete(id)
+    this.#silences.remove(id)
     this.#tellQuiet(before)
   }
 
   silences(): AlertSilence[] {
-    return [...this.#silences.values()].map(silenceView).sort((a, b) => a.until - b.until)
+    return this.#silences.views()
   }
 
   end(): void {
@@ -394,18 +365,16 @@ export class Alerts {
   }
 
   #expireSilences(): void {
-    const now = this.#options.clock.wall()
-    const over = [...this.#silences.values()].filter(({ until }) => until <= now)
+    const over = this.#silences.over(this.#options.clock.wall())
     if (over.length === 0) return
     const before = this.#quiet(over)
     for (const { id } of over) {
-      this.#silences.delete(id)
       try {
-        this.#options.store.removeSilence(id)
+        this.#silences.remove(id)
       } catch (error) {
-        this.#options.logger.log('warn', 'A silence that is over could not be deleted', {
-          reason: failureOf(error).message,
-        })
+        // Its time is over all the same: it is tried again at the next look.
+        const reason = failureOf(error).message
+        return this.#options.logger.log('warn', 'A silence that is over could not be deleted', { reason })
       }
     }
     this.#tellQuiet(before)
@@ -439,88 +408,25 @@ export class Alerts {
     return newest === undefined ? null : { ...newest, count: all.reduce((sum, { count }) => sum + count, 0) }
   }
 
-  #pending(
-    subject: Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'>,
-    ruleName: string,
-    { since, evidence }: Extract<AlertState, { kind: 'pending' }>,
-  ): AlertIncident {
-    const incident = {
-      ...evidence,
-      since,
-      firedAt: since,
-      lastAt: since,
-      unknownSince: null,
-      episodes: 1,
-      acknowledged: null,
-    }
-    const view = this.#view(`pending ${subject.key}`, subject, ruleName, incident, null, null)
-    return { ...view, state: 'pending', firedAt: null }
-  }
-
   #view(
     id: string,
-    { ruleId, edgeId, series }: Pick<KeptAlert, 'ruleId' | 'edgeId' | 'series'>,
+    subject: Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'>,
     ruleName: string,
     incident: Incident,
     state: AlertState | null,
     over: Pick<KeptAlert, 'resolvedAt' | 'resolvedBecause'> | null,
   ): AlertIncident {
-    const { severity, text, value, since, firedAt, lastAt, unknownSince, episodes, acknowledged } = incident
-    const isUnknown = state === null ? unknownSince !== null : state.kind === 'unknown'
-    const alert = {
-      ...{
-        id,
-        ruleId,
-        ruleName,
-        edgeId,
-        series,
-        severity,
-        text,
-        value,
-        since,
-        firedAt,
-        lastAt,
-        unknownSince,
-        episodes,
-      },
-      edgeName: this.#options.journal.get('edge', edgeId)?.body.name ?? edgeId,
-      state:
-        over !== null && over.resolvedAt !== null
-          ? ('resolved' as const)
-          : isUnknown
-            ? ('unknown' as const)
-            : ('firing' as const),
-      resolvedAt: over?.resolvedAt ?? null,
-      resolvedBecause: over?.resolvedBecause ?? null,
-      acknowledged: acknowledged === null ? null : { ...acknowledged },
-    }
-    return { ...alert, silenced: this.#silencedBy(alert) }
+    return this.#quieted(incidentView(id, this.#named(subject, ruleName), incident, state, over))
   }
 
-  #silencedBy(alert: Pick<AlertIncident, 'ruleId' | 'edgeId' | 'series' | 'state'>): AlertIncident['silenced'] {
-    if (alert.state === 'resolved') return null
-    const now = this.#options.clock.wall()
-    let longest: Silence | null = null
-    for (const silence of this.#silences.values())
-      if (silence.until > now && covers(silence, alert) && (longest === null || silence.until > longest.until))
-        longest = silence
-    if (longest === null) return null
-    const { id, until, by, reason } = longest
-    return { id, until, by, reason }
+  #named(subject: Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'>, ruleName: string): ShownSubject {
+    const { key, ruleId, edgeId, series } = subject
+    const edgeName = this.#options.journal.get('edge', edgeId)?.body.name ?? edgeId
+    return { key, ruleId, ruleName, edgeId, edgeName, series }
   }
-}
 
-function covers(
-  { ruleId, edgeId, series }: Silence,
-  alert: Pick<AlertIncident, 'ruleId' | 'edgeId' | 'series'>,
-): boolean {
-  return (
-    (ruleId === null || ruleId === alert.ruleId) &&
-    (edgeId === null || edgeId === alert.edgeId) &&
-    (series === null || alert.series.includes(series))
-  )
-}
-
-function silenceView({ id, ruleId, edgeId, series, until, at, by, reason }: Silence): AlertSilence {
-  return { id, matcher: { ruleId, edgeId, series }, until, at, by, reason }
+  #quieted(alert: Omit<AlertIncident, 'silenced'>): AlertIncident {
+    const silenced = alert.state === 'resolved' ? null : this.#silences.of(alert, this.#options.clock.wall())
+    return { ...alert, silenced }
+  }
 }

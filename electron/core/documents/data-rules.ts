@@ -15,11 +15,15 @@ export function alertRuleProblems(rule: AlertRuleDocument, after: DocumentBodies
     missing('threshold', 'a number', 'A rule that watches a metric needs a number to compare with.')
   if (watch === 'logs' && text === undefined && severityMin === undefined)
     missing('text', 'words, or severityMin: 1..24', 'A rule that watches logs needs words or a least severity.')
-  if (watch === 'logs' && threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 1))
+  if (
+    watch === 'logs' &&
+    threshold !== undefined &&
+    !(Number.isInteger(threshold) && threshold >= 1 && threshold <= LINES_MAX)
+  )
     problems.push({
       field: 'threshold',
       value: threshold,
-      allowed: 'a whole number of at least 1',
+      allowed: `a whole number, 1..${LINES_MAX}`,
       message: 'The threshold of a rule that watches logs is a number of lines.',
     })
   if (watch === 'absence' && rule.forMs < ABSENCE_FOR_MS_MIN)
@@ -32,6 +36,8 @@ export function alertRuleProblems(rule: AlertRuleDocument, after: DocumentBodies
   return problems
 }
 
+/** As many as a window of an alert holds. */
+const LINES_MAX = 1_000
 /** Two intervals of the push. */
 const ABSENCE_FOR_MS_MIN = 60_000
 

@@ -1,0 +1,70 @@
+import { ALERTS_TOLD_MAX, type AlertIncident, type AlertsBody } from '../../shared/console/alert-views'
+import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
+import type { KeptAlert } from '../alerts/alerts'
+import type { AlertState, Incident } from '../core/alerts/alert-state'
+
+/** Whose it is, by which names. */
+export interface ShownSubject extends Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'> {
+  readonly ruleName: string
+  readonly edgeName: string
+}
+
+/** An incident as the console shows it, but for the silence that keeps it quiet. `state` null: as it was written. */
+export function incidentView(
+  id: string,
+  { ruleId, ruleName, edgeId, edgeName, series }: ShownSubject,
+  incident: Incident,
+  state: AlertState | null,
+  over: Pick<KeptAlert, 'resolvedAt' | 'resolvedBecause'> | null,
+): Omit<AlertIncident, 'silenced'> {
+  const { severity, text, value, since, firedAt, lastAt, unknownSince, episodes, acknowledged } = incident
+  const isUnknown = state === null ? unknownSince !== null : state.kind === 'unknown'
+  const isOver = over !== null && over.resolvedAt !== null
+  return {
+    ...{ id, ruleId, ruleName, edgeId, edgeName, series, severity, text, value },
+    ...{ since, firedAt, lastAt, unknownSince, episodes },
+    state: isOver ? 'resolved' : isUnknown ? 'unknown' : 'firing',
+    resolvedAt: over?.resolvedAt ?? null,
+    resolvedBecause: over?.resolvedBecause ?? null,
+    acknowledged: acknowledged === null ? null : { ...acknowledged },
+  }
+}
+
+/** One whose wait is not over yet. It has no number of its own. */
+export function pendingView(
+  subject: ShownSubject,
+  { since, evidence }: Extract<AlertState, { kind: 'pending' }>,
+): Omit<AlertIncident, 'silenced'> {
+  const { ruleId, ruleName, edgeId, edgeName, series } = subject
+  return {
+    ...{ id: `pending ${subject.key}`, ruleId, ruleName, edgeId, edgeName, series, ...evidence },
+    ...{ state: 'pending', since, firedAt: null, resolvedAt: null, resolvedBecause: null, lastAt: since },
+    ...{ unknownSince: null, episodes: 1, acknowledged: null },
+  }
+}
+
+/** Everything that is not over, worst and newest first. `all`: newest first. */
+export function bodyOf(
+  all: readonly AlertIncident[],
+  silences: AlertsBody['silences'],
+  refused: AlertsBody['refused'],
+): AlertsBody {
+  const firing = all.filter(({ state }) => state !== 'pending')
+  const counts = (among: readonly AlertIncident[]) => {
+    const of = (severity: AlertSeverity) => among.filter((alert) => alert.severity === severity).length
+    return { critical: of('critical'), warning: of('warning'), info: of('info') }
+  }
+  const rank = ({ state, severity }: AlertIncident) => (state === 'pending' ? -1 : alertSeverities.indexOf(severity))
+  return {
+    open: counts(firing.filter(({ acknowledged, silenced }) => acknowledged === null && silenced === null)),
+    firing: counts(firing),
+    pending: all.length - firing.length,
+    acknowledged: firing.filter(({ acknowledged }) => acknowledged !== null).length,
+    silenced: firing.filter(({ silenced }) => silenced !== null).length,
+    unknown: firing.filter(({ state }) => state === 'unknown').length,
+    total: all.length,
+    active: [...all].sort((a, b) => rank(b) - rank(a)).slice(0, ALERTS_TOLD_MAX),
+    silences,
+    refused,
+  }
+}
