@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTelemetry, openTelemetryStores } from '../../../electron/telemetry/sqlite'
-import type { ArrivedBatch, ArrivedEntry, TelemetryStore } from '../../../electron/telemetry/telemetry'
+import type { ArrivedBatch, ArrivedEntry, LogLine, TelemetryStore } from '../../../electron/telemetry/telemetry'
 import { wallMs } from '../../../shared/model/time'
 import { temporaryFolder } from '../../support/outbox'
 
@@ -63,6 +63,25 @@ describe('the telemetry of one edge', () => {
     store.receive(batch(1, 3), NOW)
     expect(store.receive(batch(2, 8), NOW)).toMatchObject({ throughSeq: 9, ranges: [], stored: 3 })
     expect(seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('tells those who look on what became searchable, each once, and lists what was told of losses', () => {
+    const loss = {
+      ...{ category: 'metrics', reason: 'bytes-cap', count: 7, bytes: 700, firstAt: 1, lastAt: 2, lostAt: 3 },
+      ...{ feedId: 'feed-1', ranges: [[1, 7]], rangesAreExact: true, countIsExact: true },
+    }
+    const report = JSON.stringify({ kind: 'telemetry.lost', losses: [loss] })
+    store.receive(batch(1, 2), NOW)
+    store.receive(one(entryAt(3, { category: 'events', text: report })), wallMs(NOW + 5))
+    const gauge = '{"name":"load","type":"gauge","value":0.5}'
+    store.receive(one(entryAt(4, { category: 'metrics', text: gauge })), NOW)
+    const tail = { lines: [] as LogLine[], points: [] as { series: number; at: number; value: number }[] }
+    while (store.index(1, tail) > 0);
+    expect(tail.lines.map(({ text }) => text)).toEqual(['line 1', 'line 2', 'telemetry.lost'])
+    expect(tail.points).toEqual([{ series: store.series({ limit: 1 })[0]!.id, at: NOW, value: 0.5 }])
+    store.index(100, tail)
+    expect(tail.lines).toHaveLength(3)
+    expect(store.losses({ limit: 10 })).toEqual([{ at: NOW, receivedAt: NOW + 5, loss }])
   })
 
   test('is not changed by a repeat, and answers it the same', () => {
