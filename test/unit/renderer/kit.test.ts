@@ -1,6 +1,6 @@
 import { mount, type VueWrapper } from '@vue/test-utils'
 import { TooltipProvider } from 'reka-ui'
-import { defineComponent, h, nextTick, shallowRef, type Component } from 'vue'
+import { h, nextTick, shallowRef, type Component } from 'vue'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { i18n } from '../../../renderer/i18n'
 import { formatBytes } from '../../../renderer/ui/amount'
@@ -24,12 +24,10 @@ afterEach(() => {
 function field<T>(component: Component, props: Record<string, unknown>, first: T) {
   const model = shallowRef<T>(first)
   const wrapper = mount(
-    defineComponent({
-      render: () =>
-        h(TooltipProvider, () =>
-          h(component, { ...props, modelValue: model.value, 'onUpdate:modelValue': (next: T) => (model.value = next) }),
-        ),
-    }),
+    () =>
+      h(TooltipProvider, () =>
+        h(component, { ...props, modelValue: model.value, 'onUpdate:modelValue': (next: T) => (model.value = next) }),
+      ),
     { global: { plugins: [i18n] } },
   )
   shown.push(wrapper)
@@ -135,12 +133,9 @@ describe('a button', () => {
 
 describe('what has to be asked for', () => {
   const frame = (props: Record<string, unknown>) => {
-    const wrapper = mount(
-      defineComponent({ render: () => h(TooltipProvider, () => h(LoadFrame, props as never, () => 'the value')) }),
-      {
-        global: { plugins: [i18n] },
-      },
-    )
+    const wrapper = mount(() => h(TooltipProvider, () => h(LoadFrame, props as never, () => 'the value')), {
+      global: { plugins: [i18n] },
+    })
     shown.push(wrapper)
     return wrapper
   }

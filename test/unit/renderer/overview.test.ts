@@ -78,7 +78,7 @@ describe('all sites in one shape', () => {
 })
 
 describe('the palette', () => {
-  const line = (text: string, note = ''): Command => ({ key: text, text, note, icon: 'i', run: () => {} })
+  const line = (text: string, note = ''): Command => ({ key: text, text, note, icon: {}, run: () => {} })
 
   it('finds every word somewhere in a line, and puts beginnings first', () => {
     const lines = [line('Hall projector', 'Berlin'), line('Berlin'), line('Room lights', 'Lyon')]
