@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- what a page, or a host that is observed, holds is untyped from here */
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
 import { ControllerProcess, dataDirectory } from '../support/controller'
