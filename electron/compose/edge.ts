@@ -210,6 +210,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       version: parts.version,
       booted: true,
       sync: stores.telemetry.brief(),
+      documentsHead: stores.replica.head,
       ...(role === null ? notJoined(notJoinedSince) : edgeStatusOf(role, clock)),
     }),
     handlers: () => ({

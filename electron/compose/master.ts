@@ -207,6 +207,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     data: telemetryTopics(master, stores.tails),
     status: () => ({
       ...masterStatus(parts, master, enrolments, startedAt),
+      documentsHead: journal.head,
       link: listening(startedAt, masterUrls(settings, linkPort)[0] ?? null),
     }),
     handlers: () => ({
@@ -245,7 +246,7 @@ export function masterStatus(
   desk: EnrolmentDesk,
   /** Since when this controller drives its own systems. */
   since: number,
-): Omit<StatusView, 'at' | 'startedAt' | 'link'> {
+): Omit<StatusView, 'at' | 'startedAt' | 'link' | 'documentsHead'> {
   const { clock } = parts
   const edges = [...master.sites.values()].map((site) => edgeViewOf(site, { clock, desk }))
   return {

@@ -43,6 +43,7 @@ export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
     enrolled: desk.isEnrolled(site.edgeId),
     revoked: desk.isRevoked(site.edgeId),
     modules: [...site.views()],
+    documentsSeq: state.edgeJournalSeq === 0 ? null : state.edgeJournalSeq,
     needs: needsOf(site, parts),
     sync: sync === null ? null : syncBriefOf(sync.status, sync.asOf, sync.isReachable),
   }

@@ -66,6 +66,8 @@ export const edgeView = z.object({
   enrolled: z.boolean(),
   revoked: z.boolean(),
   modules: z.array(moduleView),
+  /** Number of the newest change its copy of the documents has, as it told last; null: not since this master started. */
+  documentsSeq: z.number().nullable(),
   needs: z.array(needView),
   /** The way of its telemetry, as it told last; null: not since this master started. */
   sync: syncBrief.nullable(),
@@ -90,6 +92,8 @@ export const statusView = z.object({
   failover: z.boolean(),
   /** Edge: when it will drive by itself unless the master answers; null: no such timer. */
   autonomyAt: z.number().nullable(),
+  /** Number of the newest change of the documents; at an edge, of its copy. */
+  documentsHead: z.number(),
   needs: z.array(needView),
   /** The way of telemetry to the master; null at a master, which keeps none of its own. */
   sync: syncBrief.nullable(),

@@ -79,6 +79,7 @@ export const edgeSample = (): EdgeView => ({
   enrolled: true,
   revoked: false,
   modules: [moduleSample('m1'), moduleSample('m2')],
+  documentsSeq: 7,
   needs: [],
   sync: briefSample(),
 })
@@ -98,6 +99,7 @@ export const statusSample = (): StatusView => ({
   paused: null,
   failover: true,
   autonomyAt: null,
+  documentsHead: 7,
   needs: [],
   sync: null,
   edges: [edgeSample()],

@@ -23,6 +23,9 @@ export interface Site {
   readonly enrolled: boolean
   readonly revoked: boolean
   readonly modules: readonly ModuleView[]
+  /** How far its copy of the documents is, and how far the documents are; null: not known here. */
+  readonly documentsSeq: number | null
+  readonly documentsHead: number
   readonly needs: StatusView['needs']
   /** The way of its telemetry; null: not known here. */
   readonly sync: SyncBrief | null
@@ -35,6 +38,7 @@ export function sitesOf(status: StatusView): Site[] {
   return edges.map((edge) => ({
     ...edge,
     ref: edge.id,
+    documentsHead: status.documentsHead,
     seenFrom: 'master',
     autonomyAt: status.role === 'standalone' && edges.length === 1 ? status.autonomyAt : null,
   }))
@@ -57,6 +61,8 @@ function ownSite(status: StatusView): Site {
     enrolled: true,
     revoked: false,
     modules: status.modules,
+    documentsSeq: status.documentsHead,
+    documentsHead: status.documentsHead,
     needs: status.needs,
     sync: status.sync,
   }

@@ -38,6 +38,7 @@ const site = (change: Partial<Site> = {}): Site => ({
   ref: 'berlin',
   seenFrom: 'master',
   autonomyAt: null,
+  documentsHead: 7,
   ...change,
 })
 

@@ -16,6 +16,7 @@ const seen = (change: Partial<Site> = {}): Site => ({
   ref: 'berlin',
   seenFrom: 'master',
   autonomyAt: null,
+  documentsHead: 7,
   ...change,
 })
 const lost = { ...edgeSample().link, state: 'lost' as const }
