@@ -26,7 +26,7 @@ import { forwardingLogger, type ForwardingLogger } from './platform/collectors/f
 import { systemRandom } from './platform/random'
 import { openNamedSecrets } from './platform/named-secrets'
 import { x25519Sealing } from './platform/sealing'
-import { fileSecrets } from './platform/secrets'
+import { fileSecrets, type KeyStore } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { SettingsStore } from './platform/settings-store'
 import { Setup, setAsideDemo } from './platform/setup'
@@ -63,6 +63,8 @@ export interface ComposeOptions {
   readonly restart?: (resumeKey: string) => void
   /** A one-time key of the console besides those that it makes: whoever asked for the restart comes in again with it. */
   readonly resumeKey?: string
+  /** Of a desktop; none: file modes alone protect what is secret. */
+  readonly keyStore?: KeyStore
 }
 
 /** What all parts of one controller share. */
@@ -137,7 +139,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   /** One for each that looks at how the pushing goes. */
   const syncs = new Set<LiveTopic<SyncView>>()
   let watch: ActivityWatch | null = null
-  const secrets = fileSecrets(path.join(dataDir, 'secrets'))
+  const secrets = fileSecrets(path.join(dataDir, 'secrets'), options.keyStore)
   const parts: Parts = {
     dataDir,
     clock,

@@ -15,6 +15,7 @@ import { readPage, SECURITY_HEADERS } from './console/page'
 import { systemClock } from './platform/clock'
 import { DirectoryTaken } from './platform/data-directory/sqlite'
 import { lineLogger } from './platform/logger'
+import { openKeyStore, type KeyStore } from './shell/key-store'
 import { HIDDEN_FLAG } from './shell/autostart'
 import { registerPageScheme } from './shell/confining'
 import type { ControllerHost } from './shell/host'
@@ -45,7 +46,8 @@ let isQuitting = false
 
 async function start(): Promise<void> {
   try {
-    const host = await findHost()
+    const keyStore = await openKeyStore(log)
+    const host = await findHost(keyStore)
     if (isQuitting) return void host.stop().finally(() => app.quit())
     const user = userInfo().username
     const caller = { actor: `window:${user}`, role: 'admin' } as const
@@ -70,7 +72,7 @@ async function start(): Promise<void> {
           ],
         },
         startsHidden: flags[HIDDEN_FLAG.slice(2)] === true,
-        secrets: { backend: 'files', isProtected: false },
+        secrets: { backend: keyStore.backend.name, isProtected: keyStore.cipher !== null },
         environment: process.env,
       },
       { off: updatesOff(), load: loadUpdater },
@@ -85,9 +87,9 @@ async function start(): Promise<void> {
 }
 
 /** The controller of the data directory: ours from now on, or one that runs without a window and stays its own. */
-async function findHost(): Promise<ControllerHost> {
+async function findHost(keyStore: KeyStore): Promise<ControllerHost> {
   try {
-    return await ownHost()
+    return await ownHost(keyStore)
   } catch (error) {
     if (!(error instanceof DirectoryTaken)) throw error
     const listeners: (() => void)[] = []
@@ -104,11 +106,12 @@ async function findHost(): Promise<ControllerHost> {
   }
 }
 
-async function ownHost(): Promise<ControllerHost> {
+async function ownHost(keyStore: KeyStore): Promise<ControllerHost> {
   const controller = await compose({
     dataDir,
     overrides: {},
     log,
+    keyStore,
     // Module hosts and simulators are plain Node programs.
     program: { mainDir, pageDir, execPath: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' } },
   })

@@ -1,8 +1,10 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- what a page, or a host that is observed, holds is untyped from here */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
 import { ControllerProcess, dataDirectory } from '../support/controller'
-import { Desktop } from '../support/desktop'
+import { Desktop, electronHost } from '../support/desktop'
 import { Site } from '../support/site'
 
 /** What the window says, in the words a person reads. */
@@ -137,5 +139,41 @@ describe('a desktop beside a controller that runs already', () => {
       controller.thaw()
       await desktop[Symbol.asyncDispose]()
     }
+  })
+})
+
+describe('the secrets of a desktop', () => {
+  const files = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.secret'))
+      .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), 'utf8'))
+  const secretsOf = async (desktop: Desktop) => {
+    const page = await desktop.page()
+    const { value } = await page.evaluate(() => (window as any).holdfast.ask('desktop.get', {}))
+    return value.secrets as unknown
+  }
+
+  it('are said to lie in files where the system has no key store', async ({ skip }) => {
+    if (!electronHost.isStandIn) skip('which key store a real system has is not for a test to choose')
+    await using desktop = await Desktop.start({ env: { HOLDFAST_ROLE: 'master', STAND_IN_SECRETS: 'basic_text' } })
+    expect(await secretsOf(desktop)).toEqual({ backend: 'basic_text', isProtected: false })
+    const stored = files(path.join(desktop.data, 'secrets'))
+    expect(stored.length).toBeGreaterThan(0)
+    expect(stored.filter((text) => text.startsWith('sealed:'))).toEqual([])
+  })
+
+  it('are sealed by the key store of the system, which is named, and open only with it', async ({ skip }) => {
+    if (!electronHost.isStandIn) skip('the key store of a real system is not for a test to fill')
+    using data = dataDirectory('sealed')
+    const options = { data: data.dir, env: { HOLDFAST_ROLE: 'master', STAND_IN_SECRETS: 'gnome_libsecret' } }
+    for (const _ of ['first', 'again']) {
+      await using desktop = await Desktop.start(options)
+      expect(await secretsOf(desktop)).toEqual({ backend: 'gnome_libsecret', isProtected: true })
+      const stored = files(path.join(data.dir, 'secrets'))
+      expect(stored.length).toBeGreaterThan(0)
+      expect(stored.filter((text) => !text.startsWith('sealed:1:'))).toEqual([])
+      expect(await desktop.quit()).toBe(0)
+    }
+    await expect(ControllerProcess.start({ role: 'master', data: data.dir })).rejects.toThrow(/sealed by the key store/)
   })
 })
