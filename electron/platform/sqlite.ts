@@ -11,6 +11,11 @@ export type Database = Sqlite.Database
 export interface Migration {
   readonly history: string
   readonly sql: string
+  /**
+   * Does a piece of what takes long, in a transaction of its own, and returns whether more is left; the version is raised with the last piece. After an end
+   * half-way it goes on where it was: `sql` runs again then, and must bear it.
+   */
+  readonly piece?: (database: Database) => boolean
 }
 
 /** How long a statement waits for another connection to the same file (a backup, a curious operator) before it gives up. */
@@ -113,10 +118,18 @@ function migrate(file: string, database: Database, migrations: readonly Migratio
   }
   for (const [index, migration] of migrations.entries()) {
     if (index < version) continue
-    database.transaction(() => {
-      database.exec(migration.sql)
+    const { sql, piece } = migration
+    let isMore = database.transaction(() => {
+      database.exec(sql)
+      if (piece) return true
       database.pragma(`user_version = ${index + 1}`)
+      return false
     })()
+    const next = database.transaction(() => {
+      isMore = piece!(database)
+      if (!isMore) database.pragma(`user_version = ${index + 1}`)
+    })
+    while (isMore) next.immediate()
   }
 }
 

@@ -61,9 +61,7 @@ export class Chunks {
   pack(feed: number, batch: number, entries: readonly ArrivedEntry[]): void {
     const first = entries[0]
     if (first === undefined) return
-    const { text, writers } = payloadOf(entries.map(storedOf), (bytes) => Buffer.from(bytes).toString('base64'))
-    const zipped = gzipSync(text, { level: constants.Z_BEST_SPEED })
-    this.add(feed, batch, first.seq, entries.at(-1)!.seq, { writers, zipped })
+    this.add(feed, batch, first.seq, entries.at(-1)!.seq, packedChunk(entries.map(storedOf)))
   }
 
   *ofBatch(batch: number): Generator<Chunk> {
@@ -99,6 +97,12 @@ export class Chunks {
     if (entries === null) this.#damaged(chunk)
     return chunk
   }
+}
+
+/** As they come over the wire. */
+export function packedChunk(entries: readonly StoredEntry[]): PackedEntries {
+  const { text, writers } = payloadOf(entries, (bytes) => Buffer.from(bytes).toString('base64'))
+  return { writers, zipped: gzipSync(text, { level: constants.Z_BEST_SPEED }) }
 }
 
 /** Most chunks in one piece. */

@@ -7,10 +7,10 @@ import type { Clock } from '../platform/ports'
 import { guarded, isDamage, openDatabase, setAside } from '../platform/sqlite'
 import { Chunks } from './chunks'
 import { Indexing } from './indexing'
+import { migrations } from './migrations'
 import { openReading } from './reading'
 import { Receiving } from './receiving'
 import { Retaining } from './retaining'
-import { migrations } from './schema'
 import type { TelemetryStatus, TelemetryStore, TelemetryStores } from './telemetry'
 
 /** Batches whose clocks are compared. The one that travelled the least time says most. */
