@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { app, dialog } from 'electron'
@@ -86,23 +87,40 @@ async function start(): Promise<void> {
   }
 }
 
+/** A controller that has the directory may be starting or ending just now: so long it is asked again. */
+const FIND_FOR_MS = 10_000
+const FIND_EVERY_MS = 500
+
 /** The controller of the data directory: ours from now on, or one that runs without a window and stays its own. */
 async function findHost(keyStore: KeyStore): Promise<ControllerHost> {
-  try {
-    return await ownHost(keyStore)
-  } catch (error) {
-    if (!(error instanceof DirectoryTaken)) throw error
-    const listeners: (() => void)[] = []
-    const changed = (): void => listeners.forEach((listener) => listener())
-    const attached = await AttachedController.attach({ dataDir, user: userInfo().username, clock, log, changed })
-    return {
-      kind: 'attached',
-      dispatch: () => attached.dispatch,
-      onChange: (listener) => void listeners.push(listener),
-      // It watches for gaps by itself.
-      slept() {},
-      stop: () => attached[Symbol.asyncDispose](),
+  const until = clock.mono() + FIND_FOR_MS
+  for (;;) {
+    try {
+      return await ownHost(keyStore)
+    } catch (error) {
+      if (!(error instanceof DirectoryTaken)) throw error
     }
+    try {
+      return await attachedHost()
+    } catch (error) {
+      if (clock.mono() > until) throw error
+      log.log('info', 'The controller of this directory does not answer yet', { reason: failureOf(error).message })
+      await sleep(FIND_EVERY_MS)
+    }
+  }
+}
+
+async function attachedHost(): Promise<ControllerHost> {
+  const listeners: (() => void)[] = []
+  const changed = (): void => listeners.forEach((listener) => listener())
+  const attached = await AttachedController.attach({ dataDir, user: userInfo().username, clock, log, changed })
+  return {
+    kind: 'attached',
+    dispatch: () => attached.dispatch,
+    onChange: (listener) => void listeners.push(listener),
+    // It watches for gaps by itself.
+    slept() {},
+    stop: () => attached[Symbol.asyncDispose](),
   }
 }
 

@@ -133,7 +133,7 @@ describe('a desktop beside a controller that runs already', () => {
     controller.freeze()
     const desktop = await Desktop.start({ data: data.dir })
     try {
-      await desktop.until('it gives up', () => desktop.hasEnded, 20_000)
+      await desktop.until('it gives up', () => desktop.hasEnded, 30_000)
       expect(desktop.log).toMatch(/Holdfast cannot start/)
     } finally {
       controller.thaw()
