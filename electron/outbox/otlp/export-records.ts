@@ -43,7 +43,8 @@ export function otherRecordOf(
 ): LogRecord {
   const fields = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   const eventName = names.map((name) => fields[name]).find((name) => typeof name === 'string')
-  const severity = severities[String(fields['severity'])]
+  const said = fields['severity']
+  const severity = typeof said === 'number' ? Math.trunc(said) : severities[String(said)]
   return create(LogRecordSchema, {
     timeUnixNano: nsOf(undefined, at),
     severityNumber: severity ?? 9,
