@@ -37,7 +37,7 @@ const since = (context: Context, options: Record<string, unknown>): { from?: num
 }
 
 export function addData(cli: Cli, program: Command): void {
-  const data = program.command('data').description('what edges have pushed: logs, metrics, alerts')
+  const data = program.command('data').description('what edges have pushed: logs, metrics, traces, alerts')
   const edgeArgument = 'id or name of the edge; may be left out when there is only one'
   cli
     .add(data, 'status', 'how much an edge has pushed, and how its calendar differs', (context, [edge]) =>
@@ -111,6 +111,21 @@ export function addData(cli: Cli, program: Command): void {
     .argument('[name]', 'of the metric')
 
   cli
+    .add(
+      data,
+      'traces',
+      'the traces of an edge, newest first, or the spans of one',
+      (context, [edge, trace], options) =>
+        context.withConsole((client) =>
+          trace === undefined ? traces(context, client, edge, options) : spans(context, client, edge, trace),
+        ),
+    )
+    .argument('[edge]', edgeArgument)
+    .argument('[trace]', 'id of a trace')
+    .option('--since <time>', 'not older than this, e.g. 1d', duration)
+    .option('--limit <n>', 'at most so many', count)
+
+  cli
     .add(data, 'alerts', 'alerts of an edge, newest first', (context, [edge], options) =>
       context.withConsole(async (client) => {
         const limit = (options['limit'] as number | undefined) ?? 100
@@ -130,6 +145,47 @@ export function addData(cli: Cli, program: Command): void {
     .option('--since <time>', 'not older than this, e.g. 1d', duration)
     .option('--limit <n>', 'at most so many', count)
 }
+
+async function traces(
+  context: Context,
+  client: ConsoleClient,
+  edge: string | undefined,
+  options: Record<string, unknown>,
+): Promise<void> {
+  const limit = (options['limit'] as number | undefined) ?? 100
+  const found = await client.call('telemetry.traces', { ...edgeOf(edge), ...since(context, options), limit })
+  context.print(found, () =>
+    table(
+      ['TRACE', 'AT', 'TOOK', 'SPANS', 'ERRORS', 'SERVICE', 'NAME'],
+      found.map(({ traceId, at, durationMs, spans, errors, service, name }) => [
+        ...[traceId, timeOf(at), tookText(durationMs), String(spans), String(errors)],
+        ...[oneLine(service ?? '-'), oneLine(name)],
+      ]),
+      context.paint,
+    ),
+  )
+}
+
+async function spans(
+  context: Context,
+  client: ConsoleClient,
+  edge: string | undefined,
+  traceId: string,
+): Promise<void> {
+  const found = await client.call('telemetry.spans', { ...edgeOf(edge), traceId })
+  context.print(found, () =>
+    table(
+      ['SPAN', 'WITHIN', 'AT', 'TOOK', 'KIND', 'STATUS', 'SERVICE', 'NAME'],
+      found.map(({ spanId, parentSpanId, at, durationMs, kind, status, service, name }) => [
+        ...[spanId, parentSpanId ?? '-', timeOf(at), tookText(durationMs), kind, oneLine(status)],
+        ...[oneLine(service ?? '-'), oneLine(name)],
+      ]),
+      context.paint,
+    ),
+  )
+}
+
+const tookText = (ms: number): string => `${ms < 10 ? ms.toFixed(2) : String(Math.round(ms))} ms`
 
 /** Up to `limit` lines, oldest first. */
 async function pagesOf(client: ConsoleClient, asked: Asked, limit: number): Promise<LogView[]> {

@@ -88,9 +88,9 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
       .systems()
       .find((one) => one.id === reference || one.name === reference)
     if (!system) throw new HoldfastError('not-found', `There is no system "${reference}".`)
-    const { runtime } = driving().control
-    await (start ? runtime.startModules(system.modules) : runtime.stopModules(system.modules))
-    return { modules: system.modules.length }
+    const { control, spans } = driving()
+    const asked = { systemId: system.id, start, from: 'console' } as const
+    return { modules: await spans.system(asked, control.runtime, system.modules) }
   }
   return {
     'edges.list': asMaster('Edges are listed'),
@@ -154,10 +154,12 @@ export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
       return { view, methods: [...own().control.runtime.methods(view.id)] }
     },
     'modules.execute': async ({ module, method, args, requestId }) => {
-      const { runtime } = driving().control
-      const value = await runtime.execute(moduleOf(module).id, method, args, {
-        requestId: requestId ?? parts.random.id(),
-      })
+      const { control, spans } = driving()
+      const { id: moduleId } = moduleOf(module)
+      const request = requestId ?? parts.random.id()
+      const value = await spans.execute({ moduleId, method, requestId: request, from: 'console' }, (device) =>
+        device(() => control.runtime.execute(moduleId, method, args, { requestId: request })),
+      )
       return { value: (value ?? null) as never }
     },
     'documents.apply': asMaster('Documents are changed'),

@@ -6,6 +6,7 @@ import type { DocumentsReplica } from '../journal/journal'
 import type { LinkSession } from '../link/link'
 import type { Random } from '../platform/ports'
 import type { EdgeControl } from './edge-control'
+import type { RequestSpans } from './request-spans'
 import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
 
@@ -17,6 +18,7 @@ export interface EdgeRequestsOptions {
   readonly control: EdgeControl
   readonly replica: DocumentsReplica
   readonly random: Random
+  readonly spans: RequestSpans
   catchUp(session: LinkSession): Promise<void>
   secretsChanged(): void
   rotate(params: RequestInput<'secret.rotate'>): Promise<void>
@@ -142,17 +144,20 @@ export class EdgeRequests {
   }
 
   async #execute({ moduleId, method, args, requestId, epoch }: RequestInput<'module.execute'>): Promise<unknown> {
-    this.#requireControl(epoch)
-    return (await this.#options.control.runtime.execute(moduleId, method, args, { requestId })) ?? null
+    const { control, spans } = this.#options
+    const value = await spans.execute({ moduleId, method, requestId, from: 'master' }, (device) => {
+      this.#requireControl(epoch)
+      return device(() => control.runtime.execute(moduleId, method, args, { requestId }))
+    })
+    return value ?? null
   }
 
   async #system(systemId: string, start: boolean): Promise<number> {
     this.#requireControl()
     const system = this.#options.replica.get('system', systemId)
     if (!system) throw new HoldfastError('not-found', `There is no system "${systemId}".`)
-    const { runtime } = this.#options.control
-    await (start ? runtime.startModules(system.body.modules) : runtime.stopModules(system.body.modules))
-    return system.body.modules.length
+    const { control, spans } = this.#options
+    return spans.system({ systemId, start, from: 'master' }, control.runtime, system.body.modules)
   }
 
   #debug(session: LinkSession, debugs: Map<string, () => void>, moduleId: string): string {

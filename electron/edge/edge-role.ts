@@ -14,9 +14,11 @@ import type { ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { DecisionRelay } from './decision-relay'
+import { DeviceStatus } from './device-status'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import { RequestSpans } from './request-spans'
 import { SecretsSync } from './secrets-sync'
 import type { SiteInventory } from './site-inventory'
 import type { SiteTelemetry } from './site-telemetry'
@@ -62,6 +64,8 @@ export class EdgeRole {
   /** Null: modules here name no secrets. */
   readonly #secrets: SecretsSync | null
   readonly #relay: DecisionRelay | null
+  readonly #devices: DeviceStatus | null
+  readonly spans: RequestSpans
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   readonly #decided = new Set<(decision: Decision) => void>()
@@ -84,6 +88,8 @@ export class EdgeRole {
     this.#sync = new DocumentsSync(options.replica, options.logger)
     const outbox = options.telemetry?.outbox
     this.#relay = outbox ? new DecisionRelay({ ...options, outbox }) : null
+    this.#devices = outbox ? new DeviceStatus({ ...options, sink: outbox }) : null
+    this.spans = new RequestSpans({ ...options, sink: outbox ?? null })
     const { secrets, sealing } = options
     const modules = () => this.modules()
     this.#secrets =
@@ -110,6 +116,7 @@ export class EdgeRole {
       control: this.control,
       replica: options.replica,
       random: options.random,
+      spans: this.spans,
       catchUp: (session) => this.#sync.catchUp(session),
       secretsChanged: () => this.#secrets?.look(),
       rotate: (params) => options.rotate(params),
@@ -193,6 +200,7 @@ export class EdgeRole {
       this.control.runtime.onChange((changed, removed) => {
         this.#tellViews(this.control.session, changed, removed)
         this.#options.inventory?.modulesChanged(changed, removed)
+        this.#devices?.modulesChanged(changed, removed)
         this.#options.changed()
       }),
     ]
@@ -226,6 +234,7 @@ export class EdgeRole {
       await this.#options.inventory?.stop()
       await this.control.end()
       await this.#relay?.[Symbol.asyncDispose]()
+      await this.#devices?.end()
     } finally {
       this.#noDevice?.[Symbol.dispose]()
       await this.control.runtime[Symbol.asyncDispose]()

@@ -190,6 +190,23 @@ describe('data', () => {
     expect(asked()[0]![1]).toMatchObject({ edge: 'Berlin', name: 'cpu.load' })
     expect((await run(['data', 'alerts', 'Berlin'])).out).toMatch(/critical +firing +The edge drives/)
   })
+
+  test('traces are listed, and the spans of one', async () => {
+    const span = { traceId: 'a'.repeat(32), at: AT, service: 'till', name: 'POST /receipt' }
+    double().answer({
+      'telemetry.traces': () => [{ ...span, durationMs: 4.25, spans: 2, errors: 1 }],
+      'telemetry.spans': () => [
+        { ...span, spanId: 'b'.repeat(16), parentSpanId: null, kind: 'server', status: 'error', durationMs: 31.4 },
+      ],
+    })
+    const listed = await run(['data', 'traces', 'Berlin', '--since', '1h', '--limit', '5'])
+    expect(asked()[0]).toEqual(['telemetry.traces', { edge: 'Berlin', from: expect.any(Number), limit: 5 }])
+    expect(listed.out).toMatch(/a{32} .+ 4\.25 ms +2 +1 +till +POST \/receipt\n/)
+    expect((await run(['data', 'traces', 'Berlin', 'a'.repeat(32)])).out).toMatch(
+      /b{16} +- .+ 31 ms +server +error +till +POST \/receipt\n/,
+    )
+    expect(asked()[1]).toMatchObject(['telemetry.spans', { edge: 'Berlin', traceId: 'a'.repeat(32) }])
+  })
 })
 
 test('sizes and progress are short', () => {
