@@ -94,10 +94,14 @@ export class Desktop implements AsyncDisposable {
   static async start(options: DesktopOptions = {}): Promise<Desktop> {
     const home = mkdtempSync(path.join(tmpdir(), 'holdfast-desktop-'))
     const data = options.data ?? path.join(home, 'data')
-    const app = await _electron.launch({
+    const starting = _electron.launch({
       args: [observed, '--data', data, ...(options.args ?? [])],
       cwd: root,
       env: desktopEnvironment(home, options.env),
+    })
+    const app = await starting.catch((error: unknown) => {
+      rmSync(home, { recursive: true, force: true })
+      throw error
     })
     return new Desktop(app, home, data, options)
   }
