@@ -136,6 +136,7 @@ export const traceView = z.object({
   spans: z.number(),
   errors: z.number(),
 })
+export type TraceView = z.infer<typeof traceView>
 
 export const spanView = z.object({
   traceId: z.string(),
@@ -148,6 +149,7 @@ export const spanView = z.object({
   at,
   durationMs: z.number(),
 })
+export type SpanView = z.infer<typeof spanView>
 
 export const alertView = z.object({
   id: z.number(),

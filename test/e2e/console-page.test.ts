@@ -5,7 +5,6 @@ import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../support/browser'
-import { logSample, syncSample } from '../support/console-double'
 import { startFixtureConsole, type FixtureConsole } from '../support/fixture-console'
 import { fleetSample, siteSample } from '../support/fixture-sites'
 
@@ -86,57 +85,7 @@ describe.each(['light', 'dark'] as const)('the pages in %s', (colorScheme) => {
     await tab.getByTestId('force-button').click()
     await tab.getByRole('dialog').waitFor()
     expect(await violations(tab)).toEqual([])
-    await tab.goto(`${fixture.double.server.url}#/data/lyon`)
-    for (const part of ['sync-state', 'metric-chart', 'alert-row', 'log-row'])
-      await tab.getByTestId(part).first().waitFor()
-    expect(await violations(tab)).toEqual([])
     expect(complaints).toEqual([])
-  })
-})
-
-describe('the data page', () => {
-  it('asks for the edge that is shown, with the words and the severity that were chosen, and shows new lines by itself', async () => {
-    const fixture = await start('master', fleetSample())
-    const { double } = fixture
-    const { tab } = await view(fixture)
-    await tab.goto(`${double.server.url}#/data/lyon`)
-    const rows = tab.getByTestId('log-row')
-    await rows.first().waitFor()
-    expect(await rows.count()).toBe(2)
-    double.answer({ 'telemetry.logs': () => [logSample(3), logSample(2), logSample(1)] })
-    await tab.getByText('line 3').waitFor()
-    await tab.getByTestId('log-words').fill('no paper')
-    await tab.getByLabel('At least').selectOption('error')
-    await expect
-      .poll(() => double.calls.findLast(({ op }) => op === 'telemetry.logs')?.params, { timeout: 5_000 })
-      .toEqual({ edge: 'lyon', text: 'no paper', severityMin: 17, limit: 100 })
-  })
-
-  it('shows a backlog with rate and time left, pushes on demand, and marks what an unreachable edge told last', async () => {
-    const fixture = await start('master', fleetSample())
-    const { double } = fixture
-    double.answer({
-      'sync.status': () => syncSample({ state: 'catching up', pendingEntries: 12_345, ratePerS: 800, etaS: 16 }),
-    })
-    const { tab } = await view(fixture)
-    await tab.goto(`${double.server.url}#/data/lyon`)
-    const card = tab.getByTestId('sync-card')
-    await card.getByText('12,345 entries').waitFor()
-    await card.getByText('800 a second').waitFor()
-    await card.getByText('16 sec').waitFor()
-    await card.getByRole('button', { name: 'Push now' }).click()
-    await expect.poll(() => double.calls.find(({ op }) => op === 'sync.drain')?.params).toEqual({ edge: 'lyon' })
-    double.answer({ 'sync.status': () => ({ ...syncSample(), isReachable: false }) })
-    await card.getByText('The edge does not answer.').waitFor()
-  })
-
-  it('sends whoever searches at an edge to the master', async () => {
-    const fixture = await start('edge')
-    const { tab } = await view(fixture)
-    await tab.goto(`${fixture.double.server.url}#/data`)
-    await tab.getByTestId('sync-state').waitFor()
-    await tab.getByText('searched at the master').waitFor()
-    expect(await tab.getByTestId('log-card').count()).toBe(0)
   })
 })
 
