@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 
 /** What Linux says of processes and their sockets. */
 function statOf(pid: number): string[] | null {
@@ -79,3 +79,13 @@ function socketsOf(pid: number): string[] {
     return []
   }
 }
+
+/** In MiB: what it holds now, and the most since its start or `resetPeakOf`. Linux only. */
+export function memoryOf(pid: number): { rss: number; peak: number } {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const mib = (name: string): number =>
+    Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024)
+  return { rss: mib('VmRSS'), peak: mib('VmHWM') }
+}
+/** The most it ever held is what it holds now. */
+export const resetPeakOf = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5')
