@@ -49,9 +49,11 @@ export class Push {
   /** Entries on their way, by batch. */
   readonly #flying = new Map<number, number>()
   /** Deletions follow each other; only the newest position of a feed is worth writing. */
-  readonly #toDelete = new Map<string, Output<'acknowledge'>>()
+  readonly #toDelete = new Map<string, Output<'acknowledge'> & { readonly by: string }>()
   #deleting: Promise<void> | null = null
   #session: LinkSession | null = null
+  /** Under which the link was made: an answer that comes when another has begun is still one of this one's master. */
+  #enrolment = ''
   #lastAckAt: WallMs | null = null
   #failedAttempts = 0
   #lastError: SyncStatus['lastError'] = null
@@ -96,6 +98,7 @@ export class Push {
       return
     }
     this.#session = session
+    this.#enrolment = this.#options.outbox.enrolment()
     this.#driver.input({ type: 'linkUp', session: session.id, feeds: this.#feeds() })
     void session.closed.then(() => this.linkDown(session))
   }
@@ -173,10 +176,9 @@ export class Push {
   }
 
   #feeds(): KnownFeed[] {
-    return this.#options.outbox.feeds().map(({ feedId, lane, isCurrent, head, throughSeq, lastAcknowledged }) => ({
-      ...{ feedId, lane, isCurrent, head, throughSeq },
-      isKnownThere: lastAcknowledged !== null,
-    }))
+    return this.#options.outbox.feeds().map(({ feedId, lane, isCurrent, head, throughSeq, isKnownThere }) => {
+      return { feedId, lane, isCurrent, head, throughSeq, isKnownThere }
+    })
   }
 
   #appended(): void {
@@ -194,7 +196,7 @@ export class Push {
       case 'reject':
         return this.#options.outbox.reject(output.feedId, output.rejected)
       case 'acknowledge':
-        this.#toDelete.set(output.feedId, output)
+        this.#toDelete.set(output.feedId, { ...output, by: this.#enrolment })
         this.#deleting ??= this.#delete().finally(() => (this.#deleting = null))
         return
       case 'renew':
@@ -269,10 +271,10 @@ export class Push {
    */
   async #delete(): Promise<void> {
     if (this.#flying.size > 0 && !this.#ended) await this.#moment()
-    for (const [feedId, { throughSeq, ranges }] of this.#toDelete) {
+    for (const [feedId, { throughSeq, ranges, by }] of this.#toDelete) {
       this.#toDelete.delete(feedId)
       try {
-        await this.#options.outbox.acknowledge(feedId, { throughSeq, ranges })
+        await this.#options.outbox.acknowledge(feedId, { throughSeq, ranges, by })
       } catch (error) {
         this.#failed(failureOf(error), 'What was acknowledged could not be deleted')
         if (!this.#ended) this.#driver.input(this.#storageFailedInput())

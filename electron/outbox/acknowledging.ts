@@ -6,7 +6,7 @@ import type { Reading } from './reading'
 import type { Removable, Retention } from './retention'
 import { FLAG_LOSS_REPORT, keyOf, seqOf } from './schema'
 import type { EntryRow } from './schema'
-import { sizeOf } from './store'
+import { enrolmentOf, sizeOf } from './store'
 import type { Change, Store } from './store'
 
 /** Rows deleted in one transaction: a few milliseconds. */
@@ -68,7 +68,8 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
   }
 
   return {
-    async acknowledge(feedId: string, stored: { throughSeq: number; ranges: readonly SeqRange[] }) {
+    async acknowledge(feedId: string, stored: { throughSeq: number; ranges: readonly SeqRange[]; by?: string }) {
+      const { by = enrolmentOf(options) } = stored
       const asked = reading.find(feedId)
       if (!asked) return 'unknown-feed' as const
       const highest = stored.ranges.reduce((max, [, to]) => Math.max(max, to), stored.throughSeq)
@@ -93,8 +94,10 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
           { through: stored.throughSeq, ranges: stored.ranges },
           ACKED_RANGES_MAX,
         )
+        // Ranges of a former enrolment may have moved `through` beyond what this one's master was told of.
+        const knownBy = stored.throughSeq >= through ? by : through > now.through ? null : now.knownBy
         if (!now.isCurrent && through >= now.head) change.removeFeed(now.number)
-        else change.setFeed({ ...now, through, acked: ranges, lastAcked })
+        else change.setFeed({ ...now, through, acked: ranges, lastAcked, knownBy })
       }, REPEATED)
       return 'done' as const
     },
@@ -148,7 +151,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
         const origin = { id: now.id, head: now.head }
         // Under the new id nothing is acknowledged; what was before is told as such.
         const acked = rules.unite(now.through > 0 ? [[1, now.through]] : [], now.acked)
-        change.setFeed({ ...now, id, through: 0, acked, lastAcked: null, origin })
+        change.setFeed({ ...now, id, through: 0, acked, lastAcked: null, knownBy: null, origin })
       })
       logger.log('warn', 'the outbox was put back from an older copy: a feed has a new id', { feedId: id, was: feedId })
       return id

@@ -9,6 +9,8 @@ export interface Feed {
   readonly through: number
   readonly acked: readonly SeqRange[]
   readonly lastAcked: { readonly seq: number; readonly runId: string } | null
+  /** The enrolment whose master has answered for all up to `through`; null: none has. */
+  readonly knownBy: string | null
   /** The id it had up to and including `head`, before the store turned out to be an older copy. */
   readonly origin: { readonly id: string; readonly head: number } | null
 }
@@ -24,6 +26,8 @@ export interface FeedColumns {
   readonly last_acked_run: string | null
   readonly origin_id: string | null
   readonly origin_head: number | null
+  /** Absent in a damaged file of an earlier version. */
+  readonly known_by?: string | null
 }
 
 export function feedFrom(row: FeedColumns): Feed {
@@ -31,10 +35,13 @@ export function feedFrom(row: FeedColumns): Feed {
   const acked = JSON.parse(row.acked) as readonly SeqRange[]
   const lastAcked = row.last_acked_seq === null ? null : { seq: row.last_acked_seq, runId: row.last_acked_run ?? '' }
   const origin = row.origin_id === null ? null : { id: row.origin_id, head: row.origin_head ?? 0 }
-  return { number, id, lane, isCurrent: row.is_current === 1, head, through, acked, lastAcked, origin }
+  const knownBy = row.known_by ?? null
+  return { number, id, lane, isCurrent: row.is_current === 1, head, through, acked, lastAcked, knownBy, origin }
 }
-export function columnsOf({ number, id, lane, isCurrent, head, through, acked, lastAcked, origin }: Feed): unknown[] {
+export function columnsOf(feed: Feed): unknown[] {
+  const { number, id, lane, isCurrent, head, through, acked, lastAcked, knownBy, origin } = feed
   const ranges = JSON.stringify(acked)
   const last = [lastAcked?.seq ?? null, lastAcked?.runId ?? null]
-  return [number, id, lane, Number(isCurrent), head, through, ranges, ...last, origin?.id ?? null, origin?.head ?? null]
+  const was = [origin?.id ?? null, origin?.head ?? null]
+  return [number, id, lane, Number(isCurrent), head, through, ranges, ...last, ...was, knownBy]
 }

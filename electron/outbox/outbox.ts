@@ -51,6 +51,8 @@ export interface OutboxFeed {
   readonly throughSeq: number
   /** The newest acknowledged entry and the run that wrote it, by which a store put back from an older copy is noticed. */
   readonly lastAcknowledged: { readonly seq: number; readonly runId: string } | null
+  /** Whether the master of the present enrolment has answered for all up to `throughSeq`. What only a former one has, this one was never told of. */
+  readonly isKnownThere: boolean
   readonly pendingEntries: number
   readonly pendingBytes: number
 }
@@ -132,17 +134,20 @@ export interface Outbox extends AsyncDisposable {
 
   /** Current feeds first, alerts before telemetry, then older ones. */
   feeds(): readonly OutboxFeed[]
+  /** The present enrolment, as `acknowledge` takes it. */
+  enrolment(): string
   /** Null: nothing to tell (all acknowledged, or the feed is unknown). A slice may hold gaps only. */
   read(feedId: string, options: ReadOptions): OutboxSlice | null
   /** The numbers from `first` to `last` that have no entry here. */
   gaps(feedId: string, first: number, last: number): readonly SeqGap[]
   /**
    * Deletes what the master has: everything up to `throughSeq` and the ranges. Small steps, each a transaction; killed half-way, the rest is pushed again.
+   * `by`: the enrolment under which it was pushed, if that may no longer be the present one.
    * `beyond-head` and nothing deleted: the master knows numbers this store never gave out (it was put back from an older copy): call `renew`.
    */
   acknowledge(
     feedId: string,
-    stored: { readonly throughSeq: number; readonly ranges: readonly SeqRange[] },
+    stored: { readonly throughSeq: number; readonly ranges: readonly SeqRange[]; readonly by?: string },
   ): Promise<'done' | 'beyond-head' | 'unknown-feed'>
   /** Moves entries the master refuses for good to the dead letters, in one transaction. Numbers without an entry are passed over. */
   reject(feedId: string, rejected: readonly Rejection[]): Promise<void>

@@ -37,7 +37,7 @@ function makeCurrentFeeds(store: Store) {
   const missing = telemetryLanes.filter((lane) => !store.feeds.has(currentFeed[lane]))
   if (missing.length === 0) return
   store.commit((change) => {
-    const blank = { head: 0, through: 0, acked: [], lastAcked: null, origin: null }
+    const blank = { head: 0, through: 0, acked: [], lastAcked: null, knownBy: null, origin: null }
     for (const lane of missing)
       change.setFeed({ ...blank, number: currentFeed[lane], id: store.options.random.id(), lane, isCurrent: true })
   })

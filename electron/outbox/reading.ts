@@ -6,6 +6,7 @@ import type { OutboxFeed, OutboxSlice, ReadOptions } from './outbox'
 import type { Retention } from './retention'
 import { categoryOf, FLAG_DO_NOT_PROPAGATE, isWhole, keyOf, lastKeyOf, seqOf } from './schema'
 import type { EntryRow } from './schema'
+import { enrolmentOf } from './store'
 import type { Store } from './store'
 
 /** Rows fetched at once, so that reading a batch never holds more than a little of what lies behind it. */
@@ -153,13 +154,14 @@ export function openReading(store: Store, retention: Retention) {
       return explained(feed, rules.complement(there, first, to))
     },
     feeds(): readonly OutboxFeed[] {
+      const enrolment = enrolmentOf(options)
       const order = (feed: Feed) => (feed.isCurrent ? 0 : 1_000) + (feed.lane === 'alerts' ? 0 : 100)
       return [...store.feeds.values()]
         .sort((a, b) => order(a) - order(b) || a.number - b.number)
         .map((feed) => {
           const sizes = store.sizesOf(feed.number)
           const sum = (of: 'entries' | 'bytes') => sizes.reduce((all, size) => all + size[of], 0)
-          const { id, lane, isCurrent, head, through, lastAcked } = feed
+          const { id, lane, isCurrent, head, through, lastAcked, knownBy } = feed
           return {
             feedId: id,
             lane,
@@ -167,6 +169,7 @@ export function openReading(store: Store, retention: Retention) {
             head,
             throughSeq: through,
             lastAcknowledged: lastAcked,
+            isKnownThere: knownBy === enrolment,
             pendingEntries: sum('entries'),
             pendingBytes: sum('bytes'),
           }

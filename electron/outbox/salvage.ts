@@ -133,7 +133,7 @@ export function openSalvage(store: Store, file: string, aside: string, open: (as
       let free = currentFeed[lane] - 1
       while (store.feeds.has(free)) free--
       if (free < lowestFeed[lane]) throw new Error(`no room for another old feed of ${lane}`)
-      const blank = { through: 0, acked: [], lastAcked: null, origin: null, head: 0 }
+      const blank = { through: 0, acked: [], lastAcked: null, knownBy: null, origin: null, head: 0 }
       const made: Feed = { ...blank, ...columns, id, lane, number: free, isCurrent: false }
       store.commit((change) => change.setFeed(made))
       feed = made

@@ -3,7 +3,8 @@ import type { TelemetryCategory, TelemetryLane } from '../../shared/model/teleme
 import type { Migration } from '../platform/sqlite'
 
 /**
- * feed: a stream and how far it is acknowledged; `acked`: ranges beyond `through`; `origin_*`: the feed it was before `renew`, and the last number of that time.
+ * feed: a stream and how far it is acknowledged; `acked`: ranges beyond `through`; `known_by`: the
+ * enrolment whose master has answered for all up to `through`; `origin_*`: the feed it was before `renew`, and the last number of that time.
  * author: the run and the names under which entries were written.
  * entry: `key` = feed number x 2^40 + seq; `body` is TEXT (JSON) or BLOB; no index besides: the oldest of a category are found by a cursor (`oldest`).
  * tally: what is pending, changed in the transaction that adds or deletes entries.
@@ -33,6 +34,11 @@ export const outboxMigrations: readonly Migration[] = [
   {
     history: 'names of entries that are stored once',
     sql: `CREATE TABLE once (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;`,
+  },
+  {
+    history: 'under which enrolment a feed was acknowledged',
+    // Of what was acknowledged before this, nobody is taken to know: it is told once more as gaps.
+    sql: `ALTER TABLE feed ADD COLUMN known_by TEXT;`,
   },
 ]
 

@@ -17,6 +17,7 @@ import type { Salvage } from './salvage'
 import { outboxMigrations } from './schema'
 import { RESERVE_BYTES, reserveBeside, WAL_BYTES_KEPT, WAL_PAGES } from './space'
 import { statusOf } from './status'
+import { enrolmentOf } from './store'
 import type { StoreOptions } from './store'
 import { openWriting, troubleOf } from './writing'
 
@@ -187,6 +188,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
       return isNew
     },
     feeds: () => on(({ reading }) => reading.feeds()),
+    enrolment: () => enrolmentOf(options),
     read: (feedId, request) => on(({ reading }) => reading.read(feedId, request)),
     gaps: (feedId, first, last) => on(({ reading }) => reading.gaps(feedId, first, last)),
     acknowledge(feedId, stored) {

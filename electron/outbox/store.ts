@@ -55,6 +55,9 @@ export interface Change {
   told(): void
 }
 
+/** The present enrolment. Without one there is no master, and none may seem to be the same. */
+export const enrolmentOf = ({ identity }: Pick<StoreOptions, 'identity'>): string => identity().enrolmentId ?? ''
+
 export type Store = ReturnType<typeof storeOver>
 
 /** One open database with what is kept of it in memory: feeds, tallies, totals. */
@@ -62,7 +65,7 @@ export function storeOver(database: Database, options: StoreOptions) {
   const { random, rules } = options
   const runId = random.id()
   const sql = {
-    putFeed: database.prepare<unknown[]>('INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putFeed: database.prepare<unknown[]>('INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     removeFeed: database.prepare<[number]>('DELETE FROM feed WHERE number = ?'),
     removeTallies: database.prepare<[number]>('DELETE FROM tally WHERE feed = ?'),
     insert: database.prepare<unknown[]>('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),

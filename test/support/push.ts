@@ -12,7 +12,7 @@ import { HoldfastError } from '../../shared/model/failures'
 import type { ReceiveBatchParams, ReceiveBatchResult } from '../../shared/wire/push'
 import { collectingLogger } from './journal'
 import { connect, EDGE_ID } from './link'
-import { outboxIn, temporaryFolder } from './outbox'
+import { identity, outboxIn, temporaryFolder } from './outbox'
 
 export interface PushPlace extends AsyncDisposable {
   readonly folder: string
@@ -32,6 +32,8 @@ export interface PushPlace extends AsyncDisposable {
 export interface PushPlaceOptions {
   readonly clock?: Clock
   readonly ingest?: Partial<IngestOptions>
+  /** Under which enrolment the edge writes and pushes. */
+  enrolment?(): string
   /** Stands before the master. */
   receive?(
     params: ReceiveBatchParams,
@@ -46,7 +48,10 @@ export function pushPlace(options: PushPlaceOptions = {}): PushPlace {
   const logger = collectingLogger(lines)
   const clock = options.clock ?? systemClock()
   const random = systemRandom()
-  const outbox = outboxIn(temporary.path, { lines })
+  const outbox = outboxIn(temporary.path, {
+    lines,
+    identity: () => ({ ...identity, ...(options.enrolment && { enrolmentId: options.enrolment() }) }),
+  })
   const stores = openTelemetryStores(temporary.path)
   const ingest = new Ingest({ stores, clock, logger, ...options.ingest })
   const lostThere: number[] = []

@@ -26,7 +26,7 @@ export interface KnownFeed {
   readonly isCurrent: boolean
   readonly head: number
   readonly throughSeq: number
-  /** False: nothing of it was ever acknowledged under this id, so that the master has to be told of it from number 1. */
+  /** False: the master of this enrolment has not answered for all up to `throughSeq` under this id, and has to be told of it from number 1. */
   readonly isKnownThere: boolean
 }
 

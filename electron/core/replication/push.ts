@@ -1,4 +1,5 @@
 import type { MonoMs } from '../../../shared/model/time'
+import { NOTHING } from '../../../shared/model/coverage'
 import { unreachable, type Step } from '../machine'
 import { onAnswered, onFailed, onStorageFailed } from './push-answers'
 import { plan, wakeAtOf } from './push-plan'
@@ -103,7 +104,7 @@ function linkUp(turn: PushTurn, session: string, feeds: readonly KnownFeed[]): v
 function fresh(feed: KnownFeed): FeedState {
   return {
     ...feed,
-    acked: { throughSeq: feed.throughSeq, ranges: [] },
+    acked: feed.isKnownThere ? { throughSeq: feed.throughSeq, ranges: [] } : NOTHING,
     backNext: feed.isKnownThere ? feed.throughSeq + 1 : 1,
     liveFrom: feed.head + 1,
     liveNext: feed.head + 1,

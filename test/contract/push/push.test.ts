@@ -196,6 +196,31 @@ describe('pushing over a link', () => {
     expect(place.stores.of(EDGE_ID).position(feedId)).toEqual({ throughSeq: 17, ranges: [] })
   })
 
+  test('does not take what a former master holds for lost at the next one, and tells it of the numbers', async () => {
+    let enrolment = 'enrolment-1'
+    begin({ enrolment: () => enrolment })
+    await place.outbox.append(entries('logs', 10))
+    const former = await place.link()
+    await drained()
+    former.close('the edge joins another master')
+    // The other master knows nothing of this edge.
+    await place.stores.remove(EDGE_ID)
+    enrolment = 'enrolment-2'
+    await place.outbox.append(entries('logs', 5, 20, 10))
+    const next = await place.link()
+    await drained()
+    expect(place.lostThere).toEqual([])
+    expect(kept()).toBe(5)
+    expect(place.stores.of(EDGE_ID).status().gaps).toEqual({ acknowledged: 10 })
+    next.close('this one is rebuilt')
+    await place.stores.remove(EDGE_ID)
+    await place.outbox.append(entries('logs', 2, 20, 15))
+    await place.link()
+    await drained()
+    expect(place.lostThere).toEqual([15])
+    expect(kept()).toBe(2)
+  })
+
   test('begins a new feed when the outbox was put back from an older copy, and loses nothing and doubles nothing', async () => {
     begin()
     const { feedId } = feedOf(place.outbox, 'telemetry')
