@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { guarded, openDatabase } from '../../../electron/platform/sqlite'
+import { guarded, openDatabase, seal } from '../../../electron/platform/sqlite'
 import { openRecords } from '../../../electron/records/sqlite'
 import type { Records } from '../../contract/records/records-contract'
-import { control } from '../../contract/records/records-contract'
+import { control, decision } from '../../contract/records/records-contract'
 
 let folder: string
 let file: string
@@ -100,6 +100,44 @@ test('a file written by a newer version is refused with a hint', async () => {
   expect(() => openRecords(file)).toThrow(storage(/newer version \(schema 99, known 2\)/))
   tamper('PRAGMA user_version = 2')
   records = openRecords(file)
+})
+
+/** As version 1 made it. */
+const VERSION_1 = `
+  CREATE TABLE control (edge_id TEXT PRIMARY KEY, floor INTEGER NOT NULL, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;
+  CREATE TABLE decision (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, edge_id TEXT NOT NULL, started_at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE INDEX decision_by_edge ON decision (edge_id, started_at DESC, position DESC);
+  CREATE TABLE enrolment (edge_id TEXT PRIMARY KEY, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;
+  CREATE TABLE join_code (token_id TEXT PRIMARY KEY, made_at INTEGER NOT NULL, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;
+  PRAGMA user_version = 1;`
+
+test('a file of version 1 holds what it held; its decisions were told, new ones are not yet', async () => {
+  const place = path.join(folder, 'version-1.db')
+  records.save('berlin', control({ epoch: 7 }))
+  records.saveDecision(decision('old'))
+  const enrolled = {
+    edgeId: 'berlin',
+    instanceId: 'i',
+    secretId: 's',
+    nextSecretId: null,
+    enrolledAt: 5,
+    revokedAt: null,
+  }
+  const old = new Sqlite(place)
+  old.exec(VERSION_1)
+  old.exec(`ATTACH '${file}' AS now;
+    INSERT INTO control SELECT edge_id, floor, body, seal FROM now.control;
+    INSERT INTO decision SELECT position, id, edge_id, started_at, body FROM now.decision`)
+  const body = JSON.stringify(enrolled)
+  old.prepare('INSERT INTO enrolment VALUES (?, ?, ?)').run('berlin', body, seal('berlin', body))
+  old.close()
+  await using opened = openRecords(place)
+  expect(opened.load('berlin')).toEqual(records.load('berlin'))
+  expect(opened.enrolment('berlin')).toEqual({ ...enrolled, removedAt: null })
+  expect(opened.decisions('berlin', { limit: 10 }).map(({ id }) => id)).toEqual(['old'])
+  expect(opened.untold('berlin', 10)).toEqual([])
+  opened.saveDecision(decision('new'))
+  expect(opened.untold('berlin', 10).map(({ id }) => id)).toEqual(['new'])
 })
 
 test('a file that is not a database is refused with a hint', async () => {
