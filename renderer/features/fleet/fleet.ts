@@ -1,0 +1,75 @@
+import type { Tone } from '../../ui/tone'
+import { stateOf, worstFirst } from '../overview/verdict'
+import { connectedOf, devicesOf, type Site } from '../site/site'
+
+export interface FleetRow {
+  readonly site: Site
+  readonly state: Tone
+}
+/** What an administrator does to an edge as a member of the fleet. */
+export type EdgeDeed = 'rotate' | 'revoke' | 'remove'
+/** What a row counts as: the states a site can be in, and the two that say that it is not (any more) one of the fleet. */
+export const fleetStates = ['critical', 'working', 'degraded', 'master', 'edge', 'waiting', 'revoked'] as const
+export type FleetState = (typeof fleetStates)[number]
+
+export const fleetRowsOf = (sites: readonly Site[]): FleetRow[] =>
+  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : stateOf(site) }))
+
+const isWaiting = (site: Site) => !site.enrolled && !site.revoked
+export function fleetStateOf({ site, state }: FleetRow): FleetState {
+  if (site.revoked) return 'revoked'
+  if (isWaiting(site) || state === 'quiet') return 'waiting'
+  return state
+}
+/** Since when a site is as it is shown: the younger of what control and link say. */
+export const stateSince = ({ site }: FleetRow): number =>
+  Math.max(site.control.handOver?.since ?? site.control.since, site.link.since)
+
+export function countsOf(rows: readonly FleetRow[]): Record<FleetState, number> {
+  const counts = Object.fromEntries(fleetStates.map((state) => [state, 0])) as Record<FleetState, number>
+  for (const row of rows) counts[fleetStateOf(row)] += 1
+  return counts
+}
+
+const rank = ({ state }: FleetRow) => worstFirst.indexOf(state)
+const orders = {
+  state: (a, b) => rank(a) - rank(b),
+  name: () => 0,
+  control: (a, b) => a.site.control.holder.localeCompare(b.site.control.holder),
+  link: (a, b) => a.site.link.state.localeCompare(b.site.link.state) || a.site.link.since - b.site.link.since,
+  devices: (a, b) => missing(a.site) - missing(b.site) || devicesOf(a.site).length - devicesOf(b.site).length,
+  backlog: (a, b) => (a.site.sync?.pendingEntries ?? -1) - (b.site.sync?.pendingEntries ?? -1),
+} satisfies Record<string, (a: FleetRow, b: FleetRow) => number>
+export type FleetOrder = keyof typeof orders
+const missing = (site: Site) => devicesOf(site).length - connectedOf(site)
+
+/** Rows that contain all the words and are in the state asked for (null: any), in order; equal ones by name. */
+export function pickRows(
+  rows: readonly FleetRow[],
+  { words, state }: { words: string; state: FleetState | null },
+  { key, descending }: { key: string; descending: boolean },
+  locale: string,
+): FleetRow[] {
+  const wanted = words.toLocaleLowerCase(locale).split(/\s+/).filter(Boolean)
+  const collator = new Intl.Collator(locale, { numeric: true })
+  const order = orders[key as FleetOrder] ?? orders.state
+  const sign = descending ? -1 : 1
+  return rows
+    .filter((row) => {
+      if (state !== null && fleetStateOf(row) !== state) return false
+      if (wanted.length === 0) return true
+      const text = `${row.site.name} ${row.site.id} ${row.site.link.url ?? ''}`.toLocaleLowerCase(locale)
+      return wanted.every((word) => text.includes(word))
+    })
+    .sort(
+      (a, b) =>
+        sign * (order(a, b) || (key === 'name' ? collator.compare(a.site.name, b.site.name) : 0)) ||
+        collator.compare(a.site.name, b.site.name),
+    )
+}
+
+/** Names typed or pasted one per line; the same name counts once. */
+export function namesIn(text: string): string[] {
+  const names = text.split(/[\n;]/).map((line) => line.trim())
+  return [...new Set(names.filter(Boolean))]
+}
