@@ -13,6 +13,18 @@ export async function otlpUrl(controller: ControllerProcess): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
+/** Sends these records in one request, whatever becomes of it. */
+export async function postLogs(url: string, records: readonly object[]): Promise<{ status: number; answer: unknown }> {
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'till' } }] }
+  const logRecords = records.map((each) => ({ timeUnixNano: `${Date.now()}000000`, ...each }))
+  const response = await fetch(`${url}/v1/logs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ scope: { name: 'till' }, logRecords }] }] }),
+  })
+  return { status: response.status, answer: await response.json() }
+}
+
 /** Sends log records, each with its own number as the attribute `n`, as an exporter does. Resolves with the numbers that were accepted. */
 export async function sendLogs(url: string, first: number, count: number): Promise<number[]> {
   const accepted: number[] = []
