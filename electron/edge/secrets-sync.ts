@@ -28,6 +28,7 @@ export class SecretsSync implements Disposable {
   readonly #rounds = new Rounds(() => this.#readAll())
   #session: LinkSession | null = null
   #again: Disposable | null = null
+  #ended = false
 
   constructor(options: SecretsSyncOptions) {
     this.#options = options
@@ -51,6 +52,7 @@ export class SecretsSync implements Disposable {
       const { clock, logger } = this.#options
       logger.log('debug', 'Secrets could not be read from the master', { reason: failureOf(error).message })
       this.#again?.[Symbol.dispose]()
+      if (this.#ended || this.#session === null) return
       this.#again = clock.at(after(clock.mono(), AGAIN_MS), () => this.look())
     })
   }
@@ -81,6 +83,7 @@ export class SecretsSync implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended = true
     this.#again?.[Symbol.dispose]()
     this.#session = null
   }

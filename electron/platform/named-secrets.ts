@@ -57,7 +57,11 @@ export async function openNamedSecrets(
 
   return {
     value: (name) => value(kept, name),
-    own: (name) => entryOf(kept.own, name)?.value ?? null,
+    own: (name) => {
+      // "There is none" would make edges forget what they were given.
+      if (unreadable !== null) throw unreadable
+      return entryOf(kept.own, name)?.value ?? null
+    },
     list: () => {
       const given = Object.entries(kept.given).filter(([name]) => entryOf(kept.own, name) === null)
       return [

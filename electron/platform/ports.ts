@@ -50,7 +50,7 @@ export interface NamedSecret {
 export interface NamedSecrets {
   /** Null: not known on this controller. */
   value(name: string): string | null
-  /** Set on this controller; null: it is not. */
+  /** Set on this controller; null: it is not. Throws `HoldfastError('storage')` when it cannot be known: what is kept could not be read. */
   own(name: string): string | null
   list(): readonly NamedSecret[]
   /** Rejects with `busy` when there are `SECRETS_MAX`. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SecretsSync } from '../../../electron/edge/secrets-sync'
@@ -141,6 +142,19 @@ describe('secrets that modules of an edge name', () => {
     expect(ofEdge.value('hall')).toBe('old')
     refusal = null
     await until('it asked again', () => ofEdge.value('hall') === 'new')
+  })
+
+  it('are kept while the master cannot read its own', async () => {
+    await ofMaster.set('hall', 'a word', 'test')
+    const before = await link()
+    await until('it is there', () => ofEdge.value('hall') !== null)
+    before.close('a restart of the master')
+    writeFileSync(path.join(place.folder, 'm', 'named-secrets.secret'), 'sealed:1:by a key store that is locked now')
+    ofMaster = await openNamedSecrets(fileSecrets(path.join(place.folder, 'm')), { clock, logger: place.logger })
+    requests = 0
+    await link()
+    await until('it has asked twice', () => requests > 1)
+    expect(ofEdge.value('hall')).toBe('a word')
   })
 
   it('stay as they are on a link of version 2', async () => {
