@@ -17,6 +17,11 @@ export interface OtlpHttpOptions {
 /** Sends one request by OTLP over HTTP (protobuf). Redirects are not followed: what goes with the request is for one place only. */
 export function otlpHttp({ partialSuccess, now }: OtlpHttpOptions): SendForward {
   return async ({ url, headers, body, isGzip }: ForwardRequest, signal): Promise<ForwardAnswer> => {
+    const unfit = Object.entries(headers).find(([name, value]) => !isHeader(name, value))
+    if (unfit !== undefined) {
+      const message = `The value of the header "${unfit[0]}" cannot be sent: it has a line break or another character that no header may hold.`
+      return { kind: 'misconfigured', code: 'bad-header', message }
+    }
     let response: Response
     let answer: Uint8Array
     try {
@@ -54,6 +59,16 @@ export function otlpHttp({ partialSuccess, now }: OtlpHttpOptions): SendForward 
       case 'refused':
         return { kind: 'refused', code, message }
     }
+  }
+}
+
+/** Asked before `fetch` is, whose error quotes the value: it may be a secret. */
+function isHeader(name: string, value: string): boolean {
+  try {
+    new Headers([[name, value]])
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -317,6 +317,7 @@ export class Forwarder {
   }
 
   #waitFor(later: Later): void {
+    if (this.#abort.signal.aborted) return
     const { clock, random, logger } = this.#options
     const { code, message } = later
     if (this.#failedAttempts++ === 0)

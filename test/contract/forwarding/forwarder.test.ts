@@ -9,6 +9,7 @@ import { exported, signalOf } from '../../../electron/outbox/otlp/export'
 import { partialSuccessOf } from '../../../electron/outbox/otlp/export-answer'
 import { ExportLogsServiceResponseSchema } from '../../../electron/outbox/otlp/proto/logs-service'
 import { systemClock } from '../../../electron/platform/clock'
+import type { Logger } from '../../../electron/platform/ports'
 import { openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { ArrivedEntry, TelemetryStores } from '../../../electron/telemetry/telemetry'
 import { forwarderDocument } from '../../../shared/model/documents'
@@ -85,21 +86,19 @@ function arrive(
   }))
   const lastSeq = first + entries.length - 1
   seqs.set(edgeId, lastSeq)
-  telemetry
-    .of(edgeId)
-    .receive(
-      {
-        feedId: 'f',
-        lane: 'telemetry',
-        firstSeq: first,
-        lastSeq,
-        entries: made,
-        gaps: [],
-        historical: false,
-        sentAt: 0,
-      },
-      clock.wall(),
-    )
+  telemetry.of(edgeId).receive(
+    {
+      feedId: 'f',
+      lane: 'telemetry',
+      firstSeq: first,
+      lastSeq,
+      entries: made,
+      gaps: [],
+      historical: false,
+      sentAt: 0,
+    },
+    clock.wall(),
+  )
 }
 const logs = (...texts: string[]) => arrive(texts.map((text) => ['logs', log(text)] as const))
 const idle = (forwarder: Forwarder) => until('nothing is pending', () => forwarder.status().pendingEntries === 0)
@@ -216,6 +215,21 @@ describe('forwarding', () => {
     forwarder.arrived('berlin')
     await idle(forwarder)
     expect(forwarder.status()).toMatchObject({ sent: 1, setAside: 2, setAsideReasons: [{ message: 'too old' }] })
+  })
+
+  test('quotes no secret that cannot be sent', async () => {
+    const secret = (name: string) => (name === 'token' ? 'Bearer of-two\nlines' : 'Bearer €uro-sign')
+    const lines: string[] = []
+    const logger: Logger = { log: (_, ...said) => void lines.push(JSON.stringify(said)), child: () => logger }
+    const forwarder = begin({ headers: { Authorization: { secretRef: 'token' } } }, { secret, logger })
+    logs('one')
+    for (const secretRef of ['token', 'other']) {
+      forwarder.follow({ ...forwarder.document, headers: { Authorization: { secretRef } } })
+      forwarder.arrived('berlin')
+      await until('it says so', () => forwarder.status().failedAttempts > (secretRef === 'token' ? 0 : 1))
+      expect(forwarder.status()).toMatchObject({ state: 'misconfigured', lastError: { code: 'bad-header' } })
+      expect(JSON.stringify([forwarder.status(), lines])).not.toMatch(/of-two|lines|uro-sign/)
+    }
   })
 
   test('gives nothing up where the endpoint does not let it in, or a secret is missing', async () => {
