@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InventoryView } from '../../shared/console/inventory'
-import { Site, timeoutMs } from '../support/site'
+import { applyDocuments, Site, siteDocuments, timeoutMs } from '../support/site'
 import { until } from '../support/until'
 
 let site: Site
@@ -55,5 +57,44 @@ describe('the inventory of an edge', () => {
       },
       timeoutMs * 5,
     )
+  })
+
+  it('is read whole by its master when the edge has lost its own: what is no longer there is gone at both', async () => {
+    const isSettled = async () => {
+      const [own, copy] = await Promise.all([site.edge.ask<InventoryView>('inventory', 'list'), listed()])
+      const isSame = JSON.stringify(states(own)) === JSON.stringify(states(copy))
+      return (
+        !copy.isStale &&
+        isSame &&
+        ['host', 'network', 'module'].every((kind) => copy.rows.some((row) => row.kind === kind)) &&
+        states(copy)
+      )
+    }
+    const before = await until('the master has all of it', isSettled, 20_000)
+    await site.edge.end()
+    for (const companion of ['', '-wal', '-shm'])
+      rmSync(path.join(site.edgeData, `edge/inventory.db${companion}`), { force: true })
+    // One module less while nobody could tell of it as an event.
+    const documents = siteDocuments({ ...site, edge: {} })
+    const room = documents
+      .filter(({ kind }) => kind === 'system')
+      .map((system) => ({ ...system, modules: ['projector'] }))
+    await applyDocuments(site.master, room)
+    await site.startEdge()
+    await site.linked(30_000)
+    const after = await until(
+      'the master has the new one',
+      async () => {
+        const now = await isSettled()
+        return now && Object.keys(now).filter((row) => row.startsWith('module ')).length === 1 && now
+      },
+      30_000,
+    )
+    expect(Object.keys(before).filter((row) => row.startsWith('module '))).toHaveLength(2)
+    const machine = (rows: object) =>
+      Object.keys(rows)
+        .filter((row) => /^(host|network) /.test(row))
+        .sort()
+    expect(machine(after)).toEqual(machine(before))
   })
 })
