@@ -32,6 +32,7 @@ const doors: Readonly<Record<string, ActivityDoor>> = {
   cli: 'cli',
   browser: 'browser',
   window: 'window',
+  desktop: 'window',
   edge: 'link',
   master: 'link',
 }

@@ -35,7 +35,7 @@ export class AttachedController implements AsyncDisposable {
   /** Rejects with `NotReachable` and its like when there is none now. */
   static async attach(options: AttachedOptions): Promise<AttachedController> {
     const attached = new AttachedController(options)
-    attached.#take(await openConsole(options))
+    attached.#take(await openConsole({ ...options, face: 'desktop' }))
     return attached
   }
 
@@ -72,7 +72,7 @@ export class AttachedController implements AsyncDisposable {
 
   async #look(): Promise<void> {
     try {
-      const client = await openConsole(this.#options)
+      const client = await openConsole({ ...this.#options, face: 'desktop' })
       if (this.#isEnded) return await client[Symbol.asyncDispose]()
       this.#take(client)
       this.#options.changed()

@@ -48,14 +48,20 @@ export interface ConsoleClientOptions {
   readonly dataDir: string
   /** The OS user, for the audit. */
   readonly user: string
+  /** What this person sits at, for the audit alone: it gives no rights. Missing: the command line. */
+  readonly face?: 'desktop'
   readonly clock: Clock
 }
 
 /** Talks to the controller that owns a data directory. Rejects with `NotReachable`, or `forbidden` when its files belong to another user. */
-export async function openConsole({ dataDir, user, clock }: ConsoleClientOptions): Promise<ConsoleClient> {
+export async function openConsole({ dataDir, user, face, clock }: ConsoleClientOptions): Promise<ConsoleClient> {
   const { controller, key } = await filesOf(dataDir)
   const socket = new WebSocket(`ws://${LOOPBACK}:${controller.consolePort}${CONSOLE_PATH}`, {
-    headers: { Authorization: `Bearer ${key}`, 'X-Holdfast-User': user.replace(/[^\w.@-]/g, '_') },
+    headers: {
+      Authorization: `Bearer ${key}`,
+      'X-Holdfast-User': user.replace(/[^\w.@-]/g, '_'),
+      ...(face === undefined ? {} : { 'X-Holdfast-Face': face }),
+    },
     maxPayload: ANSWER_BYTES_MAX,
     perMessageDeflate: false,
     handshakeTimeout: CONNECT_TIMEOUT_MS,

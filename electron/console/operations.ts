@@ -12,7 +12,7 @@ import type { Failure } from '../../shared/model/failures'
 
 /** Who asks, as proven by the transport. */
 export interface Caller {
-  /** For the decision log and the audit: `cli:<os user>`, `browser:<session>`, `window:<os user>`. */
+  /** For the decision log and the audit: `cli:<os user>`, `browser:<session>`, `window:<os user>`, `desktop:<os user>` (a window of another process). */
   readonly actor: string
   readonly role: Role
 }

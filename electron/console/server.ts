@@ -149,11 +149,12 @@ async function callerOf(request: IncomingMessage, port: number, login: Login): P
   const key = bearerOf(request)
   if (key !== null) {
     if (!(await login.provesFileKey(key))) return null
-    // The key file is readable by one OS user alone; the name only says who that is.
+    // The key file is readable by one OS user alone; name and face only say who that is and what they sit at.
     const user = String(request.headers['x-holdfast-user'] ?? '')
       .replace(/[^\w.@-]/g, '')
       .slice(0, 64)
-    return { caller: { actor: `cli:${user || 'unknown'}`, role: 'admin' }, session: null }
+    const face = request.headers['x-holdfast-face'] === 'desktop' ? 'desktop' : 'cli'
+    return { caller: { actor: `${face}:${user || 'unknown'}`, role: 'admin' }, session: null }
   }
   const found = sessionOf(request, port, login)
   // Browsers send an Origin with every WebSocket; a cookie without one is not a page's.

@@ -17,6 +17,23 @@ describe('calls', () => {
     expect(double.calls[0]!.caller).toEqual({ actor: 'cli:kimevil', role: 'admin' })
   })
 
+  test.each([
+    ['desktop', 'desktop:kim'],
+    ['browser', 'cli:kim'],
+    ['window:root', 'cli:kim'],
+  ])('by the key file, the face %s is named %s, and gives no other rights', async (face, actor) => {
+    const double = await start()
+    const raw = await open(double, { ...bearer(double), 'X-Holdfast-User': 'kim', 'X-Holdfast-Face': face })
+    raw.send({ type: 'call', id: 7, op: 'systems.list', params: {} })
+    await raw.next((message) => message.type === 'result')
+    expect(double.calls[0]!.caller).toEqual({ actor, role: 'admin' })
+  })
+
+  test('without the key a face opens nothing', async () => {
+    const double = await start()
+    await expect(open(double, { 'X-Holdfast-Face': 'desktop' })).rejects.toThrow()
+  })
+
   test('an unknown operation and bad parameters are typed refusals', async () => {
     const double = await start()
     const raw = await open(double)
