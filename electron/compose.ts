@@ -187,7 +187,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     openDiagnostics({
       ...{ dataDir, mainDir: program.mainDir, version, clock, random, log, secrets: parts.secrets, lastStop, status },
       ...{ settings: liveSettings, ignoredSettings: ignored, timeZone: parts.timeZone, recorder: activity },
-      lines: recent.lines,
+      ...{ lines: recent.lines, namedSecrets: parts.namedSecrets },
       handlers: () => site.handlers(),
     }),
   )

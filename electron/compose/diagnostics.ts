@@ -17,7 +17,7 @@ import { Checking } from '../diagnostics/checking'
 import { databaseFiles, databaseReader } from '../diagnostics/databases'
 import type { LastStop } from '../diagnostics/judge-data'
 import type { RecentLine } from '../diagnostics/recent-lines'
-import type { Clock, Logger, Random, Secrets } from '../platform/ports'
+import type { Clock, Logger, NamedSecrets, Random, Secrets } from '../platform/ports'
 import { fileSecrets } from '../platform/secrets'
 import { readStored, SETTINGS_FILE } from '../platform/settings-file'
 import type { SettingsStore } from '../platform/settings-store'
@@ -43,6 +43,7 @@ export interface DiagnosticsParts {
   readonly random: Random
   readonly log: Logger
   readonly secrets: Secrets
+  readonly namedSecrets: Pick<NamedSecrets, 'list' | 'value'>
   readonly settings: Pick<SettingsStore, 'current' | 'set'>
   readonly ignoredSettings: readonly string[]
   readonly timeZone: string
@@ -217,8 +218,11 @@ async function statisticsOf({ dataDir, mainDir, clock }: DiagnosticsParts): Prom
 }
 
 /** What this machine and this data directory have that nobody else is to know. */
-async function sensitiveOf(parts: DiagnosticsParts, bodies: readonly unknown[]): Promise<Sensitive> {
-  const { dataDir, secrets, settings } = parts
+export async function sensitiveOf(
+  parts: Pick<DiagnosticsParts, 'dataDir' | 'mainDir' | 'secrets' | 'namedSecrets' | 'settings'>,
+  bodies: readonly unknown[],
+): Promise<Sensitive> {
+  const { dataDir, secrets, namedSecrets, settings } = parts
   const nets = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   const stored = await Promise.all(
     ['link/credentials', 'authority/ca', 'authority/leaf'].map((name) => quietly(() => secrets.get(name))),
@@ -240,6 +244,8 @@ async function sensitiveOf(parts: DiagnosticsParts, bodies: readonly unknown[]):
       ...(key === null ? [] : [key.trim()]),
       ...stored.flatMap((text) => secretTexts(text ?? null)),
       ...bodies.flatMap((body) => secretsIn(body)),
+      // A driver may have quoted one, and a person may have typed one where it does not belong.
+      ...namedSecrets.list().flatMap(({ name }) => linesOf(namedSecrets.value(name) ?? '')),
     ],
   }
 }
@@ -278,6 +284,8 @@ function secretTexts(text: string | null): string[] {
   visit(parsed(text) ?? text)
   return found
 }
+
+const linesOf = (text: string): string[] => text.split(/[\r\n]+/).map((line) => line.trim())
 
 const secretName = /password|passwd|secret|token|authorization|credential|api-?key/i
 

@@ -159,7 +159,8 @@ const syncRule = record({
       lastAckAt: number,
       ratePerS: number,
     },
-    ...{ etaS: number, dropped: number, deadLetters: number, failedAttempts: number, lastError: text },
+    ...{ etaS: number, dropped: number, deadLetters: number, failedAttempts: number },
+    lastError: record({ code: word, message: text, at: number }),
   }),
   buffer: record({
     ...{ state: word, byCategory: map(tally), dropped: map(tally), droppedBecause: map(number), fileBytes: number },
