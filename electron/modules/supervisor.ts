@@ -281,8 +281,11 @@ export class Supervisor implements ModuleRuntime {
     this.#events.endAll()
     await this.#pool.allEnded()
     deadline[Symbol.dispose]()
-    this.#renewal?.[Symbol.dispose]()
-    this.#renewal = null
+    // A spare that was asked for meanwhile is looked after on.
+    if (this.#pool.isIdle) {
+      this.#renewal?.[Symbol.dispose]()
+      this.#renewal = null
+    }
     for (const { document } of running) {
       this.#placement.forget(document.id)
       this.#book.change(document.id, { state: 'stopped', connected: false, retry: null, retryAt: null, slot: 0 })

@@ -112,6 +112,19 @@ it('that is dead when it is taken blames no module: they run in the next host at
   expect(under.logged.map(({ fields }) => fields['culprit']).filter(Boolean)).toEqual([])
 })
 
+it('that was asked for while the modules stop is looked after like any other', async () => {
+  under.permit = { epoch: 1, validForMs: 3_000 }
+  await under.runtime.start(writer())
+  const stopped = under.runtime.stop()
+  under.runtime.keepSpare(true)
+  await stopped
+  await under.runtime.spareReady()
+  const pid = under.runtime.sparePid!
+  under.runtime.renewPermit()
+  process.kill(pid, 'SIGSTOP')
+  await until('there is another one', () => (under.runtime.sparePid ?? pid) !== pid, 15_000)
+})
+
 it('that does not answer any more is replaced', async () => {
   const pid = await spare()
   // Heard once, it need not be waited for as long as one that may still be loading.
