@@ -194,7 +194,8 @@ export class Ingest {
   /** Deletes some of what is too old or too much, of the edges whose turn it is. */
   #retain(): void {
     const { stores, clock, logger } = this.#options
-    if (clock.mono() >= this.#retainDueAt) {
+    // Only when all have had their turn: under load the last of a round would never have one.
+    if (this.#toRetain.length === 0 && clock.mono() >= this.#retainDueAt) {
       this.#toRetain = [...stores.edges()]
       this.#retainAtOnce = Math.ceil((this.#toRetain.length * RETAIN_TURN_MS) / RETAIN_EVERY_MS)
       this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)

@@ -6,8 +6,9 @@ import { DRAINS_MAX, IngestPace } from '../../../electron/master/ingest-pace'
 import { systemClock } from '../../../electron/platform/clock'
 import { openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { TelemetryStores } from '../../../electron/telemetry/telemetry'
-import { monoMs } from '../../../shared/model/time'
+import { after, monoMs, type MonoMs } from '../../../shared/model/time'
 import { BATCH_BYTES_MAX, receiveBatchParams, type ReceiveBatchParams } from '../../../shared/wire/push'
+import { manualClock } from '../../support/console-clock'
 import { collectingLogger } from '../../support/journal'
 import { temporaryFolder } from '../../support/outbox'
 import { until } from '../../support/until'
@@ -122,6 +123,25 @@ function bomb(): ReceiveBatchParams {
   const entries = gzipSync(Buffer.alloc(BATCH_BYTES_MAX * 4, 32)).toString('base64')
   return two({ entries })
 }
+
+describe('retention', () => {
+  test('comes to every edge although timers are late', () => {
+    const clock = manualClock()
+    const late = { ...clock, at: (at: MonoMs, call: (lateMs: number) => void) => clock.at(after(at, 20), call) }
+    const retained = new Map<string, number>()
+    const ids = Array.from({ length: 60 }, (_, n) => `edge-${n}`)
+    const retain = (edgeId: string) => () => void retained.set(edgeId, (retained.get(edgeId) ?? 0) + 1)
+    const counting = {
+      edges: () => ids,
+      of: (edgeId: string) => ({ index: () => 0, retain: retain(edgeId) }),
+    } as unknown as TelemetryStores
+    const idle = new Ingest({ stores: counting, clock: late, logger: collectingLogger() })
+    clock.advance(10 * 60_000)
+    idle.end()
+    expect(ids.map((id) => retained.get(id) ?? 0).filter((times) => times < 8)).toEqual([])
+    expect(clock.armed).toBe(0)
+  })
+})
 
 describe('pacing', () => {
   const spend = (pace: IngestPace, edgeId: string, batches: number, at = 0) => {
