@@ -16,6 +16,8 @@ import type { TelemetryStatus, TelemetryStore, TelemetryStores } from './telemet
 /** Batches whose clocks are compared. The one that travelled the least time says most. */
 const SKEW_OF_BATCHES = 20
 const SKEW_FRESH_MS = 15 * 60_000
+/** No batch is on its way for so long: a greater difference from the newest one is that a calendar has been set meanwhile. */
+const SKEW_STEP_MS = 60_000
 /** Pages of the log before it is copied into the file: 16 MiB. */
 const CHECKPOINT_PAGES = 4_000
 /** Pages of each file in memory: entries are written once and mostly at the end, so little is gained by more. */
@@ -62,7 +64,10 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
     )
     const clocks = sql().clocks.all(SKEW_OF_BATCHES)
     const newest = clocks[0]?.received_at
-    const fresh = clocks.filter(({ received_at }) => received_at > newest! - SKEW_FRESH_MS)
+    const skews = clocks
+      .filter(({ received_at }) => received_at > newest! - SKEW_FRESH_MS)
+      .map(({ sent_at, received_at }) => sent_at - received_at)
+      .filter((skew, _, [last]) => Math.abs(skew - last!) < SKEW_STEP_MS)
     return {
       entries: tallies.get('entries') ?? 0,
       rejected: tallies.get('rejected') ?? 0,
@@ -70,7 +75,7 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
       bytes: retaining().bytes,
       lastReceivedAt: newest === undefined ? null : wallMs(newest),
       // What was longest on its way makes the edge's clock seem behind; the greatest difference is the truest.
-      skewMs: fresh.length === 0 ? null : Math.max(...fresh.map((each) => each.sent_at - each.received_at)),
+      skewMs: skews.length === 0 ? null : Math.max(...skews),
       notIndexed: indexing().left,
       gaps: Object.fromEntries(
         sql()

@@ -3,7 +3,9 @@ import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { LogView, TelemetryStatusView } from '../../shared/console/data-views'
 import { machineMs } from '../support/judge'
+import { otlpUrl, postLogs } from '../support/otlp-sender'
 import { passed, Site, timeoutMs } from '../support/site'
 
 const dayMs = 86_400_000
@@ -36,6 +38,22 @@ describe.skipIf(why !== null).concurrent('the wall clock of the edge', () => {
     expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: before })
     expect(site.judge.requests('master')).toEqual([])
     expect(site.judge.connections('edge', jumpedAt)).toEqual([])
+
+    // What the edge dates by that clock is kept as it is, flagged where it cannot have happened yet, and the difference is told.
+    const words = 'dated by the edge'
+    expect(
+      (await postLogs(await otlpUrl(site.edge), [{ timeUnixNano: '0', body: { stringValue: words } }])).status,
+    ).toBe(200)
+    await site.edge.ask('sync', 'drain')
+    const line = await site.until('it is at the master', async () => {
+      const lines = await site.master.ask<LogView[]>('data', 'logs', 'Berlin', '--text', words)
+      return lines[0]
+    })
+    expect(Math.abs(line.at - Date.now() - stepMs)).toBeLessThan(60_000)
+    const telemetry = await site.master.ask<TelemetryStatusView>('data', 'status', 'Berlin')
+    expect(Math.abs((telemetry.skewMs ?? 0) - stepMs)).toBeLessThan(60_000)
+    expect(telemetry.fromFuture > 0).toBe(stepMs > 0)
+    expect(await site.master.text('data', 'status', 'Berlin')).toMatch(/calendar ahead by +-?\d{7,} ms/)
 
     await site.master.ask('edge', 'failover', 'Berlin')
     await site.drivenBy('master')

@@ -135,6 +135,16 @@ describe('the telemetry of one edge', () => {
     expect(store.status()).toMatchObject({ fromFuture: 1, skewMs: DAY - 5 })
   })
 
+  test('a calendar that is set is seen with the next batch; one that was long on its way changes nothing', () => {
+    const sent = (seq: number, skewMs: number) => store.receive(one(entryAt(seq), { sentAt: NOW + skewMs }), NOW)
+    sent(1, -5)
+    sent(2, -20_000)
+    expect(store.status().skewMs).toBe(-5)
+    sent(3, -3_600_020)
+    sent(4, -3_600_005)
+    expect(store.status().skewMs).toBe(-3_600_005)
+  })
+
   test('finds log lines by their words, newest first, once they are indexed, each once', async () => {
     store.receive(batch(1, 30), NOW)
     store.receive(
