@@ -194,7 +194,12 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   const setup = new Setup({
     ...{ directory: dataDir, role: settings.role, name: settings.name ?? null, store: liveSettings, random },
     isRoleGiven: environment['role'] !== undefined || options.overrides['role'] !== undefined,
-    hasJoined: async () => (await new CredentialStore(parts.secrets).load()) !== null,
+    // What cannot be read was stored by somebody who had joined.
+    hasJoined: () =>
+      new CredentialStore(parts.secrets).load().then(
+        (joined) => joined !== null,
+        () => true,
+      ),
     restart: options.restart ?? null,
   })
   const operations = operationsOf(site, status, live, liveSettings, watchSync, { activity, diagnostics, setup })

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { HoldfastError } from '../../shared/model/failures'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { Decision } from '../../shared/model/control'
 import type { Parts, Site } from '../compose'
 import { feedRules } from '../core/replication/feed'
@@ -19,6 +19,7 @@ import { wsDialer } from '../link/ws-client'
 import { processRuntimes } from '../modules/process-runtimes'
 import type { ModuleRuntimes } from '../modules/runtime'
 import { HostMetrics } from '../platform/collectors/host-metrics'
+import type { Logger } from '../platform/ports'
 import { ensureDirectory } from '../platform/settings-file'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
@@ -113,13 +114,13 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
   stack.defer(() => role?.end())
 
   const begin = async (): Promise<void> => {
-    const joined = await stores.credentials.load()
+    const joined = await stores.credentials.load().catch((error: unknown) => lastKnown(stores, log, error))
     if (joined === null) {
       log.log('warn', 'This edge has not joined a master yet', { hint: 'holdfast join CODE' })
       return
     }
     // Said before a crash, too.
-    if (joined.dropBacklog === true) await leaveEnrolment(stores, true)
+    if (joined.dropBacklog === true) await leaveEnrolment(stores, log, true)
     const { clock: _, random, version } = parts
     const dial = () =>
       wsDialer({
@@ -130,12 +131,13 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
         random,
         logger: log.child('link'),
       })
-    let current = await dial()
+    let current: LinkDialer | null = await dial().catch(() => null)
     const dialer: LinkDialer = {
       get url() {
-        return current.url
+        return current?.url ?? ''
       },
-      dial: (signal) => current.dial(signal),
+      // What could not be read before is tried at each attempt, which says what is wrong.
+      dial: async (signal) => (current ??= await dial()).dial(signal),
     }
     redial = async () => {
       current = await dial()
@@ -176,7 +178,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
   const takeUp = async (joined: Joined, dropBacklog: boolean): Promise<void> => {
     beginControl(stores.records, joined, clock.wall())
     if (role?.edgeId === joined.edgeId && redial !== null) {
-      await leaveEnrolment(stores, dropBacklog)
+      await leaveEnrolment(stores, log, dropBacklog)
       const enrolmentId = enrolmentOf(parts, await stores.credentials.load())
       stores.named({ edgeId: joined.edgeId, enrolmentId })
       return redial()
@@ -184,7 +186,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     const former = role
     role = null
     await former?.end()
-    if (!dropBacklog) await leaveEnrolment(stores, false)
+    if (!dropBacklog) await leaveEnrolment(stores, log, false)
     await begin()
   }
 
@@ -258,9 +260,35 @@ const enrolmentOf = ({ identity }: Pick<Parts, 'identity'>, joined: Pick<EdgeCre
 
 const isShutOut = ({ control }: EdgeRole): boolean => /^(removed|revoked):/.test(control.state.lastFailure ?? '')
 
-async function leaveEnrolment({ telemetry, credentials }: EdgeStores, dropBacklog: boolean): Promise<void> {
-  await telemetry.enrolmentOver({ dropBacklog })
-  if (dropBacklog) await credentials.backlogDropped()
+/**
+ * The credentials cannot be read, perhaps because the key store that sealed them is locked. The site is driven all the same, by the one record of control there
+ * is. Throws `error` where it is not plain which edge this is.
+ */
+function lastKnown(
+  { records, replica }: EdgeStores,
+  log: Logger,
+  error: unknown,
+): Pick<EdgeCredentials, 'edgeId' | 'edgeName' | 'enrolmentId' | 'dropBacklog'> {
+  const [edgeId, ...others] = records.all().keys()
+  if (edgeId === undefined || others.length > 0) throw error
+  const { code, message, hint } = failureOf(error)
+  log.log('error', 'The site is driven without a link: its credentials cannot be read', { code, message, hint })
+  return { edgeId, edgeName: replica.get('edge', edgeId)?.body.name ?? edgeId }
+}
+
+/** A buffer that cannot be written is no reason to leave a site to nobody: what is to be given up stays, unpushed, until the next start tries again. */
+async function leaveEnrolment(
+  { telemetry, credentials }: EdgeStores,
+  log: Logger,
+  dropBacklog: boolean,
+): Promise<void> {
+  try {
+    await telemetry.enrolmentOver({ dropBacklog })
+    if (dropBacklog) await credentials.backlogDropped()
+  } catch (error) {
+    const reason = failureOf(error).message
+    log.log('error', 'The buffer could not leave an earlier enrolment', { dropBacklog, reason })
+  }
 }
 
 /**

@@ -98,8 +98,8 @@ export class SiteTelemetry {
    */
   async enrolmentOver({ dropBacklog }: { dropBacklog: boolean }): Promise<void> {
     // None of it may leave under the new enrolment before it is decided about.
-    const wasPaused = this.push.state.paused
     this.push.pause(true)
+    let isDone = !dropBacklog
     try {
       await this.outbox.flush()
       if (dropBacklog) {
@@ -107,8 +107,10 @@ export class SiteTelemetry {
         this.#options.logger.log('warn', 'What was buffered under an earlier enrolment was given up', { dropped })
       }
       this.push.allIsHistorical()
+      isDone = true
     } finally {
-      this.push.pause(wasPaused)
+      // What is to be given up, and could not be, must not leave all the same.
+      this.push.pause(!isDone)
     }
   }
 
