@@ -6,7 +6,7 @@ import type { OperationOutput } from '../shared/console/contract'
 import type { CheckView } from '../shared/console/diagnostics-operations'
 import { failureOf, HoldfastError } from '../shared/model/failures'
 import { settingsFromEnvironment } from '../shared/settings/settings'
-import { compose, type Controller, type Program } from './compose'
+import type { Program } from './compose'
 import { beginControl, joinWith } from './compose/edge'
 import { CredentialStore } from './link/credentials'
 import { machineTimeZone } from './platform/time-zone'
@@ -18,6 +18,7 @@ import { systemRandom } from './platform/random'
 import { fileSecrets } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { openRecords } from './records/sqlite'
+import { RestartingController } from './restarting'
 
 export interface StartOptions {
   readonly role?: 'edge' | 'master' | 'standalone'
@@ -45,45 +46,16 @@ export async function startController({
   headless: _,
   ...overrides
 }: StartOptions): Promise<StartedController> {
-  const program = builtProgram()
-  const { promise: ended, resolve } = Promise.withResolvers<number>()
-  let isStopped = false
-  const run = async (more: { resumeKey?: string; consolePort?: number }): Promise<Controller> => {
-    const { resumeKey, consolePort } = more
-    const started = await compose({
-      ...{ dataDir, log, program },
-      overrides: { ...overrides, ...(consolePort === undefined ? {} : { consolePort }) },
-      restart: (key) => void again(started, key),
-      ...(resumeKey === undefined ? {} : { resumeKey }),
-    })
-    void started.ended.then((code) => {
-      if (started === controller) resolve(code)
-    })
-    return started
-  }
-  /** The role was chosen at the first run: the same process goes on as that, under the same address. */
-  async function again(before: Controller, resumeKey: string): Promise<void> {
-    if (isStopped || before !== controller) return
-    const { consolePort } = before
-    controller = null
-    try {
-      await before.stop()
-      controller = await run({ resumeKey, consolePort })
-      if (isStopped) await controller.stop()
-    } catch (error) {
-      log.log('error', 'The controller could not start again', failureOf(error))
-      resolve(1)
-    }
-  }
-  let controller: Controller | null = null
-  controller = await run({})
+  const controller = await RestartingController.start({
+    compose: { dataDir, log, program: builtProgram(), overrides },
+    changed: () => {},
+    failed: (error) => log.log('error', 'The controller could not start again', failureOf(error)),
+  })
   return {
-    stop: async () => {
-      isStopped = true
-      await controller?.stop()
-    },
-    consoleUrl: controller.consoleUrl(),
-    ended,
+    stop: () => controller.stop(),
+    // Between start and here nobody can have asked for another one.
+    consoleUrl: controller.current?.consoleUrl() ?? '',
+    ended: controller.ended,
   }
 }
 

@@ -9,7 +9,6 @@ import envPaths from 'env-paths'
 import { version } from '../package.json'
 import { failureOf } from '../shared/model/failures'
 import { localeOf, translate } from '../shared/text/text'
-import { compose } from './compose'
 import { AttachedController } from './console/attached'
 import { serveWindow } from './console/ipc'
 import { readPage, SECURITY_HEADERS } from './console/page'
@@ -20,6 +19,7 @@ import { openKeyStore, type KeyStore } from './shell/key-store'
 import { HIDDEN_FLAG } from './shell/autostart'
 import { registerPageScheme } from './shell/confining'
 import type { ControllerHost } from './shell/host'
+import { RestartingController } from './restarting'
 import { startShell, type Shell } from './shell/shell'
 import type { Updater } from './shell/updates'
 
@@ -80,9 +80,7 @@ async function start(): Promise<void> {
     )
     if (isWindowAsked) shell.showWindow()
   } catch (error) {
-    const { message, hint } = failureOf(error)
-    const locale = localeOf(app.getPreferredSystemLanguages()[0])
-    dialog.showErrorBox(translate(locale, 'desktop.cannotStart'), [message, hint ?? ''].join('\n\n').trim())
+    showFailure(error)
     app.exit(1)
   }
 }
@@ -125,21 +123,35 @@ async function attachedHost(): Promise<ControllerHost> {
 }
 
 async function ownHost(keyStore: KeyStore): Promise<ControllerHost> {
-  const controller = await compose({
-    dataDir,
-    overrides: {},
-    log,
-    keyStore,
-    // Module hosts and simulators are plain Node programs.
-    program: { mainDir, pageDir, execPath: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' } },
+  const listeners: (() => void)[] = []
+  const controller = await RestartingController.start({
+    compose: {
+      dataDir,
+      overrides: {},
+      log,
+      keyStore,
+      // Module hosts and simulators are plain Node programs.
+      program: { mainDir, pageDir, execPath: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' } },
+    },
+    changed: () => listeners.forEach((listener) => listener()),
+    failed: (error) => {
+      showFailure(error)
+      app.quit()
+    },
   })
   return {
     kind: 'own',
-    dispatch: () => controller.dispatch,
-    onChange() {},
-    slept: () => controller.slept(),
+    dispatch: () => controller.current?.dispatch ?? null,
+    onChange: (listener) => void listeners.push(listener),
+    slept: () => controller.current?.slept(),
     stop: () => controller.stop(),
   }
+}
+
+function showFailure(error: unknown): void {
+  const { message, hint } = failureOf(error)
+  const locale = localeOf(app.getPreferredSystemLanguages()[0])
+  dialog.showErrorBox(translate(locale, 'desktop.cannotStart'), [message, hint ?? ''].join('\n\n').trim())
 }
 
 /** Why this copy is not updated; null: it is. */

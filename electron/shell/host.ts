@@ -4,9 +4,9 @@ import type { Clock, Logger } from '../platform/ports'
 /** The controller behind the window: one of this process, or one that runs on its own and may be lost. */
 export interface ControllerHost {
   readonly kind: 'own' | 'attached'
-  /** Null: lost. */
+  /** Null: lost; one of this process starts again. */
   dispatch(): Dispatch | null
-  /** Calls when it is lost and when it is back. */
+  /** Calls when it is gone and when it is back. */
   onChange(listener: () => void): void
   /** The machine was asleep. */
   slept(): void

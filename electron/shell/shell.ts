@@ -123,7 +123,9 @@ class DesktopShell implements Shell {
     const dispatch = host.dispatch()
     if (dispatch === null) {
       this.#lines.hangUp(closeCodes.stopping)
-      this.#saw({ ...this.#seen, lostSince: clock.wall() })
+      // Our own one is never lost: it is about to start again, as what was chosen at the first run.
+      if (host.kind === 'own') this.#saw({ ...this.#seen, status: null })
+      else this.#saw({ ...this.#seen, lostSince: clock.wall() })
       return
     }
     const followed = dispatch.subscribe('status', {}, caller, (body) => {
