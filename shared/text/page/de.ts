@@ -1,4 +1,5 @@
 import { dataDe } from './data/de'
+import { settingsDe } from './settings/de'
 import type { PageTexts } from './texts'
 
 export const pageDe: PageTexts = {
@@ -171,6 +172,7 @@ export const pageDe: PageTexts = {
     another: 'Weiterer Standort',
   },
   ...dataDe,
+  ...settingsDe,
   overview: {
     calm: 'Alles in Ordnung.',
     calmOne: 'Der Standort steuert, die Verbindung steht, und jedes Gerät antwortet.',

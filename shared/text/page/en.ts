@@ -1,4 +1,5 @@
 import { dataEn } from './data/en'
+import { settingsEn } from './settings/en'
 /** What only the console's pages say. `a | b`: singular and plural, chosen by the page. */
 export const pageEn = {
   page: {
@@ -167,6 +168,7 @@ export const pageEn = {
     another: 'Another site',
   },
   ...dataEn,
+  ...settingsEn,
   overview: {
     calm: 'All is well.',
     calmOne: 'The edge drives, the link is up and every device answers.',

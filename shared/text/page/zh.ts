@@ -1,4 +1,5 @@
 import { dataZh } from './data/zh'
+import { settingsZh } from './settings/zh'
 import type { PageTexts } from './texts'
 
 export const pageZh: PageTexts = {
@@ -167,6 +168,7 @@ export const pageZh: PageTexts = {
     another: '另一个站点',
   },
   ...dataZh,
+  ...settingsZh,
   overview: {
     calm: '一切正常。',
     calmOne: '由边缘站点控制，连接正常，所有设备均有应答。',
