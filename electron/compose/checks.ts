@@ -260,10 +260,13 @@ function siteChecks({ clock }: CheckedPlace, running: RunningSite, role: string)
       hasSchedule: known === null ? null : id === null ? known.size > 0 : known.has(id),
     }))
   }
-  const modules = () => [
-    ...status().modules,
-    ...(role === 'master' ? (status().edges ?? []).flatMap((edge) => edge.modules) : []),
-  ]
+  // Of a site the master half tells, where there is one: it knows of them whoever drives.
+  const modules = () => {
+    const { modules: own, edges } = status()
+    const ofSites = (edges ?? []).flatMap((edge) => edge.modules)
+    if (edges == null) return own
+    return role === 'master' ? [...own, ...ofSites] : ofSites
+  }
   const checks: Check[] = [
     { id: 'controller', group, look: () => site.judgeController(status()) },
     { id: 'incidents', group, look: () => site.judgeIncidents(status()) },

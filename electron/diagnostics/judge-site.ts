@@ -30,6 +30,8 @@ export function judgeModules(modules: readonly ModuleView[]): Verdict {
   const silent = modules.filter(({ state, connected }) => state === 'running' && !connected)
   if (silent.length > 0)
     return warn('modules.silent', { silent: silent.length, count, names: named(silent) }, 'fix.modules')
+  const unseen = modules.filter(({ state }) => state === 'unknown')
+  if (unseen.length > 0) return unknown('modules.unknown', { unknown: unseen.length, count, names: named(unseen) })
   const running = modules.filter(({ state }) => state === 'running')
   return pass('modules.fine', { count: running.length, connected: running.filter(({ connected }) => connected).length })
 }

@@ -118,6 +118,7 @@ export const checksDe: Readonly<Record<CheckKey, string>> = {
   'modules.none': 'Es gibt keine.',
   'modules.failing': '{failing} von {count} laufen nicht: {names}',
   'modules.silent': '{silent} von {count} antworten nicht: {names}',
+  'modules.unknown': 'Von {unknown} der {count} ist zurzeit nichts bekannt: {names}',
   'restore-window.opens': 'Nächste Öffnung: {time}',
   'restore-window.open': 'Jetzt offen.',
   'restore-window.by-hand': 'Keines gesetzt: die Steuerung kommt nur von Hand zurück.',

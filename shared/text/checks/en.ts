@@ -116,6 +116,7 @@ export const checksEn = {
   'modules.none': 'There are none.',
   'modules.failing': '{failing} of {count} do not run: {names}',
   'modules.silent': '{silent} of {count} do not answer: {names}',
+  'modules.unknown': 'Nothing is known now of {unknown} of {count}: {names}',
   'restore-window.opens': 'Next opening: {time}',
   'restore-window.open': 'Open now.',
   'restore-window.by-hand': 'None is set: control comes back only by hand.',

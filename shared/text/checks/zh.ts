@@ -117,6 +117,7 @@ export const checksZh: Readonly<Record<CheckKey, string>> = {
   'modules.none': '没有设备。',
   'modules.failing': '{count} 个中有 {failing} 个未运行：{names}',
   'modules.silent': '{count} 个中有 {silent} 个无应答：{names}',
+  'modules.unknown': '{count} 个中有 {unknown} 个目前状态未知：{names}',
   'restore-window.opens': '下次开启：{time}',
   'restore-window.open': '现在开启。',
   'restore-window.by-hand': '未设置：只能手动恢复控制。',

@@ -188,6 +188,12 @@ const cases: [string, Verdict, result: string, key: string][] = [
     'modules.silent',
   ],
   [
+    'a module of which nothing is known',
+    site.judgeModules([moduleSample('a'), { ...moduleSample('b'), state: 'unknown' }]),
+    'unknown',
+    'modules.unknown',
+  ],
+  [
     'a window that never opens',
     site.judgeWindow([{ name: 'Berlin', hasSchedule: true, open: false, nextOpenAt: null }]),
     'warn',
