@@ -24,7 +24,7 @@ const VERSION_MIN = 2
 /** The link is full for a moment: not a reason to wait as long as after a failure. */
 const BUSY_AGAIN_MS = 1_000
 /** Each deletion waits for the disk once: under load it takes along what was acknowledged meanwhile. */
-const DELETE_AFTER_MS = 20
+const DELETE_AFTER_MS = 60
 
 export interface PushOptions {
   readonly outbox: Outbox

@@ -24,8 +24,8 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
     step: database.prepare<[number, number, number], { key: number }>(
       'SELECT key FROM entry WHERE key BETWEEN ? AND ? ORDER BY key LIMIT 1 OFFSET ?',
     ),
-    sums: database.prepare<[number, number], { category: number; entries: number; bytes: number }>(
-      'SELECT category, count(*) AS entries, sum(octet_length(body)) AS bytes FROM entry WHERE key BETWEEN ? AND ? GROUP BY category',
+    sums: database.prepare<[number, number, number], { category: number; entries: number; bytes: number }>(
+      'SELECT category, count(*) AS entries, sum(octet_length(body) + ?) AS bytes FROM entry WHERE key BETWEEN ? AND ? GROUP BY category',
     ),
     remove: database.prepare<[number, number]>('DELETE FROM entry WHERE key BETWEEN ? AND ?'),
     row: database.prepare<[number], EntryRow>('SELECT * FROM entry WHERE key = ?'),
@@ -38,12 +38,15 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
   }
 
   function removeRange(change: Change, feed: Feed, from: number, to: number) {
-    for (const { category, entries, bytes } of sql.sums.all(from, to))
-      change.tally(feed.number, category, -entries, -(bytes + sizeOf(0) * entries))
+    const sums = store.tail.sums(from, to) ?? sql.sums.all(sizeOf(0), from, to)
+    for (const { category, entries, bytes } of sums) change.tally(feed.number, category, -entries, -bytes)
     sql.remove.run(from, to)
+    change.gone(from, to)
   }
   function newestIn(feed: Feed, from: number, to: number): Feed['lastAcked'] {
-    const row = sql.newest.get(keyOf(feed.number, from), keyOf(feed.number, to))
+    const [first, last] = [keyOf(feed.number, from), keyOf(feed.number, to)]
+    const author = store.tail.authorOf(last)
+    const row = author === null ? sql.newest.get(first, last) : { key: last, author }
     const known = feed.lastAcked
     if (!row || (known && known.seq >= seqOf(row.key))) return known
     return { seq: seqOf(row.key), runId: store.author(row.author).runId }
@@ -114,6 +117,7 @@ export function openAcknowledging(store: Store, reading: Reading, deadLetters: D
           deadLetters.add(change, reading.entryOf(feed, row), row, size, { code, message })
           change.tally(feed.number, row.category, -1, -size)
           sql.remove.run(row.key, row.key)
+          change.gone(row.key, row.key)
           moved.push([seq, seq])
         }
         const now = change.feed(feed.number)

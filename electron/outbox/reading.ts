@@ -4,10 +4,10 @@ import { wallMs } from '../../shared/model/time'
 import type { Feed } from './feed-row'
 import type { OutboxFeed, OutboxSlice, ReadOptions } from './outbox'
 import type { Retention } from './retention'
-import { categoryOf, FLAG_DO_NOT_PROPAGATE, isWhole, keyOf, lastKeyOf, seqOf } from './schema'
+import { categoryOf, currentFeed, FLAG_DO_NOT_PROPAGATE, isWhole, keyOf, lastKeyOf, seqOf } from './schema'
 import type { EntryRow } from './schema'
 import { enrolmentOf } from './store'
-import type { Store } from './store'
+import type { NewRow, Store } from './store'
 
 /** Rows fetched at once, so that reading a batch never holds more than a little of what lies behind it. */
 const PAGE_ROWS = 250
@@ -19,6 +19,7 @@ type EntryValues = readonly [
 const rowOf = ([key, category, author, at, crc, flags, origin, body]: EntryValues): EntryRow => {
   return { key, category, author, at, crc, flags, origin, body }
 }
+type RowBody = Pick<NewRow, 'category' | 'at' | 'body' | 'flags' | 'origin'>
 type GapReason = (typeof gapReasons)[number]
 
 export type Reading = ReturnType<typeof openReading>
@@ -77,11 +78,13 @@ export function openReading(store: Store, retention: Retention) {
     store.commit((change) => retention.remove(change, removable, 'damaged'))
   }
 
-  function entryOf(feed: Feed, row: EntryRow): StoredEntry {
-    const author = store.author(row.author)
-    const seq = seqOf(row.key)
-    const origin = row.origin === null ? originOf(feed, seq, author.runId) : (JSON.parse(row.origin) as EntryOrigin)
-    return {
+  const entryOf = (feed: Feed, row: EntryRow): StoredEntry => entryFrom(feed, row.key, row.author, row)
+  function entryFrom(feed: Feed, key: number, writer: number, row: RowBody): StoredEntry {
+    const author = store.author(writer)
+    const seq = seqOf(key)
+    const { flags = 0, origin: told = null } = row
+    const origin = told === null ? originOf(feed, seq, author.runId) : (JSON.parse(told) as EntryOrigin)
+    const entry = {
       feedId: feed.id,
       seq,
       runId: author.runId,
@@ -90,10 +93,10 @@ export function openReading(store: Store, retention: Retention) {
       sourceId: author.sourceId,
       edgeId: author.edgeId,
       enrolmentId: author.enrolmentId,
-      doNotPropagate: (row.flags & FLAG_DO_NOT_PROPAGATE) !== 0,
+      doNotPropagate: (flags & FLAG_DO_NOT_PROPAGATE) !== 0,
       body: row.body,
-      ...(origin ? { origin } : {}),
     }
+    return origin ? { ...entry, origin } : entry
   }
   const originOf = ({ origin }: Feed, seq: number, runId: string): EntryOrigin | null =>
     origin && seq <= origin.head ? { feedId: origin.id, seq, runId } : null
@@ -112,6 +115,15 @@ export function openReading(store: Store, retention: Retention) {
     })
   }
 
+  function taken(feed: Feed, isForward: boolean, first: number, last: number, request: ReadOptions) {
+    const [from, to] = [keyOf(feed.number, first), keyOf(feed.number, last)]
+    const as = (key: number, author: number, row: RowBody) => entryFrom(feed, key, author, row)
+    const kept = isForward ? store.tail.read(from, to, request, as) : null
+    if (kept) return kept
+    const { rows, isMore } = collect(isForward, from, to, request)
+    return { entries: rows.map((row) => entryOf(feed, row)), isMore }
+  }
+
   function read(feedId: string, request: ReadOptions): OutboxSlice | null {
     const feed = find(feedId)
     if (!feed) return null
@@ -122,10 +134,11 @@ export function openReading(store: Store, retention: Retention) {
     const ceiling = Math.min(feed.head, isForward ? (limit ?? feed.head) : feed.head)
     const last = typeof from === 'object' && 'before' in from ? Math.min(from.before - 1, ceiling) : ceiling
     if (first > last) return null
-    const { rows, isMore } = collect(isForward, keyOf(feed.number, first), keyOf(feed.number, last), request)
-    const entries = rows.map((row) => entryOf(feed, row))
+    const { entries, isMore } = taken(feed, isForward, first, last, request)
     const firstSeq = !isForward && isMore ? entries[0]!.seq : first
     const lastSeq = isForward && isMore ? entries.at(-1)!.seq : last
+    if (lastSeq === feed.head && feed.number === currentFeed.telemetry) store.tail.caughtUp()
+    if (entries.length === lastSeq - firstSeq + 1) return { feedId, firstSeq, lastSeq, entries, gaps: [] }
     const free = rules.complement(
       entries.map(({ seq }) => [seq, seq]),
       firstSeq,

@@ -69,7 +69,11 @@ export function openRetention(store: Store, caps: Caps) {
     const lostAt = clock.wall()
     const lost = new Map<string, Loss>()
     let run: { from: number; to: number } | null = null
-    const deleteRun = () => run && sql.remove.run(run.from, run.to)
+    const deleteRun = () => {
+      if (!run) return
+      sql.remove.run(run.from, run.to)
+      change.gone(run.from, run.to)
+    }
     for (const row of rows) {
       const { key, category, flags } = row
       const size = sizeOf(row.size)

@@ -6,6 +6,8 @@ import type { Database } from '../platform/sqlite'
 import { columnsOf, feedFrom } from './feed-row'
 import type { Feed, FeedColumns } from './feed-row'
 import type { OutboxIdentity } from './outbox'
+import { Tail } from './tail'
+import type { Segment } from './tail'
 import { categoryCodes, categoryOf, checksum, codeOf, currentFeed, keyOf, lastKeyOf, ROW_BYTES } from './schema'
 
 export interface StoreOptions {
@@ -45,6 +47,8 @@ export interface Change {
   /** Gives each the next number of its lane; `author` null: this run. Returns the key of the last. */
   append(rows: readonly NewRow[], author?: number | null): number
   insert(key: number, row: NewRow, author: number): void
+  /** Rows were deleted, by key; whoever deletes says so. */
+  gone(from: number, to: number): void
   tally(feed: number, category: number, entries: number, bytes: number): void
   author(author: Author): number
   /** Counted and to be told. */
@@ -108,6 +112,7 @@ export function storeOver(database: Database, options: StoreOptions) {
     untold.set(row.key, JSON.parse(row.body) as Loss)
   const authors = new Map<number, Author>()
   const authorNumbers = new Map<string, number>()
+  const tail = new Tail()
   /** Lost while nothing could be written; part of the next commit. */
   let unsaved: readonly Loss[] = []
 
@@ -130,6 +135,8 @@ export function storeOver(database: Database, options: StoreOptions) {
     const newAuthors = new Map<string, number>()
     const losses: Loss[] = [...unsaved]
     const again: Loss[] = []
+    const segments: Segment[] = []
+    const gone: [from: number, to: number][] = []
     let isTold = false
     let own: number | null = null
     const feed = (number: number) => {
@@ -147,8 +154,10 @@ export function storeOver(database: Database, options: StoreOptions) {
         const sums = categoryCodes.map(() => ({ entries: 0, bytes: 0 }))
         let key = 0
         let many: unknown[] = []
+        let segment = segments.at(-1)
         // A thousand times per commit: nothing here makes objects.
-        for (const { category, at, size, body, flags = 0, origin = null } of rows) {
+        for (const row of rows) {
+          const { category, at, size, body, flags = 0, origin = null } = row
           const lane = category === ALERTS ? 'alerts' : 'telemetry'
           const number = currentFeed[lane]
           if (heads[lane] === 0) heads[lane] = feed(number).head
@@ -158,6 +167,14 @@ export function storeOver(database: Database, options: StoreOptions) {
           else if (many.push(key, category, writer, at, crc, body) === MANY) {
             sql.insertMany.run(many)
             many = []
+          }
+          // Bytes are the producer's, who may use them again.
+          if (category !== ALERTS && typeof body === 'string') {
+            if (segment?.last !== key - 1 || segment.author !== writer)
+              segments.push((segment = segmentAt(key, writer)))
+            segment.rows.push(row)
+            segment.last = key
+            segment.bytes += size
           }
           const sum = sums[category]!
           sum.entries++
@@ -177,6 +194,7 @@ export function storeOver(database: Database, options: StoreOptions) {
         sql.insert.run(key, category, author, at, checksum(category, author, at, body), flags, origin, body)
         change.tally(Math.floor(key / 2 ** 40), category, 1, size)
       },
+      gone: (from, to) => void gone.push([from, to]),
       tally(number, category, entries, bytes) {
         const id = number * 8 + category
         const known = sizes.get(id)
@@ -213,13 +231,14 @@ export function storeOver(database: Database, options: StoreOptions) {
       sql.lost.run(codeOf(category), reason, count, bytes, lostAt)
     for (const key of new Set([...losses, ...again].map(rules.lossKey)))
       sql.putUntold.run(key, JSON.stringify(nextUntold.get(key)))
-    return { result, changed, sizes, newAuthors, losses, nextUntold }
+    return { result, changed, sizes, newAuthors, losses, nextUntold, segments, gone }
   })
 
   return {
     database,
     runId,
     options,
+    tail,
     feeds: feeds as ReadonlyMap<number, Feed>,
     get untold(): ReadonlyMap<string, Loss> {
       return untold
@@ -241,6 +260,8 @@ export function storeOver(database: Database, options: StoreOptions) {
         if (isQuick) database.pragma('synchronous = FULL')
       }
       unsaved = []
+      for (const segment of done.segments) tail.add(segment)
+      for (const [from, to] of done.gone) tail.gone(from, to)
       for (const size of done.sizes.values()) {
         const known = sizesOf(size.feed)[size.category]!
         known.entries += size.entries
@@ -297,6 +318,7 @@ export function storeOver(database: Database, options: StoreOptions) {
 }
 
 const ALERTS = codeOf('alerts')
+const segmentAt = (key: number, author: number): Segment => ({ key, first: key, last: key, author, rows: [], bytes: 0 })
 /** Rows of one statement: what a row costs besides its bytes is mostly the call. */
 const ROWS_AT_ONCE = 25
 /** Values of a row that differ. */
