@@ -76,14 +76,26 @@ export class Forwarder {
   #failedAttempts = 0
   #lastError: ForwardView['lastError'] = null
   #isMisconfigured = false
+  #hasBegun = false
 
   constructor(document: ForwarderDocument, options: ForwarderOptions) {
     this.#document = document
     this.#options = options
   }
 
-  /** Begins with what comes from now on, or goes on where an earlier process was. Throws `HoldfastError('storage')`. */
+  /** Begins with what comes from now on, or goes on where an earlier process was. What keeps it from that is tried again, and shown. */
   start(): void {
+    try {
+      this.#begin()
+    } catch (error) {
+      return this.#waitFor(laterOf(error))
+    }
+    this.#go()
+  }
+
+  /** Before anything is sent: without its positions it would send all that there ever was. */
+  #begin(): void {
+    if (this.#hasBegun) return
     const { store, telemetry } = this.#options
     const edges = telemetry.edges()
     if (!store.isKnown(this.#document.id)) {
@@ -94,7 +106,8 @@ export class Forwarder {
       store.begin(this.#document.id, new Map(heads))
     }
     for (const edgeId of edges) this.#due.add(edgeId)
-    this.#go()
+    this.#hasBegun = true
+    this.#succeeded()
   }
 
   get document(): ForwarderDocument {
@@ -167,10 +180,7 @@ export class Forwarder {
     if (this.#running !== null || this.#retryTimer !== null || this.#abort.signal.aborted) return
     if (!this.#document.enabled) return
     this.#running = this.#run()
-      .catch((error: unknown) => {
-        const { code, message } = failureOf(error)
-        this.#waitFor({ kind: 'later', code, message, retryAfterMs: null })
-      })
+      .catch((error: unknown) => this.#waitFor(laterOf(error)))
       .finally(() => {
         this.#running = null
         if (this.#due.size > 0) this.#go()
@@ -178,6 +188,7 @@ export class Forwarder {
   }
 
   async #run(): Promise<void> {
+    this.#begin()
     while (!this.#abort.signal.aborted && this.#retryTimer === null && this.#document.enabled) {
       this.#piece ??= this.#next()
       if (this.#piece === null) return
@@ -336,4 +347,9 @@ export class Forwarder {
       this.#go()
     })
   }
+}
+
+function laterOf(error: unknown): Later {
+  const { code, message } = failureOf(error)
+  return { kind: 'later', code, message, retryAfterMs: null }
 }

@@ -1,5 +1,5 @@
 import { suggestedId } from '../../shared/model/document-id'
-import { failureOf, HoldfastError } from '../../shared/model/failures'
+import { HoldfastError } from '../../shared/model/failures'
 import type { OperationHandlers } from '../console/operations'
 import type { Journal } from '../journal/journal'
 import { changed, edited } from './alert-operations'
@@ -39,7 +39,7 @@ export class Forwarding {
   }
 
   #follow(): void {
-    const { journal, store, logger } = this.#options
+    const { journal, store } = this.#options
     const documents = new Map(journal.list('forwarder').map(({ id, body }) => [id, body]))
     for (const [id, forwarder] of this.#forwarders) {
       if (documents.has(id)) continue
@@ -59,11 +59,7 @@ export class Forwarding {
       const edgeName = (edgeId: string) => journal.get('edge', edgeId)?.body.name ?? edgeId
       const forwarder = new Forwarder(document, { ...this.#options, edgeName })
       this.#forwarders.set(id, forwarder)
-      try {
-        forwarder.start()
-      } catch (error) {
-        logger.log('error', 'Forwarding could not begin', { forwarder: id, reason: failureOf(error).message })
-      }
+      forwarder.start()
     }
   }
 

@@ -217,6 +217,27 @@ describe('forwarding', () => {
     expect(forwarder.status()).toMatchObject({ sent: 1, setAside: 2, setAsideReasons: [{ message: 'too old' }] })
   })
 
+  test('that could not begin says so, tries again, and sends nothing from before', async () => {
+    logs('long ago')
+    let refusals = 2
+    const refusing: ForwardStore = {
+      ...store,
+      begin: (id, positions) => {
+        if (refusals-- > 0) throw new HoldfastError('storage', 'forwarding.db: the disk is full')
+        store.begin(id, positions)
+      },
+    }
+    const forwarder = begin({}, { store: refusing })
+    expect(forwarder.status()).toMatchObject({ state: 'waiting', lastError: { code: 'storage' } })
+    logs('still before it began')
+    forwarder.arrived('berlin')
+    await until('it has begun', () => refusals < 0)
+    logs('now')
+    forwarder.arrived('berlin')
+    await idle(forwarder)
+    expect(sink.taken).toEqual(['now'])
+  })
+
   test('quotes no secret that cannot be sent', async () => {
     const secret = (name: string) => (name === 'token' ? 'Bearer of-two\nlines' : 'Bearer €uro-sign')
     const lines: string[] = []
