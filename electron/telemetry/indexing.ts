@@ -22,11 +22,13 @@ interface WaitingBatch {
   readonly historical: number
 }
 
-/** Makes what was stored searchable, in the order of arrival. How far it is lies in the same transaction as what it made, so each entry is counted once. */
+/** Makes what was stored searchable, alerts first, else in the order of arrival. How far it is lies in the same transaction as what it made, so each entry is counted once. */
 export class Indexing {
   readonly #database: Database
   readonly #chunks: Chunks
   readonly #series = new Map<string, number>()
+  /** Alerts may be waiting; looked for once after a start. */
+  #alertsWait = true
   /** Of the transaction that runs: it is told when that is on disk. */
   #tail: Tail = {}
   readonly #sql
@@ -37,6 +39,10 @@ export class Indexing {
     this.#sql = {
       waiting: database.prepare<[], WaitingBatch>(
         'SELECT key, feed, last_seq, indexed, received_at, historical FROM batch WHERE indexed < last_seq ORDER BY key LIMIT 1',
+      ),
+      alertsWaiting: database.prepare<[], WaitingBatch>(
+        `SELECT key, feed, last_seq, indexed, received_at, historical FROM batch
+         WHERE indexed < last_seq AND feed IN (SELECT key FROM feed WHERE lane = 'alerts') ORDER BY key LIMIT 1`,
       ),
       left: database
         .prepare<[], number>('SELECT coalesce(sum(last_seq - indexed), 0) FROM batch WHERE indexed < last_seq')
@@ -81,6 +87,11 @@ export class Indexing {
     return this.#sql.left.get() ?? 0
   }
 
+  /** A batch of alerts was stored: it does not wait behind what came before. */
+  alertsCame(): void {
+    this.#alertsWait = true
+  }
+
   /** At most about `maxEntries`, one transaction for each batch. Returns how many numbers are left. */
   run(maxEntries: number, tail: Tail = {}): number {
     // What loss of power takes back is made again: nothing here waits for the disk.
@@ -95,7 +106,7 @@ export class Indexing {
   #run(maxEntries: number, tail: Tail): number {
     let room = maxEntries
     while (room > 0) {
-      const batch = this.#sql.waiting.get()
+      const batch = this.#next()
       if (batch === undefined) return 0
       this.#tail = { ...(tail.lines && { lines: [] }), ...(tail.points && { points: [] }) }
       room -= this.#database.transaction(() => this.#some(batch, room)).immediate()
@@ -103,6 +114,12 @@ export class Indexing {
       tail.points?.push(...(this.#tail.points ?? []))
     }
     return this.left
+  }
+
+  #next(): WaitingBatch | undefined {
+    const alerts = this.#alertsWait ? this.#sql.alertsWaiting.get() : undefined
+    this.#alertsWait = alerts !== undefined
+    return alerts ?? this.#sql.waiting.get()
   }
 
   #some(batch: WaitingBatch, room: number): number {

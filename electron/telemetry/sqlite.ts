@@ -86,7 +86,12 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
   }
 
   return {
-    receive: (batch, now) => on(() => receiving.receive(batch, now)),
+    receive: (batch, now) =>
+      on(() => {
+        const received = receiving.receive(batch, now)
+        if (batch.lane === 'alerts' && received.stored > 0) indexing().alertsCame()
+        return received
+      }),
     position: (feedId) => receiving.position(feedId),
     index: (maxEntries, tail) =>
       on(() => {

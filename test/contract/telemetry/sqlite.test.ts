@@ -167,6 +167,21 @@ describe('the telemetry of one edge', () => {
     expect(store.logs({ text: 'line', limit: 3 }).map(({ text }) => text)).toEqual(['line 30', 'line 29', 'line 28'])
   })
 
+  test('an alert does not wait for what came before it', async () => {
+    const raised = (seq: number) =>
+      one(entryAt(seq, { category: 'alerts', text: `{"text":"alert ${seq}"}` }), { feedId: 'alerts-1', lane: 'alerts' })
+    const listed = () => store.alerts({ limit: 5 }).map(({ text }) => text)
+    store.receive(batch(1, 500), NOW)
+    store.receive(raised(1), NOW)
+    expect([store.index(1), listed()]).toEqual([500, ['alert 1']])
+    store.index(10)
+    store.receive(raised(2), wallMs(NOW + 1))
+    await reopen()
+    expect([store.index(1), listed().length]).toEqual([490, 2])
+    expect(store.index(1_000)).toBe(0)
+    expect([store.logs({ limit: 1_000 }).length, listed().length]).toEqual([500, 2])
+  })
+
   test('pages through log lines of one instant, each once', () => {
     store.receive(batch(1, 25), NOW)
     store.index(100)
