@@ -1,9 +1,8 @@
 // `npm run bench -- NAME [--json …]` runs test/bench/NAME.ts. It is bundled first (the sources import without file extensions), together with
 // its companions NAME.*.ts, which it may start as processes beside itself: new URL('./NAME.peer.js', import.meta.url).
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { builtinModules } from 'node:module'
 import path from 'node:path'
-import { build } from 'vite'
+import { bundleForNode } from './bundle.mjs'
 import { buildIfStale } from './fresh.mjs'
 import { passThrough, root } from './launch.mjs'
 
@@ -23,27 +22,6 @@ const startsProgram = /support\/(controller|site)'/
 if (own.some((file) => startsProgram.test(readFileSync(path.join(folder, file), 'utf8')))) buildIfStale()
 // Inside node_modules, so that what stays outside the bundle is found.
 const outDir = path.join(root, 'node_modules/.cache/bench', `${name}-${process.pid}`)
-await build({
-  configFile: false,
-  envDir: false,
-  publicDir: false,
-  logLevel: 'warn',
-  root,
-  build: {
-    ssr: true,
-    outDir,
-    target: 'node24',
-    minify: false,
-    sourcemap: true,
-    rolldownOptions: {
-      input: Object.fromEntries(own.map((file) => [file.slice(0, -3), path.join(folder, file)])),
-      output: { format: 'es', entryFileNames: '[name].js' },
-    },
-  },
-  ssr: {
-    noExternal: true,
-    external: ['better-sqlite3', 'pg', 'vite', ...builtinModules, ...builtinModules.map((each) => `node:${each}`)],
-  },
-})
+await bundleForNode(Object.fromEntries(own.map((file) => [file.slice(0, -3), path.join(folder, file)])), outDir)
 process.on('exit', () => rmSync(outDir, { recursive: true, force: true }))
 passThrough(process.execPath, ['--expose-gc', path.join(outDir, `${name}.js`), ...args])

@@ -1,8 +1,17 @@
 import type { OperationHandlers } from '../../electron/console/operations'
+import type { TopicName } from '../../shared/console/contract'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import { startConsoleDouble, type ConsoleDouble } from './console-double'
-import { decisionSamples, methodSamples, siteSample, statusSample } from './fixture-sites'
+import {
+  decisionSamples,
+  documentSample,
+  inviteSamples,
+  methodSamples,
+  siteSample,
+  statusSample,
+  systemSamples,
+} from './fixture-sites'
 
 /**
  * A controller that only looks like one: plausible sites behind the real console transport, for looking at the page and for its browser tests. Restore,
@@ -20,9 +29,12 @@ export async function startFixtureConsole(options: {
   role: StatusView['role']
   edges: EdgeView[]
   stepMs?: number
+  /** What further topics tell first. */
+  first?: Partial<Record<TopicName, unknown>>
 }): Promise<FixtureConsole> {
   let status = statusSample(options.role, options.edges)
   const first = {
+    ...options.first,
     get status() {
       return status
     },
@@ -142,6 +154,38 @@ export async function startFixtureConsole(options: {
     },
     'decisions.list': ({ limit, before }) =>
       decisions.filter((entry) => before === undefined || entry.startedAt < before).slice(0, limit),
+    // Made now: the instants of the double's samples lie far back.
+    'systems.list': () =>
+      (status.edges ?? [status]).flatMap((site) => systemSamples('id' in site ? site.id : site.nodeId)),
+    'edges.show': ({ edge }) => {
+      const view = status.edges?.find(({ id }) => id === edge) ?? siteSample(edge, status.name)
+      return { view, document: documentSample(view.id, view.name), revision: 41 }
+    },
+    'edges.set': ({ edge, values, dryRun }) => {
+      const before = documentSample(edge, edge)
+      const fields = Object.entries(values).map(([path, after]) => ({
+        path,
+        ...(path in before ? { before: before[path] as never } : {}),
+        ...(after === null ? {} : { after }),
+      }))
+      return { head: dryRun ? 41 : 42, differences: [{ op: 'update', kind: 'edge', id: edge, name: edge, fields }] }
+    },
+    'windows.preview': ({ windowLengthS, windowTimeZone }) => ({
+      timeZone: windowTimeZone ?? 'Europe/Berlin',
+      openings: siteSample('x', 'x').window.next.map((opensAt) => ({
+        opensAt,
+        closesAt: opensAt + windowLengthS * 1_000,
+      })),
+    }),
+    'documents.export': () => ({ head: 41, documents: [] }),
+    'secrets.list': () => [],
+    'invites.list': inviteSamples,
+    'invites.create': ({ edge, validForMs }) => ({
+      code: `HF1-${Buffer.from(`${edge}: a code as long as a real one, which proves both sides to each other`).toString('base64url')}`,
+      expiresAt: Date.now() + (validForMs ?? 3_600_000),
+      tokenId: `t-${edge}`,
+      edgeId: edge,
+    }),
     'modules.status': ({ module }) => ({
       view: (status.edges?.[0]?.modules ?? status.modules).find(({ id }) => id === module) ?? status.modules[0]!,
       methods: module === 'evening' ? [] : methodSamples,

@@ -1,3 +1,4 @@
+import type { OperationOutput } from '../../shared/console/contract'
 import type { SyncBrief } from '../../shared/console/data-views'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
@@ -145,6 +146,28 @@ export function fleetSample(): EdgeView[] {
         handOver: { decisionId: 'd9', target: 'edge', step: 'stopping', since: now - SECOND },
       },
     }),
+  ]
+}
+
+export const systemSamples = (edgeId: string): OperationOutput<'systems.list'> => [
+  { id: `${edgeId}-hall`, name: 'Hall', edgeId, modules: ['projector', 'lights', 'matrix'], running: 3 },
+  { id: `${edgeId}-house`, name: 'House', edgeId, modules: ['air', 'evening'], running: 2 },
+]
+export const documentSample = (id: string, name: string): OperationOutput<'edges.show'>['document'] => ({
+  ...{ id, name, description: '', failover: true, timeoutMs: 20_000, stableForMs: 30_000 },
+  ...{ windowStart: '0 2 * * *', windowLengthS: 7_200, windowTimeZone: 'Europe/Berlin', admins: [] },
+})
+export function inviteSamples(): OperationOutput<'invites.list'> {
+  const now = Date.now()
+  const of = (n: number, edgeName: string, state: 'open' | 'used' | 'expired' | 'revoked', ageMs: number) => ({
+    ...{ tokenId: `t${n}`, edgeId: edgeName.toLowerCase(), edgeName, madeBy: 'browser:anna', state },
+    ...{ madeAt: now - ageMs, expiresAt: now - ageMs + HOUR },
+  })
+  return [
+    of(1, 'Gdansk', 'open', 12 * MINUTE),
+    of(2, 'Zagreb', 'used', 26 * HOUR),
+    of(3, 'Porto', 'expired', 3 * HOUR),
+    of(4, 'Lyon', 'revoked', 9 * HOUR),
   ]
 }
 

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { AxeResults } from 'axe-core'
 import type { Locator, Page } from 'playwright'
+import { root } from './root'
 
 /** What every page of the console is held to. */
-const axe = readFileSync(path.resolve(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8')
+const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8')
 
 /** Rules that are broken, each with the first place. */
 export async function violations(tab: Page): Promise<string[]> {
