@@ -1,3 +1,6 @@
+/** There is no value, or an empty list. */
+const NONE = '–'
+
 /** A status variable in one line. Long ones are cut: the whole one is in the details. */
 export function valueText(value: unknown, charactersMax = 60): string {
   const text = plainText(value)
@@ -5,8 +8,9 @@ export function valueText(value: unknown, charactersMax = 60): string {
 }
 
 function plainText(value: unknown): string {
+  if (value === null || (typeof value === 'object' && Object.keys(value).length === 0)) return NONE
   if (typeof value === 'string') return value
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (typeof value !== 'object') return JSON.stringify(value)
   const parts = Object.entries(value)
   const isFlat = parts.length > 0 && parts.every(([, part]) => typeof part !== 'object' || part === null)
   if (!isFlat) return JSON.stringify(value)
