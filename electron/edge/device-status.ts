@@ -62,9 +62,11 @@ export class DeviceStatus {
 
   /** Tells what waits; settles when it is stored. */
   async end(): Promise<void> {
+    // Of very many variables each time some.
+    do this.#tellValues()
+    while (this.#waiting.size > 0)
     this.#timer?.[Symbol.dispose]()
     this.#timer = null
-    this.#tellValues()
     await this.#sending
   }
 

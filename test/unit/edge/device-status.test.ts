@@ -123,6 +123,16 @@ test('an end tells what waits; a module that is gone, nothing more', async () =>
   expect(clock.timers).toBe(0)
 })
 
+test('an end tells all of very many variables, and leaves no timer behind', async () => {
+  const { clock, status, see, said } = place()
+  const values = (n: number) => Object.fromEntries(Array.from({ length: 120 }, (_, at) => [`v${at}`, n]))
+  see(view({ status: values(1) }))
+  await status.end()
+  expect(said().filter((line) => line.startsWith('logs'))).toHaveLength(3)
+  await clock.pass(120_000)
+  expect(said()).toEqual([])
+})
+
 test('when it cannot be stored that is said, and nothing else happens', async () => {
   const { see, fill, status, lines } = place()
   fill()
