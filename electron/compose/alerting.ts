@@ -7,7 +7,7 @@ import type { OperationHandlers } from '../console/operations'
 import { openForwarding } from '../forwarding/sqlite'
 import { otlpHttp } from '../forwarding/otlp-http'
 import { alertOperations } from '../master/alert-operations'
-import { Alerts, type AlertChange, type WatchedMaster } from '../master/alerts'
+import { Alerts, type WatchedMaster } from '../master/alerts'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { Forwarding, forwardingOperations } from '../master/forwarding'
 import type { MasterRole } from '../master/master-role'
@@ -23,8 +23,6 @@ export interface Alerting {
   start(role: MasterRole, desk: EnrolmentDesk): void
   handlers(): Pick<OperationHandlers, Extract<keyof OperationHandlers, `alerts.${string}` | `forwarding.${string}`>>
   subscribe(listener: (body: AlertsBody) => void): () => void
-  /** For whoever notifies people: each turn of an incident's life, after it was written. */
-  onChange(listener: (change: AlertChange) => void): () => void
   timeGap(): void
 }
 
@@ -73,7 +71,6 @@ export function openAlerting(
       ...forwardingOperations(forwarding, journal),
     }),
     subscribe: (listener) => topic.subscribe(listener),
-    onChange: (listener) => alerts.onChange(listener),
     timeGap: () => alerts.timeGap(),
   }
 }

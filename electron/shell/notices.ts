@@ -1,3 +1,4 @@
+import type { AlertsBody } from '../../shared/console/alert-views'
 import type { DesktopSettings, NoticeClass } from '../../shared/console/desktop'
 
 /**
@@ -12,7 +13,14 @@ export interface Need {
   readonly code: string
   readonly text: string
   readonly edgeId: string | null
+  /** Needs of one cause are one incident, whichever site they are about. Missing: those of a site and class are. */
+  readonly cause?: string
+  /** It is there, and nobody is to be disturbed about it: what was shown of it goes without word of an end. */
+  readonly isQuiet?: boolean
 }
+
+/** Of needs that are alerts; no status has one. */
+export const ALERT_CODE = 'alert'
 
 const classes: Readonly<Record<string, NoticeClass>> = {
   'edge-lost': 'link',
@@ -29,6 +37,7 @@ const classes: Readonly<Record<string, NoticeClass>> = {
   contested: 'control',
   'no-device': 'devices',
   'module-fault': 'devices',
+  [ALERT_CODE]: 'alerts',
   'duplicate-edge': 'security',
   'unproven-dial': 'security',
   revoked: 'security',
@@ -44,6 +53,8 @@ const graceMs: Readonly<Record<NoticeClass, number>> = {
   link: 3_600,
   control: 0,
   devices: 5_000,
+  // Rules of alerts have waits of their own.
+  alerts: 0,
   security: 0,
   other: 0,
 }
@@ -91,7 +102,7 @@ export interface Notice {
  *   show      a new notice, with sound
  *   update    the one that stands there gets new words, silently
  *   recover   it is over: word of that takes its place, silently
- *   forget    its place may be cleared: it was switched off meanwhile
+ *   forget    its place may be cleared: it was switched off, silenced or taken up by somebody meanwhile
  */
 export type NoticeOutput =
   | { readonly type: 'show' | 'update' | 'recover'; readonly notice: Notice }
@@ -115,10 +126,10 @@ const ranks = { warning: 1, critical: 2 } as const
 const worstOf = (needs: readonly Need[]): Need['severity'] =>
   needs.some(({ severity }) => severity === 'critical') ? 'critical' : 'warning'
 
-/** Losses of links have one cause more often than many: they share a notice. Everything else is told by site. */
+/** Losses of links have one cause more often than many: they share a notice. Everything else is told by its cause, or by site. */
 const keyOf = (need: Need): string => {
   const kind = classOf(need.code)
-  return kind === 'link' ? 'link' : `${kind}:${need.edgeId ?? ''}`
+  return kind === 'link' ? 'link' : `${kind}:${need.cause ?? need.edgeId ?? ''}`
 }
 
 export function stepNotices(state: NoticeState, input: NoticeInput, now: number): NoticeStep {
@@ -129,7 +140,11 @@ export function stepNotices(state: NoticeState, input: NoticeInput, now: number)
   const lost = new Set(ripe.filter((need) => classOf(need.code) === 'link').map(({ edgeId }) => edgeId))
   const told = ripe.filter((need) => !(classOf(need.code) === 'devices' && lost.has(need.edgeId)))
 
-  const byKey = Map.groupBy(told, keyOf)
+  const byKey = Map.groupBy(
+    told.filter(({ isQuiet }) => isQuiet !== true),
+    keyOf,
+  )
+  const quieted = new Set(told.filter(({ isQuiet }) => isQuiet === true).map(keyOf))
   const wakes = input.needs.map(due).filter((at) => at > now)
   const incidents = new Map<string, Incident>()
   const outputs: NoticeOutput[] = []
@@ -137,6 +152,10 @@ export function stepNotices(state: NoticeState, input: NoticeInput, now: number)
     const before = state.incidents.get(key) ?? begun(key, now)
     const needs = byKey.get(key) ?? []
     if (needs.length > 0 && !state.incidents.has(key) && incidents.size >= INCIDENTS_MAX) continue
+    if (needs.length === 0 && quieted.has(key)) {
+      if (before.shown !== null) outputs.push({ type: 'forget', key })
+      continue
+    }
     const next = needs.length > 0 ? goesOn(before, needs, input, now, outputs) : isOver(before, now, outputs)
     if (next === null) continue
     incidents.set(key, next)
@@ -197,6 +216,20 @@ function isOver(before: Incident, now: number, outputs: NoticeOutput[]): Inciden
     notice: { ...noticeOf(before, before.needs, now), lastedMs: quietSince - before.startedAt },
   })
   return { ...before, needs: [], shown: null, quietSince, isClosed: true }
+}
+
+/** The status tells of these in its own words. */
+const toldByStatus = new Set(['edge-unreachable', 'both-drove'])
+
+/** The alerts of a master as needs: of one rule, one incident. Those that only inform, or wait still, are none. */
+export function alertNeeds({ active }: Pick<AlertsBody, 'active'>): Need[] {
+  return active.flatMap(({ id, ruleId, ruleName, edgeId, edgeName, series, severity, state, ...alert }): Need[] => {
+    if (severity === 'info' || state === 'pending' || state === 'resolved' || toldByStatus.has(ruleId)) return []
+    // Neither values nor words that come with them: a notice that changes with each value is noise.
+    const text = `${ruleName}: ${edgeName}${series === '' ? '' : ` (${series})`}`
+    const isQuiet = alert.silenced !== null || alert.acknowledged !== null
+    return [{ id: `alert:${id}`, severity, code: ALERT_CODE, text, edgeId, cause: ruleId, isQuiet }]
+  })
 }
 
 export function isQuiet(hours: DesktopSettings['quietHours'], minuteOfDay: number): boolean {

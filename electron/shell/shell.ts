@@ -1,6 +1,7 @@
 import { app, dialog, powerMonitor, shell as system } from 'electron'
 import { closeCodes } from '../../shared/console/protocol'
 import type { DesktopOperation, DesktopView } from '../../shared/console/desktop'
+import type { AlertsBody } from '../../shared/console/alert-views'
 import type { StatusView } from '../../shared/console/views'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
@@ -11,7 +12,7 @@ import { mayOpenExternal } from './guarding'
 import type { ShellParts } from './host'
 import { MainWindow } from './main-window'
 import { DesktopMemory } from './memory'
-import { noNotices, stepNotices, type Need, type NoticeState } from './notices'
+import { alertNeeds, noNotices, stepNotices, type Need, type NoticeState } from './notices'
 import { setMenu } from './menu'
 import { Notifier } from './notifier'
 import { PageLines } from './page-line'
@@ -46,7 +47,9 @@ class DesktopShell implements Shell {
   readonly #updates: Updates
   #tray: TrayIcon | null = null
   #seen: Seen
-  #unsubscribe: (() => void) | null = null
+  #unsubscribe: (() => void)[] = []
+  /** Of the controller's topic; an edge has none. */
+  #alerts: readonly Need[] = []
   #notices: NoticeState = noNotices
   #noticeTimer: Disposable | null = null
   #agesTimer: Disposable | null = null
@@ -105,7 +108,7 @@ class DesktopShell implements Shell {
     this.#window.end()
     this.#noticeTimer?.[Symbol.dispose]()
     this.#agesTimer?.[Symbol.dispose]()
-    this.#unsubscribe?.()
+    this.#unfollow()
     this.#updates[Symbol.dispose]()
     this.#notifier[Symbol.dispose]()
     this.#lines[Symbol.dispose]()
@@ -118,8 +121,7 @@ class DesktopShell implements Shell {
 
   #hostChanged(): void {
     const { host, caller, clock, log } = this.#parts
-    this.#unsubscribe?.()
-    this.#unsubscribe = null
+    this.#unfollow()
     const dispatch = host.dispatch()
     if (dispatch === null) {
       this.#lines.hangUp(closeCodes.stopping)
@@ -128,11 +130,26 @@ class DesktopShell implements Shell {
       else this.#saw({ ...this.#seen, lostSince: clock.wall() })
       return
     }
-    const followed = dispatch.subscribe('status', {}, caller, (body) => {
-      this.#saw({ status: body as StatusView, lostSince: null, controller: host.kind })
+    const follow = <T>(topic: 'status' | 'alerts', heard: (body: T) => void): void => {
+      const followed = dispatch.subscribe(topic, {}, caller, (body) => heard(body as T))
+      if (followed.ok) this.#unsubscribe.push(followed.value)
+      else log.log('error', `The topic ${topic} cannot be followed`, followed)
+    }
+    let followsAlerts = false
+    follow<StatusView>('status', (status) => {
+      this.#saw({ status, lostSince: null, controller: host.kind })
+      if (followsAlerts || status.role === 'edge') return
+      followsAlerts = true
+      follow<AlertsBody>('alerts', (body) => {
+        this.#alerts = alertNeeds(body)
+        this.#stepNotices()
+      })
     })
-    if (followed.ok) this.#unsubscribe = followed.value
-    else log.log('error', 'The status cannot be followed', followed)
+  }
+
+  #unfollow(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
+    this.#alerts = []
   }
 
   #saw(seen: Seen): void {
@@ -168,7 +185,7 @@ class DesktopShell implements Shell {
 
   #needs(): readonly Need[] {
     const { status, lostSince } = this.#seen
-    if (lostSince === null) return status === null ? [] : needsOf(status)
+    if (lostSince === null) return status === null ? [] : [...needsOf(status), ...this.#alerts]
     const text = trayModel(this.#seen, this.#locale, this.#parts.clock.wall()).title
     return [{ id: 'controller', severity: 'critical', code: 'controller-lost', text, edgeId: null }]
   }

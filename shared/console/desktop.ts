@@ -1,22 +1,23 @@
 import { z } from 'zod'
 
-export const noticeClasses = ['link', 'control', 'devices', 'security', 'other'] as const
+export const noticeClasses = ['link', 'control', 'devices', 'alerts', 'security', 'other'] as const
 export type NoticeClass = (typeof noticeClasses)[number]
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time like 22:00')
+const isOn = z.boolean().default(true)
 const updateVersion = z.string().max(100)
 
 /** What a person chose for this desktop; stored beside the window's state, not with the controller. */
 export const desktopSettings = z.object({
   /** Null: not asked yet. */
   startAtLogin: z.boolean().nullable().default(null),
-  notices: z.record(z.enum(noticeClasses), z.boolean()).default({
-    link: true,
-    control: true,
-    devices: true,
-    security: true,
-    other: true,
-  }),
+  /** A class that an earlier version did not know is on. */
+  notices: z
+    .object({ link: isOn, control: isOn, devices: isOn, alerts: isOn, security: isOn, other: isOn } satisfies Record<
+      NoticeClass,
+      unknown
+    >)
+    .prefault({}),
   /** Local time; `from` after `to` spans midnight. Null: notices come at any time. */
   quietHours: z.object({ from: timeOfDay, to: timeOfDay }).nullable().default(null),
   updateChannel: z.enum(['latest', 'beta']).default('latest'),
@@ -24,6 +25,18 @@ export const desktopSettings = z.object({
   skippedVersion: updateVersion.nullable().default(null),
 })
 export type DesktopSettings = z.output<typeof desktopSettings>
+
+const { startAtLogin, notices, quietHours, updateChannel, skippedVersion } = desktopSettings.shape
+/** What is not named stays as it is: a default would set it back. */
+const desktopChange = z
+  .strictObject({
+    startAtLogin: startAtLogin.removeDefault(),
+    notices: notices.unwrap(),
+    quietHours: quietHours.removeDefault(),
+    updateChannel: updateChannel.removeDefault(),
+    skippedVersion: skippedVersion.removeDefault(),
+  })
+  .partial()
 
 /**
  *   off          this copy is not installed by an installer that updates (`reason`)
@@ -55,7 +68,7 @@ export type DesktopView = z.infer<typeof desktopView>
 /** Name and parameters; all answer with the view as it is then. */
 export const desktopOperations = {
   'desktop.get': z.strictObject({}),
-  'desktop.set': desktopSettings.partial().strict(),
+  'desktop.set': desktopChange,
   /** Opens an address of the allow-list in the person's browser. */
   'desktop.openExternal': z.strictObject({ url: z.string().max(2_000) }),
   'desktop.checkUpdate': z.strictObject({}),

@@ -238,6 +238,7 @@ export const de: Catalogue = {
     link: 'Verbindung',
     control: 'Steuerung',
     devices: 'Geräte',
+    alerts: 'Alarm',
     security: 'Sicherheit',
     other: 'Braucht Sie',
     many: '{first} und {n} weitere',

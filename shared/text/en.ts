@@ -240,6 +240,7 @@ export const en = {
     link: 'Connection',
     control: 'Control',
     devices: 'Devices',
+    alerts: 'Alert',
     security: 'Security',
     other: 'Needs you',
     many: '{first} and {n} more',

@@ -233,6 +233,7 @@ export const zh: Catalogue = {
     link: '连接',
     control: '控制',
     devices: '设备',
+    alerts: '告警',
     security: '安全',
     other: '需要您处理',
     many: '{first}，另有 {n} 项',

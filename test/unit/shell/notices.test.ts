@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  alertNeeds,
   isQuiet,
   noNotices,
   SAME_INCIDENT_MS,
@@ -9,7 +10,8 @@ import {
   type NoticeInput,
   type NoticeState,
 } from '../../../electron/shell/notices'
-import { desktopSettings } from '../../../shared/console/desktop'
+import type { AlertIncident } from '../../../shared/console/alert-views'
+import { desktopOperations, desktopSettings } from '../../../shared/console/desktop'
 
 const need = (code: string, more: Partial<Need> = {}): Need => ({
   ...{ id: `${more.edgeId ?? 'berlin'}:${code}`, severity: 'warning', code, text: code, edgeId: 'berlin' },
@@ -146,5 +148,101 @@ describe('notices', () => {
     ])
     expect(state.incidents.size).toBe(0)
     expect(wakeAt).toBeNull()
+  })
+})
+
+const alert = (more: Partial<AlertIncident> = {}): AlertIncident => ({
+  ...{ id: '1', ruleId: 'disk', ruleName: 'Disk full', edgeId: 'berlin', edgeName: 'Berlin', series: '' },
+  ...{ severity: 'warning', state: 'firing', text: '93 % used', value: 93, since: 0, firedAt: 0, resolvedAt: null },
+  ...{ resolvedBecause: null, lastAt: 0, unknownSince: null, episodes: 1, acknowledged: null, silenced: null },
+  ...more,
+})
+const told = (...alerts: readonly AlertIncident[]) => alertNeeds({ active: [...alerts] })
+const silenced = { id: 's', until: 1, by: 'cli:kim', reason: '' }
+const acknowledged = { at: 1, by: 'cli:kim', note: '' }
+
+describe('notices of alerts', () => {
+  test('one rule is one incident, whichever sites it fires at', () => {
+    const berlin = alert()
+    const paris = alert({ id: '2', edgeId: 'paris', edgeName: 'Paris' })
+    const other = alert({ id: '3', ruleId: 'heat', ruleName: 'Too hot', severity: 'critical' })
+    const played = play([
+      [0, told(berlin)],
+      [1_000, told(berlin, paris)],
+      [2_000, told(berlin, paris, other)],
+      [3_000, []],
+    ])
+    expect(played.told).toEqual([
+      'show alerts:disk',
+      'update alerts:disk',
+      'show alerts:heat',
+      'recover alerts:disk',
+      'recover alerts:heat',
+    ])
+  })
+
+  test('another value changes nothing that is shown', () => {
+    const values = [93, 94, 95].map(
+      (value, index) => [index * 1_000, told(alert({ value, text: `${value} %` }))] as const,
+    )
+    expect(play(values).told).toEqual(['show alerts:disk'])
+  })
+
+  test.each([
+    ['only informs', { severity: 'info' }],
+    ['waits still', { state: 'pending' }],
+    ['is silenced', { silenced }],
+    ['was taken up by somebody', { acknowledged }],
+    ['says what the status says of a link', { ruleId: 'edge-unreachable' }],
+    ['says what the status says of control', { ruleId: 'both-drove' }],
+  ] as const)('one that %s disturbs nobody', (_, more) => {
+    expect(play([[0, told(alert(more))]]).told).toEqual([])
+  })
+
+  test('what is silenced or taken up goes without word of an end, and is told when it is loud again', () => {
+    expect(
+      play([
+        [0, told(alert())],
+        [1_000, told(alert({ acknowledged }))],
+        [60_000, []],
+      ]).told,
+    ).toEqual(['show alerts:disk', 'forget alerts:disk'])
+    expect(
+      play([
+        [0, told(alert())],
+        [1_000, told(alert({ silenced }))],
+        [60_000, told(alert())],
+      ]).told,
+    ).toEqual(['show alerts:disk', 'forget alerts:disk', 'show alerts:disk'])
+  })
+
+  test('one silenced site of several leaves the notice of the others', () => {
+    const paris = alert({ id: '2', edgeId: 'paris', edgeName: 'Paris' })
+    const { told: outputs } = play([
+      [0, told(alert(), paris)],
+      [1_000, told(alert({ silenced }), paris)],
+    ])
+    expect(outputs).toEqual(['show alerts:disk', 'update alerts:disk'])
+  })
+
+  test('a data end keeps it', () => {
+    const { told: outputs } = play([
+      [0, told(alert())],
+      [1_000, told(alert({ state: 'unknown' }))],
+    ])
+    expect(outputs).toEqual(['show alerts:disk'])
+  })
+})
+
+describe('the settings of notices', () => {
+  test('a change of one leaves the others as they are', () => {
+    expect(desktopOperations['desktop.set'].parse({ quietHours: null })).toEqual({ quietHours: null })
+  })
+
+  test('from before a class was known, it is on', () => {
+    expect(desktopSettings.parse({ notices: { link: false, other: true } }).notices).toMatchObject({
+      link: false,
+      alerts: true,
+    })
   })
 })
