@@ -2,14 +2,10 @@ import { WINDOW_ORIGIN } from '../../shared/console/window-bridge'
 
 // What pages of a window may do, decided without Electron.
 
-/** Places a person may be sent to, in the browser of the system: the product's own pages and nothing a page could make up. */
-const externalHosts = ['holdfast.example', 'docs.holdfast.example']
+/** Addresses a person may be sent to, in the browser of the system, each as a whole: the product's home as package.json names it. Another one is added with its link. */
+const externalPages: ReadonlySet<string> = new Set(['https://holdfast.example/'])
 
-export function mayOpenExternal(url: string): boolean {
-  if (!URL.canParse(url)) return false
-  const { protocol, hostname, username, password, port } = new URL(url)
-  return protocol === 'https:' && externalHosts.includes(hostname) && port === '' && username === '' && password === ''
-}
+export const mayOpenExternal = (url: string): boolean => URL.canParse(url) && externalPages.has(new URL(url).href)
 
 /** True for addresses of our own page. Electron gives `app:` addresses no origin of their own in every place, hence the text. */
 export const isOwnPage = (url: string): boolean => url === WINDOW_ORIGIN || url.startsWith(`${WINDOW_ORIGIN}/`)

@@ -169,12 +169,14 @@ describe('the page of the window', () => {
     await desktop.until('it is told', () => desktop.log.includes('https://example.org/'))
   })
 
-  it('opens no window; addresses of the product go to the browser of the system, others nowhere', async () => {
+  it('opens no window; the home of the product goes to the browser of the system, others nowhere', async () => {
     const addresses = [
-      'https://docs.holdfast.example/join',
-      'http://docs.holdfast.example/join',
-      'https://docs.holdfast.example.evil.example/',
-      'https://docs.holdfast.example@evil.example/',
+      'https://holdfast.example/',
+      'https://holdfast.example/?what=the+page+knows',
+      'http://holdfast.example/',
+      'https://docs.holdfast.example/',
+      'https://holdfast.example.evil.example/',
+      'https://holdfast.example@evil.example/',
       'https://example.org/',
       'file:///etc/passwd',
       'javascript:alert(1)',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { homepage } from '../../../package.json'
 import { isFromWindow, isOwnPage, mayOpenExternal, mayUse } from '../../../electron/shell/guarding'
 import { placeWindow, usualSize } from '../../../electron/shell/placing'
 
@@ -42,16 +43,19 @@ describe('the place of the window', () => {
 
 describe('what a page may do', () => {
   test.each([
+    [homepage, true],
     ['https://holdfast.example/', true],
-    ['https://docs.holdfast.example/join?x=1#y', true],
-    ['http://docs.holdfast.example/', false],
-    ['https://docs.holdfast.example:8443/', false],
-    ['https://user@docs.holdfast.example/', false],
-    ['https://docs.holdfast.example.evil.example/', false],
-    ['https://evil.example/docs.holdfast.example', false],
+    ['https://holdfast.example/join?x=1#y', false],
+    ['https://holdfast.example/?x=1', false],
+    ['http://holdfast.example/', false],
+    ['https://holdfast.example:8443/', false],
+    ['https://user@holdfast.example/', false],
+    ['https://docs.holdfast.example/', false],
+    ['https://holdfast.example.evil.example/', false],
+    ['https://evil.example/holdfast.example', false],
     ['file:///etc/passwd', false],
     ['javascript:alert(1)', false],
-    ['smb://docs.holdfast.example/x', false],
+    ['smb://holdfast.example/', false],
     ['not an address', false],
   ])('opening %s: %s', (url, expected) => {
     expect(mayOpenExternal(url)).toBe(expected)
