@@ -1,0 +1,447 @@
+import type { OperationHandlers } from '../../electron/console/operations'
+import type { ActivityItem } from '../../shared/console/activity-operations'
+import type { AlertsBody } from '../../shared/console/alert-views'
+import type { LogView, PointTail, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
+import type { CheckingView, CheckView } from '../../shared/console/diagnostics-operations'
+import type { SettingsView, SettingView } from '../../shared/console/setting-operations'
+import { settingNames, settingRules, settings } from '../../shared/settings/settings'
+import { shapeOf } from '../../shared/settings/shape'
+import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
+import { letterSample, syncSample } from './console-double'
+
+/** Plausible data, activity and settings for looking at the pages and for their browser tests. */
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
+const lines = [
+  [9, 'till', 'Receipt 4711 was printed on till 3 after 182 ms.'],
+  [13, 'projector', 'The filter of the hall projector reports 92 % of its life.'],
+  [17, 'air', 'Ventilation did not answer within 2,000 ms; trying again in 5 s.'],
+  [5, 'host', 'Collected 42 values in 11 ms.'],
+  [9, 'lights', 'Scene “Presentation” was recalled by evening scene.'],
+] as const
+export const logLine = (id: number, now = Date.now()): LogView => {
+  const [severity, service, text] = lines[id % lines.length]!
+  return {
+    ...{ id, at: now - (1_000 - id) * 4_000, severity, service, text: `${text} (${id})` },
+    attributes: { 'module.id': service, attempt: 2, request: { method: 'GET', path: '/status' } },
+    traceId: id % 5 === 2 ? TRACE : null,
+    historical: id % 7 === 3,
+  }
+}
+
+const series = [
+  ['system.cpu.utilization', '1', { cpu: '0' }],
+  ['system.memory.usage', 'By', { state: 'used' }],
+  ['device.temperature', 'Cel', { device: 'Ventilation' }],
+  ['http.server.request.duration', 'ms', { route: '/status' }],
+] as const
+const valueAt = (index: number, at: number) =>
+  ({ 0: 0.35, 1: 6.2e9, 2: 21.5, 3: 48 })[index]! *
+  (1 + 0.25 * Math.sin(at / 400_000 + index) + 0.05 * Math.cos(at / 37_000))
+
+const traces = (now: number): TraceView[] =>
+  Array.from({ length: 40 }, (_, n) => ({
+    traceId: n === 0 ? TRACE : `${TRACE.slice(0, -4)}${String(1_000 + n)}`,
+    name: ['Recall scene “Presentation”', 'Poll devices of the hall', 'Print receipt'][n % 3]!,
+    service: ['logic', 'poller', 'till'][n % 3]!,
+    at: now - n * 3 * MINUTE - 20_000,
+    durationMs: 40 + ((n * 137) % 900),
+    spans: 3 + (n % 9),
+    errors: n % 6 === 0 ? 1 : 0,
+  }))
+const span = (
+  id: string,
+  parentSpanId: string | null,
+  name: string,
+  service: string,
+  from: number,
+  durationMs: number,
+  status = 'ok',
+): SpanView => ({
+  ...{ traceId: TRACE, spanId: id, parentSpanId, name, service, kind: 'internal', status },
+  ...{ at: Date.now() - 20_000 + from, durationMs },
+})
+const spans = (): SpanView[] => [
+  span('a', null, 'Recall scene “Presentation”', 'logic', 0, 640),
+  span('b', 'a', 'Dim the room lights', 'lights', 12, 88),
+  span('c', 'a', 'Switch the projector on', 'projector', 105, 470),
+  span('d', 'c', 'Connect', 'projector', 108, 31),
+  span('e', 'c', 'Send POWR 1', 'projector', 142, 410),
+  span('f', 'a', 'Lower the fan', 'air', 580, 55, 'error'),
+]
+
+export const alertsSample = (now = Date.now()): AlertsBody => {
+  const base = {
+    edgeId: 'berlin',
+    edgeName: 'Berlin',
+    since: now - 9 * MINUTE,
+    firedAt: now - 7 * MINUTE,
+    lastAt: now - 2_000,
+  }
+  const active = [
+    alertSample({
+      ...base,
+      id: '41',
+      ruleName: 'Hot rack',
+      series: 'rack.temperature {sensor=top}',
+      text: 'rack.temperature {sensor=top} is 43.5, above 40',
+    }),
+    alertSample({
+      ...base,
+      id: '42',
+      severity: 'warning',
+      ruleName: 'Filter',
+      series: 'filter.life',
+      text: 'filter.life is 92, above 90',
+      unknownSince: now - MINUTE,
+      state: 'unknown',
+    }),
+    alertSample({
+      ...base,
+      id: 'p1',
+      severity: 'warning',
+      state: 'pending',
+      firedAt: null,
+      ruleName: 'Slow answers',
+      series: 'http.server.request.duration',
+      text: 'Answers take longer than 800 ms',
+    }),
+    alertSample({
+      ...base,
+      id: '43',
+      severity: 'warning',
+      ruleName: 'No data',
+      series: '',
+      text: 'No telemetry for 5 minutes',
+      acknowledged: { at: now - 3 * MINUTE, by: 'browser:anna', note: 'The line is being mended.' },
+    }),
+    alertSample({
+      ...base,
+      id: '44',
+      ruleName: 'Lost data',
+      series: '',
+      text: '120 entries were lost',
+      silenced: { id: 's1', until: now + 2 * HOUR, by: 'cli:kim', reason: 'Disk is being exchanged.' },
+    }),
+  ]
+  return {
+    ...{ open: { critical: 1, warning: 1, info: 0 }, firing: { critical: 2, warning: 2, info: 0 } },
+    ...{ pending: 1, acknowledged: 1, silenced: 1, unknown: 1, total: active.length, active, refused: null },
+    silences: [{ ...silenceSample(), until: now + 2 * HOUR }],
+  }
+}
+
+export const syncShown = (now = Date.now()): SyncView => ({
+  ...syncSample({
+    ...{ state: 'catching up', pendingEntries: 48_210, pendingBytes: 31_400_000, oldestAt: now - 3 * HOUR },
+    ...{ lastAckAt: now - 2_000, ratePerS: 812, etaS: 59, dropped: 1_320, deadLetters: 3, failedAttempts: 0 },
+    losses: [
+      { category: 'metrics', reason: 'bytes-cap', entries: 1_200, bytes: 310_000, lastAt: now - HOUR },
+      { category: 'logs', reason: 'too-large', entries: 120, bytes: 142_000_000, lastAt: now - 26 * HOUR },
+    ],
+  }),
+  asOf: now,
+  buffer: {
+    state: 'open',
+    byCategory: {
+      metrics: { entries: 40_000, bytes: 9_000_000 },
+      logs: { entries: 8_000, bytes: 22_000_000 },
+      traces: { entries: 200, bytes: 300_000 },
+      events: { entries: 10, bytes: 9_000 },
+      alerts: { entries: 0, bytes: 0 },
+    },
+    dropped: Object.fromEntries(
+      ['metrics', 'logs', 'traces', 'events', 'alerts'].map((category) => [
+        category,
+        { entries: 0, bytes: 0, lastAt: null },
+      ]),
+    ) as NonNullable<SyncView['buffer']>['dropped'],
+    droppedBecause: {},
+    fileBytes: 41_000_000,
+    deadLetterBytes: 3_000,
+    switchedOff: ['traces'],
+  },
+})
+
+export const checksShown = (now = Date.now()): CheckingView => {
+  const check = (id: string, change: Partial<CheckView> = {}): CheckView => ({
+    ...{ id, group: 'machine', result: 'pass', text: '', fix: null, advises: null, isFixable: false, durationMs: 3 },
+    says: { key: 'free-space.fine', params: { free: '12.0 GiB', total: '40.0 GiB' } },
+    ...change,
+  })
+  const checks = [
+    check('versions', {
+      says: { key: 'versions.fine', params: { version: '0.1.0', node: '24.1.0', platform: 'linux x64' } },
+    }),
+    check('free-space'),
+    check('controller', {
+      group: 'data',
+      says: { key: 'controller.answers', params: { name: 'Head office', role: 'master' } },
+    }),
+    check('versions-old', {
+      ...{ id: 'data-directory', group: 'data', result: 'warn', isFixable: true },
+      says: { key: 'controller.loading', params: { name: 'Head office', role: 'master' } },
+      advises: { key: 'common.late', params: { ms: 3_000 } },
+    }),
+  ]
+  return { startedAt: now - 900, finishedAt: now - 200, total: checks.length, checks }
+}
+
+export const activityItems = (count: number, now = Date.now()): ActivityItem[] =>
+  Array.from({ length: count }, (_, n): ActivityItem => {
+    const at = now - n * 7 * MINUTE
+    const common = {
+      ...{ id: count - n, at, lastAt: at, times: 1, role: 'admin' as const, code: null, details: null, durationMs: 40 },
+      ...{ edgeId: 'berlin', edgeName: 'Berlin', op: null, object: { kind: 'edge', id: 'berlin', name: 'Berlin' } },
+    }
+    switch (n % 4) {
+      case 0:
+        return {
+          ...common,
+          kind: 'change',
+          actor: 'cli:kim',
+          via: 'cli',
+          op: 'edges.restore',
+          outcome: 'done',
+          text: 'edges.restore edge berlin',
+          details: { edge: 'berlin' },
+        }
+      case 1:
+        return {
+          ...common,
+          kind: 'decision',
+          actor: 'system',
+          via: 'system',
+          role: null,
+          outcome: 'done',
+          text: 'The edge drives: rule T3',
+        }
+      case 2:
+        return {
+          ...common,
+          kind: 'refusal',
+          actor: 'browser:anna',
+          via: 'browser',
+          op: 'edges.force',
+          outcome: 'refused',
+          code: 'refused',
+          text: 'edges.force edge berlin: the other side answers',
+          times: 3,
+        }
+      default:
+        return {
+          ...common,
+          kind: 'link',
+          actor: 'system',
+          via: 'link',
+          role: null,
+          outcome: 'connected',
+          text: 'The link of berlin is connected',
+        }
+    }
+  })
+
+const defaults = settings.parse({})
+export const settingsShown = (change: Partial<Record<string, Partial<SettingView>>> = {}): SettingsView => ({
+  revision: 'r1',
+  settings: settingNames.map((name): SettingView => {
+    const value = (defaults[name] ?? null) as SettingView['value']
+    const { changes, unit } = settingRules[name]
+    return {
+      ...{ id: name, value, default: value, source: 'default', stored: null, ...shapeOf(name), unit: unit ?? null },
+      ...{ changes, isPending: false, locked: null },
+      ...change[name],
+    }
+  }),
+})
+
+export function pageAnswers(): Partial<OperationHandlers> {
+  const all = Array.from({ length: 600 }, (_, id) => logLine(id)).reverse()
+  const items = activityItems(260)
+  let stored = settingsShown({
+    consolePort: { value: 7420, source: 'flag', locked: { by: 'flag', name: '--console-port' } },
+    outboxAgeMaxMs: { value: 259_200_000, stored: 259_200_000, source: 'file' },
+    name: { value: 'Head office', stored: 'Main office', source: 'file', isPending: true },
+  })
+  return {
+    'telemetry.logs': ({ before, limit, text, severityMin, traceId }) =>
+      all
+        .filter((line) => before === undefined || line.at < before.at)
+        .filter((line) => text === undefined || line.text.toLowerCase().includes(text.toLowerCase()))
+        .filter((line) => severityMin === undefined || line.severity >= severityMin)
+        .filter((line) => traceId === undefined || line.traceId === traceId)
+        .slice(0, limit),
+    'telemetry.series': () =>
+      series.map(([name, unit, attributes], index) => ({
+        ...{
+          id: index + 1,
+          name,
+          unit,
+          kind: 'gauge',
+          attributes,
+          lastAt: Date.now() - 5_000,
+          lastValue: valueAt(index, Date.now()),
+        },
+      })),
+    'telemetry.points': ({ series: id, width, from = 0 }) => {
+      const stepMs = { raw: 30_000, hour: HOUR, day: 24 * HOUR }[width]
+      const points = []
+      for (let at = Math.ceil(from / stepMs) * stepMs; at < Date.now(); at += stepMs) {
+        // Nothing came for a while: the line has to break there.
+        if (at % (12 * stepMs * 10) < 12 * stepMs) continue
+        const value = valueAt(id - 1, at)
+        points.push({ at, value, min: value * 0.9, max: value * 1.1, count: 120 })
+      }
+      return points
+    },
+    'telemetry.traces': ({ to = Infinity, minDurationMs = 0 }) =>
+      traces(Date.now()).filter((trace) => trace.at <= to && trace.durationMs >= minDurationMs),
+    'telemetry.spans': spans,
+    'sync.deadLetters': () => ({
+      letters: [1, 2, 3].map((id) => ({
+        ...letterSample(id),
+        at: Date.now() - HOUR,
+        rejectedAt: Date.now() - 20 * MINUTE,
+      })),
+      next: null,
+    }),
+    'alerts.list': () => ({
+      alerts: [
+        alertSample({
+          id: '9',
+          edgeId: 'berlin',
+          state: 'resolved',
+          since: Date.now() - 5 * HOUR,
+          firedAt: Date.now() - 5 * HOUR,
+          resolvedAt: Date.now() - 4 * HOUR,
+          resolvedBecause: 'cleared',
+        }),
+      ],
+      total: 1,
+      next: null,
+    }),
+    'alerts.rules': () => [
+      ruleSample({ name: 'Hot rack' }),
+      {
+        ...ruleSample({
+          id: 'edge-lost',
+          name: 'Edge lost',
+          watch: 'edge-lost',
+          metric: undefined,
+          threshold: undefined,
+        }),
+        id: 'edge-lost',
+        watch: 'edge-lost',
+        isDefault: true,
+        revision: null,
+        firing: 0,
+      },
+      {
+        ...ruleSample({
+          id: 'errors',
+          name: 'Many errors',
+          watch: 'logs',
+          metric: undefined,
+          text: 'did not answer',
+          severity: 'warning',
+          enabled: false,
+        }),
+        id: 'errors',
+        watch: 'logs',
+        firing: 0,
+      },
+    ],
+    'alerts.preview': () => ({
+      ...{ from: Date.now() - 24 * HOUR, to: Date.now(), fired: 2, series: 3, values: 8_640, isCut: false },
+      incidents: [
+        {
+          edgeId: 'berlin',
+          series: 'rack.temperature',
+          from: Date.now() - HOUR,
+          to: null,
+          value: 43,
+          text: 'rack.temperature is 43, above 40',
+        },
+        {
+          edgeId: 'berlin',
+          series: 'rack.temperature',
+          from: Date.now() - 9 * HOUR,
+          to: Date.now() - 8 * HOUR,
+          value: 41,
+          text: 'rack.temperature is 41, above 40',
+        },
+      ],
+    }),
+    'forwarding.status': () => [
+      forwardSample({ lastSentAt: Date.now() - 4_000 }),
+      forwardSample({
+        id: 'lab',
+        name: 'Laboratory',
+        state: 'waiting',
+        failedAttempts: 4,
+        pendingEntries: 912,
+        lastError: { at: Date.now(), code: 'unreachable', message: 'connect ECONNREFUSED' },
+        retryAt: Date.now() + 40_000,
+      }),
+    ],
+    'activity.list': ({ before, limit, kind, text, actor }) => {
+      const rest = items
+        .filter((item) => before === undefined || item.id < before.id)
+        .filter((item) => kind === undefined || kind.includes(item.kind))
+        .filter((item) => text === undefined || item.text.includes(text))
+        .filter((item) => actor === undefined || item.actor.includes(actor))
+      const page = rest.slice(0, limit)
+      const last = page.at(-1)
+      return { items: page, next: last && rest.length > limit ? { at: last.at, id: last.id } : null }
+    },
+    'settings.get': () => stored,
+    'settings.set': ({ values }) => {
+      stored = {
+        revision: 'r2',
+        settings: stored.settings.map((one) =>
+          Object.hasOwn(values, one.id)
+            ? { ...one, value: values[one.id]!, stored: values[one.id]!, source: 'file' }
+            : one,
+        ),
+      }
+      return stored
+    },
+    'diagnostics.checks': () => ({ at: Date.now(), checks: checksShown().checks }),
+    'secrets.list': () => [
+      {
+        name: 'hall/projector',
+        state: 'here',
+        setAt: Date.now() - 30 * HOUR,
+        by: 'cli:kim',
+        usedBy: [{ id: 'projector', name: 'Hall projector' }],
+      },
+      { name: 'sensor', state: 'missing', setAt: null, by: null, usedBy: [{ id: 'air', name: 'Ventilation' }] },
+    ],
+    'invites.list': () => [
+      {
+        tokenId: 't1',
+        edgeId: 'berlin',
+        edgeName: 'Berlin',
+        madeBy: 'cli:kim',
+        madeAt: Date.now() - MINUTE,
+        expiresAt: Date.now() + 9 * MINUTE,
+        state: 'open',
+      },
+      {
+        tokenId: 't0',
+        edgeId: 'lyon',
+        edgeName: 'Lyon',
+        madeBy: 'browser:anna',
+        madeAt: Date.now() - 50 * HOUR,
+        expiresAt: Date.now() - 49 * HOUR,
+        state: 'used',
+      },
+    ],
+  }
+}
+
+export const pageTopics = () => ({ sync: syncShown(), alerts: alertsSample(), diagnostics: checksShown() })
+export const tailOf = (...shown: LogView[]) => ({ lines: shown, dropped: 0 })
+export const pointsOf = (...points: PointTail['points']): PointTail => ({ points, dropped: 0 })
