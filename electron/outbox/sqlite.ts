@@ -107,6 +107,17 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     }
   }
 
+  /** What is stored is stored, whatever becomes of those who wait for it. */
+  function tell(lane: TelemetryLane, entries: number) {
+    for (const listener of [...listeners]) {
+      try {
+        listener({ lane, entries })
+      } catch (error) {
+        logger.log('error', 'new entries could not be told of', { reason: failureOf(error).message })
+      }
+    }
+  }
+
   const writing = openWriting({
     store: () => parts.store,
     retention: () => parts.retention,
@@ -119,9 +130,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
       lastError = failureOf(told)
       return told instanceof Error ? told : new Error(String(told))
     },
-    appended(lane, entries) {
-      for (const listener of listeners) listener({ lane, entries })
-    },
+    appended: tell,
   })
   const queue = openQueue({ clock, isOff: (category) => off.has(category), write: writing.write })
 
@@ -184,7 +193,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
       // Only the queue makes room.
       if (isFull) return (await queue.append([entry], { urgent: true })).stored > 0
       const isNew = on(({ once }) => once.append(name, entry))
-      if (isNew) for (const tell of listeners) tell({ lane: laneOf(entry.category), entries: 1 })
+      if (isNew) tell(laneOf(entry.category), 1)
       return isNew
     },
     feeds: () => on(({ reading }) => reading.feeds()),
@@ -200,9 +209,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     deadLetters: (request) => on(({ deadLetters }) => deadLetters.list(request)),
     retryDeadLetters: async (ids) => {
       const count = on(({ deadLetters }) => deadLetters.retry(ids))
-      if (count > 0)
-        for (const lane of ['alerts', 'telemetry'] as const)
-          for (const tell of listeners) tell({ lane, entries: count })
+      if (count > 0) for (const lane of ['alerts', 'telemetry'] as const) tell(lane, count)
       return count
     },
     dropDeadLetters: async (ids) => on(({ deadLetters }) => deadLetters.drop(ids)),

@@ -126,8 +126,9 @@ export function openWriting(ports: WriterPorts) {
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble === 'full') {
+        // From now on the disk counts as full; that the file is damaged as well may show only then.
         ports.becomeFull(error)
-        writeFull(jobs, error)
+        write(jobs, isAgain)
       } else if (trouble === 'damaged' && !isAgain) {
         try {
           ports.replace(error)
