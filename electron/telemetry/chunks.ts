@@ -88,6 +88,11 @@ export class Chunks {
       : this.#read(row).entries.find((each) => each.seq === seq)
   }
 
+  /** Nobody goes on reading for now: with many files open, a chunk of each would be much. */
+  release(): void {
+    this.#last = null
+  }
+
   #read(row: ChunkRow): Chunk {
     if (this.#last?.id === row.id) return this.#last.chunk
     const entries = entriesIn(row)

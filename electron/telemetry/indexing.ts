@@ -27,6 +27,8 @@ export class Indexing {
   readonly #database: Database
   readonly #chunks: Chunks
   readonly #series = new Map<string, number>()
+  /** Numbers that wait; null: to be counted. Counting looks at each batch that waits, and after an outage that is a thousand of them for each turn. */
+  #left: number | null = null
   /** Alerts may be waiting; looked for once after a start. */
   #alertsWait = true
   /** Of the transaction that runs: it is told when that is on disk. */
@@ -84,7 +86,12 @@ export class Indexing {
   }
 
   get left(): number {
-    return this.#sql.left.get() ?? 0
+    return (this.#left ??= this.#sql.left.get() ?? 0)
+  }
+
+  /** So many numbers more are stored. */
+  arrived(numbers: number): void {
+    if (this.#left !== null) this.#left += numbers
   }
 
   /** A batch of alerts was stored: it does not wait behind what came before. */
@@ -107,9 +114,14 @@ export class Indexing {
     let room = maxEntries
     while (room > 0) {
       const batch = this.#next()
-      if (batch === undefined) return 0
+      if (batch === undefined) {
+        this.#chunks.release()
+        return (this.#left = 0)
+      }
       this.#tail = { ...(tail.lines && { lines: [] }), ...(tail.points && { points: [] }) }
-      room -= this.#database.transaction(() => this.#some(batch, room)).immediate()
+      const { done, reached } = this.#database.transaction(() => this.#some(batch, room)).immediate()
+      room -= Math.max(1, done)
+      if (this.#left !== null) this.#left -= reached - batch.indexed
       tail.lines?.push(...(this.#tail.lines ?? []))
       tail.points?.push(...(this.#tail.points ?? []))
     }
@@ -122,7 +134,7 @@ export class Indexing {
     return alerts ?? this.#sql.waiting.get()
   }
 
-  #some(batch: WaitingBatch, room: number): number {
+  #some(batch: WaitingBatch, room: number): { done: number; reached: number } {
     const { key, last_seq, indexed } = batch
     let done = 0
     let reached = last_seq
@@ -136,7 +148,7 @@ export class Indexing {
       if (done === room) reached = some.at(-1)!.seq
     }
     this.#sql.move.run(reached, key)
-    return Math.max(1, done)
+    return { done, reached }
   }
 
   #index(entry: ReceivedEntry, { feed, received_at, historical }: WaitingBatch): void {
@@ -206,8 +218,14 @@ export class Indexing {
     return key
   }
 
+  /** Batches were deleted, and perhaps some of them waited. */
+  recount(): void {
+    this.#left = null
+  }
+
   /** A transaction failed or series were deleted: what is in memory may not be on disk. */
   forget(): void {
     this.#series.clear()
+    this.#left = null
   }
 }

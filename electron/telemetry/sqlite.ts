@@ -41,7 +41,8 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
       new Chunks(database, ({ batch, firstSeq, lastSeq }) => damaged(`${firstSeq} to ${lastSeq} of arrival ${batch}`)),
   )
   const receiving = on(() => new Receiving(database, chunks))
-  const indexing = later(() => new Indexing(database, chunks))
+  let madeIndexing: Indexing | null = null
+  const indexing = () => (madeIndexing ??= new Indexing(database, chunks))
   const retaining = later(() => new Retaining(database))
   const reading = later(() => openReading(database, chunks))
   const sql = later(() => ({
@@ -90,6 +91,7 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
       on(() => {
         const received = receiving.receive(batch, now)
         if (batch.lane === 'alerts' && received.stored > 0) indexing().alertsCame()
+        if (received.arrival !== null) madeIndexing?.arrived(batch.lastSeq - batch.firstSeq + 1)
         return received
       }),
     position: (feedId) => receiving.position(feedId),
@@ -102,7 +104,14 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
           throw error
         }
       }),
-    retain: (retention, now, maxEntries) => on(() => retaining().run(retention, now, maxEntries)),
+    retain: (retention, now, maxEntries) =>
+      on(() => {
+        try {
+          return retaining().run(retention, now, maxEntries)
+        } finally {
+          madeIndexing?.recount()
+        }
+      }),
     arrivals: (after, limit) => on(() => reading().arrivals(after, limit)),
     entries: (options) => on(() => reading().entries(options)),
     series: (options) => on(() => reading().series(options)),

@@ -7,6 +7,6 @@ const master = await masterProcess(folder, 0)
 master.stores.of(PUSHING_EDGE)
 process.send!({ ready: { code: await master.invite() } })
 process.on('message', () =>
-  process.send!({ status: master.stores.of(PUSHING_EDGE).status(), rss: process.memoryUsage().rss }),
+  process.send!({ status: master.stores.of(PUSHING_EDGE).status(), memory: process.memoryUsage() }),
 )
 process.on('disconnect', () => process.exit(0))

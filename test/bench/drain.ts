@@ -22,7 +22,7 @@ interface Done {
 }
 interface There {
   status: { entries: number; notIndexed: number }
-  rss: number
+  memory: NodeJS.MemoryUsage
 }
 
 const start = (name: string, ...args: string[]) =>
@@ -42,9 +42,11 @@ async function main(): Promise<void> {
     await said(edge)
     master.send('status')
     const before = await said<There>(master)
-    let highest = before.rss
+    let highest = before.memory
     const watch = setInterval(() => master.send('status'), 500)
-    master.on('message', (message: There) => (highest = Math.max(highest, message.rss)))
+    master.on('message', ({ memory }: There) => {
+      if (memory.rss > highest.rss) highest = memory
+    })
     edge.send('go')
     const { done } = await said<{ done: Done }>(edge)
     clearInterval(watch)
@@ -53,7 +55,8 @@ async function main(): Promise<void> {
     await ended(edge)
     await ended(master)
     const missing = ENTRIES + done.alertMs.length - after.status.entries
-    const masterMiB = (highest - before.rss) / 2 ** 20
+    const grownMiB = (part: keyof NodeJS.MemoryUsage) => Math.round((highest[part] - before.memory[part]) / 2 ** 20)
+    const masterMiB = (highest.rss - before.memory.rss) / 2 ** 20
     const linear = done.quarters.at(-1)! / done.quarters[0]!
     const slowest = Math.max(...done.alertMs)
     const growth = Math.max(done.rssGrowthMiB, masterMiB)
@@ -63,6 +66,8 @@ async function main(): Promise<void> {
       ...{ entries: ENTRIES, missing, perS: Math.round(ENTRIES / done.seconds), seconds: done.seconds },
       ...{ quarters: done.quarters, lastOverFirstQuarter: Math.round(linear * 100) / 100, linearMax: LINEAR_MAX },
       rssGrowthMiB: { edge: done.rssGrowthMiB, master: masterMiB },
+      // What of it is JavaScript; the rest is pages of the stores, what is being unpacked, code.
+      masterOfIt: { heap: grownMiB('heapTotal'), heapUsed: grownMiB('heapUsed'), buffers: grownMiB('external') },
       alertMs: { slowest, of: done.alertMs.length, max: ALERT_MS_MAX },
       notIndexedAtTheEnd: after.status.notIndexed,
     }

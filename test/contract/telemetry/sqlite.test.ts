@@ -145,6 +145,22 @@ describe('the telemetry of one edge', () => {
     expect(store.status().skewMs).toBe(-3_600_005)
   })
 
+  test('counts exactly what is not searchable yet, whatever comes and goes meanwhile', async () => {
+    const waits = () => store.status().notIndexed
+    store.receive(batch(1, 10), NOW)
+    expect(waits()).toBe(10)
+    store.receive(batch(5, 20, { gaps: [] }), NOW)
+    expect(waits()).toBe(26)
+    store.receive(batch(1, 10), NOW)
+    expect([store.index(4), waits()]).toEqual([22, 22])
+    store.receive(batch(31, 40), wallMs(NOW + DAY))
+    expect([store.index(3), waits()]).toEqual([29, 29])
+    while (store.retain({ ...forever, ageMs: HOUR }, wallMs(NOW + DAY), 1));
+    expect([waits(), store.index(4)]).toEqual([10, 6])
+    await reopen()
+    expect([waits(), store.index(1_000), waits()]).toEqual([6, 0, 0])
+  })
+
   test('finds log lines by their words, newest first, once they are indexed, each once', async () => {
     store.receive(batch(1, 30), NOW)
     store.receive(
