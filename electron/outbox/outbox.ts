@@ -128,7 +128,7 @@ export interface Outbox extends AsyncDisposable {
 
   /**
    * Stores an entry that has a name, urgent, if none of that name was stored before (the newest 10,000 names are known; a new file after damage knows none). False: it
-   * was. On a full disk it is stored whether or not it was before. Rejects with `storage`, `too-large`.
+   * was. Rejects with `storage`, `too-large`.
    */
   appendOnce(name: string, entry: OutboxEntry): Promise<boolean>
 

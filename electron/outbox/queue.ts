@@ -37,7 +37,13 @@ export interface Job {
   readonly losses: readonly Loss[]
   readonly isUrgent: boolean
   readonly repeats: boolean
+  /** Of its one entry, to be remembered in the same transaction. */
+  readonly name?: string
   settle(error?: Error): void
+}
+
+export interface QueuedOptions extends AppendOptions {
+  readonly name?: string
 }
 
 export interface QueueOptions {
@@ -90,7 +96,7 @@ export function openQueue({ clock, isOff, write }: QueueOptions) {
     else if (bulk.length > 0) timer ??= clock.at(after(committedAt!, pauseMs), flushBulk)
   }
 
-  function append(entries: readonly OutboxEntry[], options: AppendOptions = {}): Promise<AppendOutcome> {
+  function append(entries: readonly OutboxEntry[], options: QueuedOptions = {}): Promise<AppendOutcome> {
     if (isClosed) return Promise.reject(new HoldfastError('busy', 'The outbox is closed.'))
     if (entries.length > CALL_ENTRIES_MAX)
       return Promise.reject(new HoldfastError('too-large', `At most ${CALL_ENTRIES_MAX} entries at once.`))
@@ -109,7 +115,8 @@ export function openQueue({ clock, isOff, write }: QueueOptions) {
     if (rows.length === 0 && losses.length === 0) return Promise.resolve(outcome)
     return new Promise((resolve, reject) => {
       const settle = (error?: Error) => (error === undefined ? resolve(outcome) : reject(error))
-      const job: Job = { rows, bytes, losses, outcome, isUrgent, repeats: options.repeats === true, settle }
+      const named = options.name === undefined ? {} : { name: options.name }
+      const job: Job = { rows, bytes, losses, outcome, isUrgent, repeats: options.repeats === true, ...named, settle }
       if (isUrgent) urgent.push(job)
       else {
         bulk.push(job)

@@ -121,6 +121,7 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
   const writing = openWriting({
     store: () => parts.store,
     retention: () => parts.retention,
+    remember: (name) => parts.once.remember(name),
     isFull: () => isFull,
     freeBytes: () => parts.space.freeBytes,
     becomeFull,
@@ -191,7 +192,10 @@ export function openOutbox(file: string, options: OutboxOptions): Outbox {
     async appendOnce(name, entry) {
       if (isClosed) throw new HoldfastError('busy', 'The outbox is closed.')
       // Only the queue makes room.
-      if (isFull) return (await queue.append([entry], { urgent: true })).stored > 0
+      if (isFull) {
+        if (on(({ once }) => once.isKnown(name))) return false
+        return (await queue.append([entry], { urgent: true, name })).stored > 0
+      }
       const isNew = on(({ once }) => once.append(name, entry))
       if (isNew) tell(laneOf(entry.category), 1)
       return isNew

@@ -10,6 +10,8 @@ import type { Change, Store } from './store'
 export interface WriterPorts {
   readonly store: () => Store
   readonly retention: () => Retention
+  /** The name of an entry that is stored once, within the transaction. */
+  readonly remember: (name: string) => void
   readonly isFull: () => boolean
   /** Pages of the file that hold nothing. */
   readonly freeBytes: () => number
@@ -41,7 +43,8 @@ export function openWriting(ports: WriterPorts) {
   function put(change: Change, jobs: readonly Job[]) {
     const lanes = new Map<TelemetryLane, number>()
     const adding = categoryCodes.map((_, category) => ({ category, entries: 0, bytes: 0 }))
-    for (const { rows, losses } of jobs) {
+    for (const { rows, losses, name } of jobs) {
+      if (name !== undefined) ports.remember(name)
       if (rows.length > 0) change.append(rows)
       for (const { category, size } of rows) {
         const sum = adding[category]!

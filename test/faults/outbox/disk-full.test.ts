@@ -98,6 +98,25 @@ describe.skipIf(!mayMount)(`a full disk${mayMount ? '' : ' (skipped: needs the r
     await until('the losses are told', () => pending(outbox).some(({ body }) => String(body).includes('disk-full')))
   })
 
+  test('an entry of a name is stored once, also while the disk is full, and its name is known after the next start', async () => {
+    const [early, late] = entries('events', 2)
+    {
+      await using outbox = outboxIn(folder, { reserveBytes })
+      await outbox.append(entries('metrics', 1_000, 400))
+      expect(await outbox.appendOnce('early', early!)).toBe(true)
+      takeAllSpace()
+      for (let round = 0; outbox.status().state !== 'full'; round++) {
+        await Promise.allSettled([outbox.append(entries('logs', 500, 400))])
+        expect(round).toBeLessThan(500)
+      }
+      expect([await outbox.appendOnce('early', early!), await outbox.appendOnce('late', late!)]).toEqual([false, true])
+      expect(await outbox.appendOnce('late', late!)).toBe(false)
+    }
+    await using outbox = outboxIn(folder, { reserveBytes })
+    expect([await outbox.appendOnce('early', early!), await outbox.appendOnce('late', late!)]).toEqual([false, false])
+    expect(outbox.status().byCategory.events.entries).toBe(2)
+  })
+
   test('acknowledged entries make room, too', async () => {
     await using outbox = outboxIn(folder, { reserveBytes })
     for (let round = 0; ; round++) {
