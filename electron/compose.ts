@@ -1,5 +1,10 @@
 import path from 'node:path'
+import { accountDocuments } from './compose/accounts'
+import { accountOperations, withoutAccounts, type AccountHandlers } from './console/account-operations'
+import { Accounts } from './console/accounts'
+import { Attempts } from './console/attempts'
 import { createDispatch, type AuditEntry } from './console/dispatch'
+import { concernedBy } from './console/edge-authority'
 import type { DataTopics, Dispatch, OperationHandlers, Operations } from './console/operations'
 import { LiveTopic } from './console/live-topic'
 import { readControllerFiles, removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
@@ -16,6 +21,7 @@ import { openDiagnostics, type Diagnostics } from './compose/diagnostics'
 import type { ActivityRecorder } from './activity/recorder'
 import type { LastStop } from './diagnostics/judge-data'
 import { recentLines } from './diagnostics/recent-lines'
+import type { Journal } from './journal/journal'
 import { watchGaps } from './platform/gap-watch'
 import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { machineTimeZone } from './platform/time-zone'
@@ -202,7 +208,13 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       ),
     restart: options.restart ?? null,
   })
-  const operations = operationsOf(site, status, live, liveSettings, watchSync, { activity, diagnostics, setup })
+  const people = openAccounts(site, parts, started)
+  const operations: Operations = {
+    ...operationsOf(site, status, live, liveSettings, watchSync, {
+      ...{ activity, diagnostics, setup, accounts: people.handlers },
+    }),
+    ...people.authority,
+  }
   const key = await writeKeyFile(dataDir, random)
   const audit = (entry: AuditEntry): void => {
     activity.audited(entry)
@@ -224,6 +236,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       port: settings.consolePort,
       page: program.pageDir,
       key,
+      accounts: people.accounts,
+      attempts: people.attempts,
       audit,
       ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
     }),
@@ -256,7 +270,7 @@ export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
   handlers(): Omit<
     OperationHandlers,
-    'health' | 'status.get' | `${'settings' | 'setup' | 'activity' | 'diagnostics'}.${string}`
+    'health' | 'status.get' | `${'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
   >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
@@ -265,6 +279,20 @@ export interface Site {
   readonly data: DataTopics
   start(): Promise<void>
   timeGap(): void
+  /** Absent: an edge. It has a copy of the documents, without accounts. */
+  readonly journal?: Journal
+}
+
+/** Who people are and what is theirs, as far as this controller keeps accounts. */
+function openAccounts(site: Site, { clock, random }: Pick<Parts, 'clock' | 'random'>, stack: AsyncDisposableStack) {
+  const attempts = new Attempts(clock)
+  if (site.journal === undefined) return { accounts: null, attempts, handlers: withoutAccounts, authority: {} }
+  const documents = accountDocuments(site.journal)
+  const accounts = stack.use(new Accounts({ documents, clock, random }))
+  const authority: Pick<Operations, 'concernedBy'> = {
+    concernedBy: (naming, reference) => concernedBy(documents, naming, reference),
+  }
+  return { accounts, attempts, handlers: accountOperations(accounts, attempts), authority }
 }
 
 /** An orderly end removes the files by which consoles find a controller. */
@@ -292,7 +320,12 @@ function operationsOf(
   live: LiveTopic<StatusView>,
   settings: SettingsStore,
   watchSync: (build: () => SyncView, listener: (body: SyncView) => void) => () => void,
-  { activity, diagnostics, setup }: { activity: ActivityRecorder; diagnostics: Diagnostics; setup: Setup },
+  {
+    activity,
+    diagnostics,
+    setup,
+    accounts,
+  }: { activity: ActivityRecorder; diagnostics: Diagnostics; setup: Setup; accounts: AccountHandlers },
 ): Operations {
   return {
     handlers: {
@@ -309,6 +342,7 @@ function operationsOf(
       'setup.choose': ({ role, name }) => setup.choose(role, name),
       'setup.finish': () => setup.finish(),
       ...activityOperations(activity),
+      ...accounts,
       ...diagnostics.handlers,
     },
     topics: {

@@ -12,6 +12,8 @@ export interface Audited {
   readonly at: number
   readonly actor: string
   readonly role: Role
+  /** Where `actor` does not tell. */
+  readonly via?: ActivityDoor | undefined
   readonly op: string
   readonly params: unknown
   readonly outcome: 'done' | 'refused'
@@ -31,6 +33,8 @@ type Details = ActivityEntry['details']
 const doors: Readonly<Record<string, ActivityDoor>> = {
   cli: 'cli',
   browser: 'browser',
+  // Of an account; where a token was used, the entry itself says so.
+  user: 'browser',
   window: 'window',
   desktop: 'window',
   edge: 'link',
@@ -46,8 +50,8 @@ const SAME_REFUSAL_MS = 60_000
 /** Parameters that name what the operation is about, the most telling first. */
 const objects = ['module', 'system', 'edge', 'node', 'user', 'name', 'tokenId', 'check', 'id'] as const
 /** Of these nothing but names and ids may be kept: their values are what they are about. */
-const secretive = /^(secrets|users|session)\./
-const harmless = new Set<string>([...objects, 'role', 'kind'])
+const secretive = /^(secrets|users|tokens|session)\./
+const harmless = new Set<string>([...objects, 'role', 'kind', 'disabled', 'validForMs', 'how'])
 
 /** Null: nothing that the audit keeps (a dry run, a change the journal tells of). */
 export function auditEntry(audited: Audited, names: Names): ActivityEntry | null {
@@ -64,7 +68,7 @@ export function auditEntry(audited: Audited, names: Names): ActivityEntry | null
   return {
     ...{ key, at, actor, role, op, outcome, code, durationMs, object },
     kind: outcome === 'done' ? 'change' : 'refusal',
-    via: doorOf(actor),
+    via: audited.via ?? doorOf(actor),
     edgeId: edge?.id ?? null,
     edgeName: edge?.name ?? null,
     text: failure === null ? sentenceOf(op, object) : `${sentenceOf(op, object)}: ${failure.message.slice(0, 500)}`,

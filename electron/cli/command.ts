@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import envPaths from 'env-paths'
 import type { OperationOutput } from '../../shared/console/contract'
 import type { CheckView } from '../../shared/console/diagnostics-operations'
-import type { DocumentChange, DocumentKind } from '../../shared/model/documents'
+import type { DocumentKind, SiteChange } from '../../shared/model/documents'
 import { openConsole, type ConsoleClient } from '../console/client'
 import type { Clock, Logger } from '../platform/ports'
 import { exitCodes } from './failure'
@@ -24,7 +24,7 @@ export interface Services {
   parseDocumentFile(
     text: string,
     known: readonly KnownDocument[],
-  ): Promise<{ changes: readonly DocumentChange[] } | { problems: readonly unknown[] }>
+  ): Promise<{ changes: readonly SiteChange[] } | { problems: readonly unknown[] }>
   formatDocumentFile(documents: readonly ExportedDocument[]): Promise<string>
   /** The checks of a data directory on which no controller runs. `isDeep`: large databases as well, however long it takes. */
   checkOffline(options: { dataDir: string; isDeep: boolean }): Promise<CheckView[]>
@@ -119,11 +119,17 @@ export class Cli {
       paint: painter(terminal),
       print: (value, text) => terminal.out(json ? `${JSON.stringify(value)}\n` : text()),
       async withConsole(work) {
-        await using client = await openConsole({ dataDir, user: userName(), clock })
+        await using client = await openConsole({ dataDir, user: userName(), clock, account: accountOf(env) })
         return await work(client)
       },
     }
   }
+}
+
+/** As whose account commands act; undefined: as the owner of the data directory. */
+function accountOf(env: CliOptions['env']): { token: string; url?: string } | undefined {
+  const { HOLDFAST_TOKEN: token, HOLDFAST_URL: url } = env
+  return token === undefined || token === '' ? undefined : { token, ...(url ? { url } : {}) }
 }
 
 /** Some containers have no entry for their user. */

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { CONSOLE_KEY_BYTES_MAX } from '../../shared/console/protocol'
-import { documentKinds, type DocumentKind } from '../../shared/model/documents'
+import { siteKinds, type SiteKind } from '../../shared/model/documents'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Cli } from './command'
 import { differencesText } from './differences'
@@ -52,7 +52,7 @@ export function addDocuments(cli: Cli, program: Command): void {
   cli
     .add(program, 'export', 'all documents as YAML that `apply` takes back', (context, _, options) =>
       context.withConsole(async (client) => {
-        const kinds = options['kind'] as DocumentKind[] | undefined
+        const kinds = options['kind'] as SiteKind[] | undefined
         const exported = await client.call('documents.export', kinds === undefined ? {} : { kinds })
         const text = context.json
           ? `${JSON.stringify(exported)}\n`
@@ -63,7 +63,7 @@ export function addDocuments(cli: Cli, program: Command): void {
       }),
     )
     .option('-o, --output <file>', 'write there instead of to standard output')
-    .addOption(new Option('--kind <kind...>', 'only these').choices(documentKinds))
+    .addOption(new Option('--kind <kind...>', 'only these').choices(siteKinds))
 }
 
 function problemsError(file: string, problems: readonly unknown[]): HoldfastError {

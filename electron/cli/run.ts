@@ -20,6 +20,7 @@ import { addStart } from './start'
 import { addStatus } from './status'
 import { addSync } from './sync'
 import { addSystem } from './system'
+import { addTokens, addUsers } from './users'
 
 /** Runs one command line (without the program's name) and resolves with the exit code. Never rejects. */
 export async function runCli(argv: readonly string[], options: CliOptions): Promise<number> {
@@ -40,6 +41,8 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addSystem,
     addModule,
     addSecret,
+    addUsers,
+    addTokens,
     addInventory,
     addSync,
     addData,

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
-import { HoldfastError } from '../../shared/model/failures'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import type { DebugLine } from '../../shared/model/modules'
 import type { StatusView } from '../../shared/console/views'
@@ -31,6 +31,8 @@ import { drivers } from '../modules/drivers/registry'
 import { checkModule } from '../modules/module-check'
 import { processRuntimes } from '../modules/process-runtimes'
 import { machineNames, openAuthority } from '../platform/authority'
+import type { Logger } from '../platform/ports'
+import { SecretsLocked } from '../platform/secrets'
 import { ensureDirectory } from '../platform/settings-file'
 import type { ControlRecords, Enrolments as EnrolmentRows } from '../records/records'
 import { openRecords } from '../records/sqlite'
@@ -146,7 +148,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       random,
       logger: log.child('authority'),
       names: [...machineNames(), ...namesOf(settings.masterUrls)],
-    }),
+    }).catch((error: unknown) => withoutAuthority(log, error)),
   )
   const startedAt = clock.wall()
   let linkPort = settings.linkPort
@@ -158,7 +160,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     clock,
     random,
     logger: log.child('enrolment'),
-    caSha256: authority.caSha256,
+    caSha256: authority?.caSha256 ?? null,
     masterUrls: () => masterUrls(settings, linkPort),
     edge: (edgeId) => {
       const document = journal.get('edge', edgeId)
@@ -177,7 +179,9 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
   role = master
   stack.defer(() => master.end())
   return {
-    start: () => {
+    start: async () => {
+      // Without links it would take every edge for lost, and drive beside those that drive. They go on by themselves.
+      if (authority === null) return
       alerting.start(master, enrolments)
       return master.start(async () => {
         const listener = await listenWs({
@@ -197,6 +201,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         return [listener]
       })
     },
+    journal,
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     timeGap: () => {
       master.timeGap()
@@ -233,6 +238,14 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       },
     }),
   }
+}
+
+/** Null: its key is locked. A new authority in its place would shut out every edge for good. */
+function withoutAuthority(log: Logger, error: unknown): null {
+  if (!(error instanceof SecretsLocked)) throw error
+  const { message, hint } = failureOf(error)
+  log.log('error', 'The master serves its console alone: its authority is locked', { message, hint })
+  return null
 }
 
 function listening(since: number, url: string | null): StatusView['link'] {

@@ -63,6 +63,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       await role.start(() => Promise.resolve([cable.listener]))
       power.on()
     },
+    journal: master.journal,
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     timeGap: () => {
       role.timeGap()

@@ -45,14 +45,14 @@ export class AttachedController implements AsyncDisposable {
   }
 
   get role(): string | null {
-    return this.#client?.controller.role ?? null
+    return this.#client?.controller?.role ?? null
   }
 
   #take(client: ConsoleClient): void {
     const { log } = this.#options
     this.#client = client
     this.#dispatch = dispatchTo(client)
-    log.log('info', 'Attached to the controller that runs here', { pid: client.controller.pid })
+    log.log('info', 'Attached to the controller that runs here', { pid: client.controller?.pid })
     void client.ended.then(({ message }) => {
       this.#client = null
       this.#dispatch = null

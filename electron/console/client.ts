@@ -32,7 +32,10 @@ export class NotReachable extends HoldfastError {
 }
 
 export interface ConsoleClient extends AsyncDisposable {
-  readonly controller: ControllerFile
+  /** Null: reached by its address alone. */
+  readonly controller: ControllerFile | null
+  /** Of its page, with a slash at the end. */
+  readonly url: string
   /** Rejects with `HoldfastError`. */
   call<N extends OperationName>(
     op: N,
@@ -51,12 +54,44 @@ export interface ConsoleClientOptions {
   /** What this person sits at, for the audit alone: it gives no rights. Missing: the command line. */
   readonly face?: 'desktop'
   readonly clock: Clock
+  /** An account's token in place of the key of the data directory. `url`: of a console on this machine, whose files this user may be unable to read. */
+  readonly account?: { readonly token: string; readonly url?: string } | undefined
+}
+
+interface Target {
+  readonly controller: ControllerFile | null
+  readonly url: string
+  readonly key: string
+  /** 401 was the answer. */
+  readonly refused: HoldfastError
+}
+
+async function targetOf({ dataDir, account }: ConsoleClientOptions): Promise<Target> {
+  const refused = new HoldfastError('unauthenticated', 'The controller does not accept the token.', {
+    hint: 'It may be revoked or over: holdfast token list',
+  })
+  if (account?.url !== undefined)
+    return { controller: null, url: consoleUrlOf(account.url), key: account.token, refused }
+  const { controller, key } = await filesOf(dataDir)
+  const url = `http://${LOOPBACK}:${controller.consolePort}/`
+  if (account !== undefined) return { controller, url, key: account.token, refused }
+  return { controller, url, key, refused: wrongKey(dataDir) }
+}
+
+/** A token goes over this machine's own loopback and nowhere else in the clear. */
+function consoleUrlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return `${url.origin}/`
+  throw new HoldfastError('invalid', `"${text}" is not the address of a console on this machine.`, {
+    hint: 'It looks like http://127.0.0.1:7420/',
+  })
 }
 
 /** Talks to the controller that owns a data directory. Rejects with `NotReachable`, or `forbidden` when its files belong to another user. */
-export async function openConsole({ dataDir, user, face, clock }: ConsoleClientOptions): Promise<ConsoleClient> {
-  const { controller, key } = await filesOf(dataDir)
-  const socket = new WebSocket(`ws://${LOOPBACK}:${controller.consolePort}${CONSOLE_PATH}`, {
+export async function openConsole(options: ConsoleClientOptions): Promise<ConsoleClient> {
+  const { dataDir, user, face, clock } = options
+  const { controller, url, key, refused } = await targetOf(options)
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws').replace(/\/$/, '')}${CONSOLE_PATH}`, {
     headers: {
       Authorization: `Bearer ${key}`,
       'X-Holdfast-User': user.replace(/[^\w.@-]/g, '_'),
@@ -95,7 +130,7 @@ export async function openConsole({ dataDir, user, face, clock }: ConsoleClientO
     })
   })
   const failed = new Promise<never>((_, reject) =>
-    socket.on('error', (error) => reject(reasonOf(error, dataDir, controller))),
+    socket.on('error', (error) => reject(reasonOf(error, dataDir, url, refused))),
   )
   const timer = Promise.withResolvers<never>()
   const deadline = clock.at(after(clock.mono(), CONNECT_TIMEOUT_MS), () =>
@@ -123,6 +158,7 @@ export async function openConsole({ dataDir, user, face, clock }: ConsoleClientO
   armWatch()
   return {
     controller,
+    url,
     call: (op, params, options) => connection.call(op, params, options),
     subscribe: (topic, params, handlers) => connection.subscribe(topic, params, handlers),
     ended,
@@ -174,12 +210,17 @@ const wrongKey = (dataDir: string): HoldfastError =>
     hint: 'Another controller may have taken its port. Stop both and start again.',
   })
 
-function reasonOf(error: Error & { code?: string }, dataDir: string, controller: ControllerFile): HoldfastError {
+function reasonOf(
+  error: Error & { code?: string },
+  dataDir: string,
+  url: string,
+  refused: HoldfastError,
+): HoldfastError {
   const status = /Unexpected server response: (\d+)/.exec(error.message)?.[1]
-  if (status === '401') return wrongKey(dataDir)
+  if (status === '401') return refused
   if (status === undefined) return new NotReachable(dataDir, { cause: error })
   return new NotReachable(dataDir, {
-    message: `Port ${controller.consolePort} answered with ${status}: it is not this controller's console.`,
+    message: `Port ${new URL(url).port} answered with ${status}: it is not this controller's console.`,
     cause: error,
   })
 }

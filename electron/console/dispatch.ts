@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { operations as contract, topics, type OperationName, type TopicName } from '../../shared/console/contract'
-import { roles, type Role } from '../../shared/console/operation'
+import type { ActivityDoor } from '../../shared/console/activity-operations'
+import { roles, type EdgeNaming, type Role } from '../../shared/console/operation'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { Clock, Logger } from '../platform/ports'
 import type { Caller, Dispatch, Operations } from './operations'
@@ -10,6 +11,8 @@ export interface AuditEntry {
   readonly at: number
   readonly actor: string
   readonly role: Role
+  /** Where `actor` does not tell. */
+  readonly via?: ActivityDoor | undefined
   readonly op: string
   readonly params: unknown
   readonly outcome: 'done' | 'refused'
@@ -38,11 +41,44 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
     failure: Failure,
     durationMs = 0,
   ): { ok: false } & Failure => {
-    const { actor, role } = caller
-    audit({ at: clock.wall(), actor, role, op, params: presentable(params), outcome: 'refused', failure, durationMs })
+    const { actor, role, via } = caller
+    audit({
+      ...{ at: clock.wall(), actor, role, ...(via && { via }), op, params: presentable(params) },
+      ...{ outcome: 'refused', failure, durationMs },
+    })
     if (failure.code === 'internal')
       log.log('error', 'an operation failed unexpectedly', { op, actor, message: failure.message })
     return { ok: false, ...failure }
+  }
+
+  /** Whether somebody below the role is heard at all: the edge may have this caller as its admin. */
+  const leastAtEdge = (caller: Caller, least: Role): Role =>
+    operations.concernedBy !== undefined && caller.edgeAdminAs !== undefined && allows(least, 'viewer')
+      ? 'viewer'
+      : least
+
+  /** The one place where the admins of an edge are looked at. Administrators are not asked. */
+  const denialAtEdge = (
+    name: string,
+    least: Role,
+    edgeOf: EdgeNaming | null,
+    params: unknown,
+    caller: Caller,
+  ): Failure | null => {
+    if (edgeOf === null || operations.concernedBy === undefined || caller.role === 'admin') return null
+    const reference = (params as Record<string, unknown>)[edgeOf] as string | undefined
+    const closed = operations.concernedBy(edgeOf, reference).find((edge) => {
+      const admins = edge?.admins ?? []
+      if (admins.length === 0) return !allows(caller.role, least)
+      return caller.edgeAdminAs === undefined || !admins.includes(caller.edgeAdminAs)
+    })
+    if (closed === undefined) return null
+    if (closed === null || closed.admins.length === 0) return denial(name, least, caller)
+    return {
+      code: 'forbidden',
+      message: `${name} at "${closed.name}" is for its own admins.`,
+      hint: 'Ask one of them, or an administrator.',
+    }
   }
 
   return {
@@ -50,21 +86,25 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
       if (!isOperation(op))
         return refuse(cut(op), null, caller, { code: 'not-found', message: `There is no operation ${cut(op)}.` })
       const rule = contract[op]
-      const denied = denial(op, rule.role, caller)
+      const denied = denial(op, rule.edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
       if (denied) return refuse(op, null, caller, denied)
+      // As asked: whoever lowers or removes the own account is another one afterwards.
+      const { actor, role, via } = caller
       const startedAt = clock.mono()
       try {
         const parsed = parse(rule.input, params ?? {})
+        const deniedThere = denialAtEdge(op, rule.role, rule.edgeOf, parsed, caller)
+        if (deniedThere) return refuse(op, params, caller, deniedThere)
         // The table's types and the handlers' are made from the same contract; the union of all operations is more than the compiler relates.
         const handler = operations.handlers[op] as (params: unknown, caller: Caller) => unknown
         const value = await handler(parsed, caller)
         if (rule.changes) {
-          const { actor, role } = caller
           const durationMs = clock.mono() - startedAt
           audit({
             at: clock.wall(),
             actor,
             role,
+            ...(via && { via }),
             op,
             params: presentable(params),
             outcome: 'done',
@@ -82,10 +122,13 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
       if (!isTopic(topic))
         return refuse(cut(topic), null, caller, { code: 'not-found', message: `There is no topic ${cut(topic)}.` })
       const rule = topics[topic]
-      const denied = denial(topic, rule.role, caller)
+      const edgeOf = 'edgeOf' in rule ? rule.edgeOf : null
+      const denied = denial(topic, edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
       if (denied) return refuse(topic, null, caller, denied)
       try {
         const parsed = parse(rule.params, params ?? {}) as Record<string, unknown>
+        const deniedThere = denialAtEdge(topic, rule.role, edgeOf, parsed, caller)
+        if (deniedThere) return refuse(topic, params, caller, deniedThere)
         return { ok: true, value: operations.topics.subscribe(topic, parsed, listener) }
       } catch (error) {
         return refuse(topic, params, caller, failureOf(error))

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { loginBody, type SessionAnswer } from '../../shared/console/protocol'
-import type { Failure } from '../../shared/model/failures'
+import { loginBody, type LoginBody, type SessionAnswer } from '../../shared/console/protocol'
+import { failureOf, type Failure } from '../../shared/model/failures'
 import type { Logger } from '../platform/ports'
 import type { Guard } from './guard'
-import { SESSION_VALID_MS, type Login, type Session } from './login'
+import { SESSION_VALID_MS, type KeyAnswer, type Login, type Session } from './login'
 import type { Caller, Dispatch } from './operations'
 import { answer, answerJson, SECURITY_HEADERS, servePage } from './page'
 
@@ -97,7 +97,10 @@ async function health({ dispatch }: ConsoleHttpOptions, response: ServerResponse
 
 const answerOf = (session: Session | null): SessionAnswer =>
   session
-    ? { authenticated: true, role: session.role, actor: session.actor, expiresAt: session.expiresAt }
+    ? {
+        ...{ authenticated: true, role: session.caller.role },
+        ...{ actor: session.caller.actor, expiresAt: session.expiresAt },
+      }
     : { authenticated: false, role: 'anonymous', actor: 'anonymous', expiresAt: null }
 
 function session(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {
@@ -107,27 +110,59 @@ function session(options: ConsoleHttpOptions, request: IncomingMessage, response
 async function login(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
     response.setHeader('Connection', 'close')
-    return answerJson(response, 413, { code: 'too-large', message: 'A login is {"key": "..."}.' } satisfies Failure)
+    return answerJson(response, 413, { code: 'too-large', message: LOGIN_FORMS } satisfies Failure)
   }
   const body = await bodyOf(request)
   const parsed = loginBody.safeParse(body)
-  if (!parsed.success)
-    return answerJson(response, 400, { code: 'invalid', message: 'A login is {"key": "..."}.' } satisfies Failure)
-  const entered = await options.login.enter(parsed.data.key)
-  if (!entered.ok) {
-    const isFull = entered.retryAfterMs !== null
-    const headers: Record<string, string> = isFull
-      ? { 'Retry-After': String(Math.ceil(entered.retryAfterMs! / 1000)) }
-      : {}
-    const failure: Failure = {
-      code: isFull ? 'rate-limited' : 'unauthenticated',
-      message: 'This key is not valid: keys work once, for 15 minutes.',
-      hint: 'Make a new one: holdfast console',
-    }
-    return answerJson(response, isFull ? 429 : 401, failure, headers)
+  if (!parsed.success) return answerJson(response, 400, { code: 'invalid', message: LOGIN_FORMS } satisfies Failure)
+  const entered = await enter(options.login, parsed.data, request.socket.remoteAddress ?? '')
+  if ('failure' in entered) {
+    const { failure } = entered
+    const status = failure.code === 'unauthenticated' ? 401 : failure.retryAfterMs === undefined ? 500 : 429
+    const retryAfterS = Math.ceil((failure.retryAfterMs ?? 0) / 1000)
+    return answerJson(response, status, failure, retryAfterS > 0 ? { 'Retry-After': String(retryAfterS) } : {})
   }
   const cookie = `${cookieName(options.port())}=${entered.token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_VALID_MS / 1000}`
   answerJson(response, 200, answerOf(entered.session), { 'Set-Cookie': cookie })
+}
+
+const LOGIN_FORMS = 'A login is {"key"}, {"name", "password"} or {"invite", "password"}.'
+
+async function enter(
+  login: Login,
+  body: LoginBody,
+  address: string,
+): Promise<Extract<KeyAnswer, { ok: true }> | { failure: Failure }> {
+  try {
+    const entered =
+      'key' in body
+        ? await login.enter(body.key)
+        : 'invite' in body
+          ? await login.enterByInvite(body.invite, body.password, address)
+          : await login.enterByPassword(body.name, body.password, address)
+    if (entered.ok) return entered
+    const { retryAfterMs } = entered
+    const refused: Omit<Failure, 'code'> =
+      'key' in body
+        ? {
+            message: 'This key is not valid: keys work once, for 15 minutes.',
+            hint: 'Make a new one: holdfast console',
+          }
+        : 'invite' in body
+          ? {
+              message: 'This invitation is not valid: it works once, for three days.',
+              hint: 'Ask an administrator for another one.',
+            }
+          : { message: 'Name or password is not right.', hint: 'An administrator can set another password.' }
+    return {
+      failure:
+        retryAfterMs === null
+          ? { code: 'unauthenticated', ...refused }
+          : { code: 'rate-limited', ...refused, retryAfterMs },
+    }
+  } catch (error) {
+    return { failure: failureOf(error) }
+  }
 }
 
 function logout(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {

@@ -1,7 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Role } from '../../shared/console/operation'
+import type { UserDocument } from '../../shared/model/documents'
+import type { Failure } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { Clock, Logger, Random } from '../platform/ports'
+import { foldedName } from '../../shared/model/document-id'
+import type { Accounts } from './accounts'
+import type { Attempts } from './attempts'
+import type { AuditEntry } from './dispatch'
+import type { Caller } from './operations'
 
 export const SESSION_VALID_MS = 12 * 3_600_000
 export const ONE_TIME_KEY_VALID_MS = 15 * 60_000
@@ -15,10 +21,10 @@ const FAILURES_REMEMBERED_MS = 300_000
 /** Wrong keys whose answer is being held back. One more is answered at once, with `retryAfterMs`. */
 export const DELAYED_MAX = 32
 
+/** A way in that stands: a browser's session, or a connection that a token has opened. */
 export interface Session {
   readonly id: string
-  readonly role: Role
-  readonly actor: string
+  readonly caller: Caller
   /** Wall time, for the page. */
   readonly expiresAt: number
   /** Called once when the session is over. Returns the unsubscriber. */
@@ -32,14 +38,20 @@ interface Held {
   readonly end: () => void
 }
 
+/** How somebody came in, as the audit says it. */
+type Way = 'one-time key' | 'password' | 'invitation' | 'key file or token'
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /**
- * Who may use the console. One-time keys travel in a link's fragment and buy a session; the command line proves the key of the key file. Nothing of
- * either is kept in the clear. A wrong key costs time, never the access: a right one is accepted at any moment.
+ * Who may use the console. One-time keys travel in a link's fragment and buy an administrator's session; a name and a password, or an invitation, buy the session
+ * of an account; the command line proves the key of the key file or a token. Nothing of these is kept in the clear. A wrong one costs time, never the access.
+ * The ways of whoever owns the data directory (key file, one-time key) need no account and no journal, so that there is always one left.
  */
 export class Login {
   private readonly sessions = new Map<string, Held>()
+  /** Connections that tokens have opened. */
+  private readonly tokens = new Set<Held>()
   private readonly oneTimeKeys = new Map<string, MonoMs>()
   private failures: MonoMs[] = []
   private isClosed = false
@@ -49,9 +61,33 @@ export class Login {
   private readonly clock: Clock
   private readonly random: Random
   private readonly log: Logger
+  /** Null: this controller keeps none. */
+  private readonly accounts: Accounts | null
+  private readonly attempts: Attempts
+  private readonly audit: (entry: AuditEntry) => void
+  private readonly forget: () => void
 
   /** `fileKey`: the content of the key file. `resumeKey`: a one-time key that was made before this process or controller began. */
-  constructor(options: { fileKey: string; clock: Clock; random: Random; log: Logger; resumeKey?: string }) {
+  constructor(options: {
+    fileKey: string
+    clock: Clock
+    random: Random
+    log: Logger
+    accounts: Accounts | null
+    attempts: Attempts
+    audit(entry: AuditEntry): void
+    resumeKey?: string
+  }) {
+    this.accounts = options.accounts
+    this.attempts = options.attempts
+    this.audit = (entry) => options.audit(entry)
+    this.forget =
+      options.accounts?.onOver(({ userId, isSessionOver, isTokenOver }) => {
+        for (const { session, end } of [...this.sessions.values()])
+          if (session.caller.userId === userId && isSessionOver?.(session.id)) end()
+        for (const { session, end } of [...this.tokens])
+          if (session.caller.userId === userId && isTokenOver?.(session.caller.tokenId ?? '')) end()
+      }) ?? (() => {})
     this.fileKey = digest(options.fileKey)
     this.clock = options.clock
     this.random = options.random
@@ -76,10 +112,94 @@ export class Login {
     this.forgetOld()
     const name = digest(key).toString('hex')
     if (!this.oneTimeKeys.delete(name)) return { ok: false, retryAfterMs: await this.fail('one-time key') }
+    return this.entered('one-time key', (id) => ({ actor: `browser:${id.slice(-8)}`, role: 'admin' }))
+  }
+
+  /**
+   * A name and a password against a session. Names that nobody has, wrong passwords and disabled accounts are one and the same answer, after the same time.
+   * Rejects with `HoldfastError`: `rate-limited`, `busy`.
+   */
+  async enterByPassword(name: string, password: string, address: string): Promise<KeyAnswer> {
+    const { accounts } = this
+    const user = accounts
+      ? await this.attempts.take({ name: foldedName(name), address }, () => accounts.prove(name, password))
+      : null
+    // A password typed into the wrong field must not get into the audit: only names of accounts are written down.
+    return user ? this.enteredAs(user, 'password') : this.refused('password', accounts?.find(name) ?? null)
+  }
+
+  /** An invitation and a new password against a session. Rejects as above, and with `storage`. */
+  async enterByInvite(inviteKey: string, password: string, address: string): Promise<KeyAnswer> {
+    const { accounts } = this
+    const user = accounts
+      ? await this.attempts.take({ name: `invitation from ${address}`, address }, () =>
+          accounts.accept(inviteKey, password),
+        )
+      : null
+    return user ? this.enteredAs(user, 'invitation') : this.refused('invitation', null)
+  }
+
+  private enteredAs({ id: userId }: UserDocument, how: Way): KeyAnswer {
+    return this.entered(how, (sessionId) => this.accounts!.caller(userId, { sessionId, via: 'browser' }))
+  }
+
+  private entered(how: Way, callerOf: (sessionId: string) => Caller): KeyAnswer {
     const token = this.token()
-    const session = this.begin(digest(token).toString('hex'))
-    this.log.log('info', 'console session began', { actor: session.actor })
+    const session = this.begin(digest(token).toString('hex'), callerOf)
+    const { actor, role, userId } = session.caller
+    this.log.log('info', 'console session began', { actor })
+    const params = { how, ...(userId === undefined ? {} : { user: userId }) }
+    this.told({ actor, role, via: 'browser', op: 'session.begin', params, outcome: 'done', failure: null })
     return { ok: true, token, session }
+  }
+
+  private refused(how: Way, user: UserDocument | null): KeyAnswer {
+    this.log.log('warn', 'console login refused', { what: how, ...(user === null ? {} : { user: user.id }) })
+    this.toldRefusal(how, user)
+    return { ok: false, retryAfterMs: null }
+  }
+
+  private toldRefusal(how: Way, user: UserDocument | null): void {
+    const failure: Failure = { code: 'unauthenticated', message: `That ${how} is not valid.` }
+    const params = { how, ...(user === null ? {} : { user: user.id }) }
+    const via = how === 'key file or token' ? 'cli' : 'browser'
+    this.told({ actor: 'anonymous', role: 'anonymous', via, op: 'session.begin', params, outcome: 'refused', failure })
+  }
+
+  private told(entry: Omit<AuditEntry, 'at' | 'durationMs'>): void {
+    this.audit({ ...entry, at: this.clock.wall(), durationMs: 0 })
+  }
+
+  /** What a token opens; null: it is none, or over. The caller ends it when its connection does. */
+  byToken(token: string): { session: Session; end: () => void } | null {
+    const found = this.accounts?.tokenOf(token)
+    if (!this.accounts || !found) return null
+    const { userId, tokenId, expiresAt } = found
+    const id = this.random.id()
+    const listeners = new Set<() => void>()
+    const caller = this.accounts.caller(userId, { tokenId, via: 'cli' })
+    const session: Session = {
+      ...{ id, caller, expiresAt: expiresAt ?? Number.MAX_SAFE_INTEGER },
+      onEnd(listener) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    }
+    const timer =
+      expiresAt === null
+        ? null
+        : this.clock.at(after(this.clock.mono(), Math.max(0, expiresAt - this.clock.wall())), () => end())
+    const held: Held = {
+      session,
+      end: () => {
+        if (!this.tokens.delete(held)) return
+        timer?.[Symbol.dispose]()
+        for (const listener of listeners) listener()
+      },
+    }
+    const { end } = held
+    this.tokens.add(held)
+    return { session, end }
   }
 
   session(token: string): Session | null {
@@ -88,25 +208,30 @@ export class Login {
   }
 
   leave(token: string): void {
-    this.sessions.get(digest(token).toString('hex'))?.end()
+    const held = this.sessions.get(digest(token).toString('hex'))
+    if (!held) return
+    const { actor, role } = held.session.caller
+    held.end()
+    this.told({ actor, role, via: 'browser', op: 'session.end', params: {}, outcome: 'done', failure: null })
   }
 
   /** True for the key of the key file; a wrong one is answered late. */
   async provesFileKey(key: string): Promise<boolean> {
     if (timingSafeEqual(digest(key), this.fileKey)) return true
-    await this.fail('key file')
+    await this.fail('key file or token')
     return false
   }
 
   /** Ends every session and every wait. */
   close(): void {
     this.isClosed = true
+    this.forget()
     for (const release of [...this.delayed]) release()
-    for (const held of [...this.sessions.values()]) held.end()
+    for (const held of [...this.sessions.values(), ...this.tokens]) held.end()
     this.oneTimeKeys.clear()
   }
 
-  private begin(name: string): Session {
+  private begin(name: string, callerOf: (sessionId: string) => Caller): Session {
     const id = this.random.id()
     const listeners = new Set<() => void>()
     const timer = this.clock.at(after(this.clock.mono(), SESSION_VALID_MS), () => end())
@@ -117,8 +242,7 @@ export class Login {
     }
     const session: Session = {
       id,
-      role: 'admin',
-      actor: `browser:${id.slice(-8)}`,
+      caller: callerOf(id),
       expiresAt: this.clock.wall() + SESSION_VALID_MS,
       onEnd(listener) {
         listeners.add(listener)
@@ -131,11 +255,12 @@ export class Login {
   }
 
   /** Waits out the delay of a failed attempt. The answer says when to try again if there was no room to wait. */
-  private async fail(what: string): Promise<number | null> {
+  private async fail(what: Way): Promise<number | null> {
     const now = this.clock.mono()
     this.failures = [...this.failures.filter((at) => now - at < FAILURES_REMEMBERED_MS), now].slice(-16)
     const delayMs = Math.min(FAILURE_DELAY_MS * 2 ** (this.failures.length - 1), FAILURE_DELAY_MAX_MS)
     this.log.log('warn', 'console login refused', { what, failures: this.failures.length })
+    this.toldRefusal(what, null)
     if (this.isClosed || this.delayed.size >= DELAYED_MAX) return delayMs
     await new Promise<void>((resolve) => {
       const release = (): void => {

@@ -6,15 +6,26 @@ import type {
   TopicName,
   TopicValues,
 } from '../../shared/console/contract'
-import type { Role } from '../../shared/console/operation'
+import type { ActivityDoor } from '../../shared/console/activity-operations'
+import type { EdgeNaming, Role } from '../../shared/console/operation'
 import type { Result } from '../../shared/console/result'
 import type { Failure } from '../../shared/model/failures'
+import type { Concerned } from './edge-authority'
 
 /** Who asks, as proven by the transport. */
 export interface Caller {
-  /** For the decision log and the audit: `cli:<os user>`, `browser:<session>`, `window:<os user>`, `desktop:<os user>` (a window of another process). */
+  /** For the decision log and the audit: `user:<id>`, `cli:<os user>`, `browser:<session>`, `window:<os user>`, `desktop:<os user>` (a window of another process). */
   readonly actor: string
+  /** At this moment: an account may be changed while it is logged in. */
   readonly role: Role
+  /** Where `actor` does not tell. */
+  readonly via?: ActivityDoor
+  /** Absent: no account. */
+  readonly userId?: string
+  /** By whose name edges are operated that have admins of their own; absent: nobody's. */
+  readonly edgeAdminAs?: string | undefined
+  readonly sessionId?: string
+  readonly tokenId?: string
 }
 
 /** What roles implement: every operation of the contract. Throwing a `HoldfastError` becomes `{ok: false, ...}`. */
@@ -44,6 +55,8 @@ export interface DataTopics {
 export interface Operations {
   readonly handlers: OperationHandlers
   readonly topics: OperationTopics
+  /** Every edge a call may be about. Absent: this controller knows no accounts, so that edges have no admins of their own here. */
+  readonly concernedBy?: (naming: EdgeNaming, reference: string | undefined) => readonly Concerned[]
 }
 
 /** The contract as code: whatever face a call came by, it passes here. */

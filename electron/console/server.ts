@@ -5,6 +5,8 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_KEY_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
 import { HoldfastError } from '../../shared/model/failures'
 import type { Clock, Logger, Random } from '../platform/ports'
+import type { Accounts } from './accounts'
+import { Attempts } from './attempts'
 import { createDispatch, type AuditEntry } from './dispatch'
 import { createGuard } from './guard'
 import { bearerOf, createConsoleHttp, sessionOf } from './http'
@@ -30,6 +32,10 @@ export interface ConsoleServerOptions {
   readonly key: string
   /** Host names accepted beside the loopback ones. */
   readonly extraHosts?: readonly string[]
+  /** Absent: this controller keeps none. */
+  readonly accounts?: Accounts | null
+  /** Of passwords, wherever they are checked. Absent: nowhere else. Ends with the server. */
+  readonly attempts?: Attempts
   /** Every change that was asked for, and every refusal. */
   audit(entry: AuditEntry): void
   /** A one-time key that was made before this server began. */
@@ -54,12 +60,15 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     log,
     audit: (entry) => options.audit(entry),
   })
-  const { resumeKey } = options
+  const { resumeKey, attempts = new Attempts(clock) } = options
   const login = new Login({
     fileKey: options.key,
     clock,
     random,
     log,
+    accounts: options.accounts ?? null,
+    attempts,
+    audit: (entry) => options.audit(entry),
     ...(resumeKey === undefined ? {} : { resumeKey }),
   })
   const served = new Set<Promise<void>>()
@@ -93,16 +102,23 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
       return refuseUpgrade(socket, '404 Not Found', 'There is nothing here.')
     const known = await callerOf(request, port, login)
     if (!known) return refuseUpgrade(socket, '401 Unauthorized', 'Log in first.')
+    if (known.end) socket.once('close', known.end)
     if (served.size >= CONSOLES_MAX)
       return refuseUpgrade(socket, '503 Service Unavailable', 'Too many consoles are open.')
-    if (!http.listening || socket.destroyed) return void socket.destroy()
-    const sockets = known.session ? byCookie : byKey
+    if (!http.listening || socket.destroyed) {
+      known.end?.()
+      return void socket.destroy()
+    }
+    const sockets = known.isTrusted ? byKey : byCookie
     sockets.handleUpgrade(request, socket, head, (webSocket) => attach(webSocket, known))
   }
 
   const attach = (socket: WebSocket, { caller, session }: Known): void => {
     const { closed } = serveSocket({ socket, caller, dispatch, clock, log, version })
-    const forget = session?.onEnd(() => socket.close(closeCodes.unauthenticated, 'the session is over'))
+    // Whoever ended it by a call of its own hears the answer to it; nothing else is let through any more.
+    const forget = session?.onEnd(() =>
+      setImmediate(() => socket.close(closeCodes.unauthenticated, 'the session is over')),
+    )
     const done = closed.then(() => {
       forget?.()
       served.delete(done)
@@ -127,6 +143,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     url: origin(),
     oneTimeLink,
     async [Symbol.asyncDispose]() {
+      attempts[Symbol.dispose]()
       login.close()
       const stopped = new Promise<void>((resolve) => http.close(() => resolve()))
       for (const socket of clients()) socket.close(closeCodes.stopping, 'the controller stops')
@@ -142,24 +159,34 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
 
 interface Known {
   readonly caller: Caller
+  /** Null: the key of the data directory, which stays as long as the controller does. */
   readonly session: Session | null
+  /** May send the documents of a whole site at once. */
+  readonly isTrusted: boolean
+  /** To be called when the connection is gone. */
+  readonly end?: () => void
 }
 
 async function callerOf(request: IncomingMessage, port: number, login: Login): Promise<Known | null> {
   const key = bearerOf(request)
   if (key !== null) {
+    const byToken = login.byToken(key)
+    if (byToken) {
+      const { session, end } = byToken
+      return { caller: session.caller, session, isTrusted: session.caller.role === 'admin', end }
+    }
     if (!(await login.provesFileKey(key))) return null
     // The key file is readable by one OS user alone; name and face only say who that is and what they sit at.
     const user = String(request.headers['x-holdfast-user'] ?? '')
       .replace(/[^\w.@-]/g, '')
       .slice(0, 64)
     const face = request.headers['x-holdfast-face'] === 'desktop' ? 'desktop' : 'cli'
-    return { caller: { actor: `${face}:${user || 'unknown'}`, role: 'admin' }, session: null }
+    return { caller: { actor: `${face}:${user || 'unknown'}`, role: 'admin' }, session: null, isTrusted: true }
   }
   const found = sessionOf(request, port, login)
   // Browsers send an Origin with every WebSocket; a cookie without one is not a page's.
   if (!found || request.headers.origin === undefined) return null
-  return { caller: { actor: found.session.actor, role: found.session.role }, session: found.session }
+  return { caller: found.session.caller, session: found.session, isTrusted: false }
 }
 
 function refuseUpgrade(socket: Duplex, status: string, line: string): void {

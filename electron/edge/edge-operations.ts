@@ -29,6 +29,8 @@ type EdgeHandlers = Omit<
   | 'status.get'
   | 'enrolment.join'
   | `activity.${string}`
+  | `users.${string}`
+  | `tokens.${string}`
   | `diagnostics.${string}`
   | 'inventory.list'
   | 'demo.cable'

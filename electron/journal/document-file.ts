@@ -2,8 +2,8 @@ import { LineCounter, isNode, isSeq, parseAllDocuments, stringify } from 'yaml'
 import type { Document, Node } from 'yaml'
 import { suggestedId } from '../../shared/model/document-id'
 import { readDocument } from '../../shared/model/document-reading'
-import { CHANGES_MAX, documentKinds, documentSchemas } from '../../shared/model/documents'
-import type { DocumentChange, DocumentKind, DocumentProblem } from '../../shared/model/documents'
+import { CHANGES_MAX, documentKinds, documentSchemas, siteKinds } from '../../shared/model/documents'
+import type { DocumentKind, DocumentProblem, SiteChange, SiteKind } from '../../shared/model/documents'
 
 /**
  * Documents as a file: several YAML documents, or lists, of `{kind: edge | system | module | ..., ...fields}`. An `id` may be left out: it is that of
@@ -16,7 +16,7 @@ export interface DocumentFileProblem extends DocumentProblem {
   readonly column: number
 }
 export type DocumentFileReading =
-  { readonly changes: readonly DocumentChange[] } | { readonly problems: readonly DocumentFileProblem[] }
+  { readonly changes: readonly SiteChange[] } | { readonly problems: readonly DocumentFileProblem[] }
 
 /** What the journal already has, so that names find the right ids. */
 export interface KnownDocument {
@@ -31,7 +31,7 @@ const ALIASES_MAX = 100
 const PROBLEMS_MAX = 100
 
 interface Item {
-  readonly kind: DocumentKind
+  readonly kind: SiteKind
   readonly fields: Readonly<Record<string, unknown>>
   readonly at: Place
 }
@@ -64,14 +64,14 @@ export function parseDocumentFile(text: string, known: readonly KnownDocument[] 
     )
   if (problems.length > 0) return { problems: problems.slice(0, PROBLEMS_MAX) }
   const names = namesOf(items, known)
-  const changes = items.map((item): DocumentChange => {
+  const changes = items.map((item): SiteChange => {
     const body = resolved(item, names)
     const reading = readDocument(item.kind, body)
     if (!reading.ok) {
       for (const problem of reading.problems)
         problems.push({ ...problem, ...located(item.at(problem.field.split('.')), problem.message) })
     }
-    return { op: 'put', kind: item.kind, body: body as Extract<DocumentChange, { op: 'put' }>['body'] }
+    return { op: 'put', kind: item.kind, body: body as Extract<SiteChange, { op: 'put' }>['body'] }
   })
   return problems.length > 0 ? { problems: problems.slice(0, PROBLEMS_MAX) } : { changes }
 }
@@ -119,7 +119,7 @@ function itemsOf(text: string): { items: Item[]; problems: DocumentFileProblem[]
       for (const [index, fields] of (list ? (value as unknown[]) : [value]).entries()) {
         const base: (string | number)[] = list ? [index] : []
         const at: Place = (path) => placeOf(startOf(document, base, path))
-        const kind = isObject(fields) ? documentKinds.find((name) => name === fields['kind']) : undefined
+        const kind = isObject(fields) ? siteKinds.find((name) => name === fields['kind']) : undefined
         if (isObject(fields) && kind) items.push({ kind, fields, at })
         else
           problems.push(
@@ -129,7 +129,7 @@ function itemsOf(text: string): { items: Item[]; problems: DocumentFileProblem[]
               '',
               'kind',
               isObject(fields) ? fields['kind'] : fields,
-              documentKinds.join(' | '),
+              siteKinds.join(' | '),
               'Every document needs its kind.',
             ),
           )

@@ -19,6 +19,7 @@ export class ReadModel {
     module: new Map(),
     alertRule: new Map(),
     forwarder: new Map(),
+    user: new Map(),
   }
   /** Per kind, by id; null: to be sorted again. */
   private readonly sorted: Record<DocumentKind, readonly StoredDocument[] | null> = {
@@ -27,6 +28,7 @@ export class ReadModel {
     module: null,
     alertRule: null,
     forwarder: null,
+    user: null,
   }
   private readonly listeners = new Set<ChangeListener>()
   private readonly logger: Logger

@@ -1,4 +1,4 @@
-import { documentKinds } from '../../shared/model/documents'
+import { siteKinds } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import type { RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
@@ -35,8 +35,8 @@ export async function serveEdge<N extends RequestName>(
   return answer(parts, site, name, params) as RequestResult<N>
 }
 
-/** Kinds an edge of an older version of the link has never heard of would make it refuse all documents. */
-const kindsKnownBy = (version: number) => (version >= 3 ? documentKinds : documentKinds.slice(0, KINDS_OF_VERSION_2))
+/** Kinds an edge of an older version of the link has never heard of would make it refuse all documents. Accounts are no edge's business. */
+const kindsKnownBy = (version: number) => (version >= 3 ? siteKinds : siteKinds.slice(0, KINDS_OF_VERSION_2))
 const KINDS_OF_VERSION_2 = 3
 
 function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {

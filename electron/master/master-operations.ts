@@ -28,6 +28,8 @@ type MasterHandlers = Omit<
   | 'status.get'
   | 'enrolment.join'
   | `activity.${string}`
+  | `users.${string}`
+  | `tokens.${string}`
   | `diagnostics.${string}`
   | 'inventory.list'
   | 'demo.cable'

@@ -12,6 +12,7 @@ import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
 import { setupOperations } from './setup-operations'
+import { userOperations } from './user-operations'
 import { statusView } from './views'
 
 /** Every operation: least role, whether it changes anything, input and output. IPC, WebSocket, CLI and mocks are derived from this table. */
@@ -33,6 +34,7 @@ export const operations = {
   ...settingOperations,
   ...setupOperations,
   ...secretOperations,
+  ...userOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>
@@ -50,6 +52,7 @@ export const topics = {
   debug: {
     kind: 'stream',
     role: 'operator',
+    edgeOf: 'module',
     params: z.object({ module: z.string() }),
     body: z.object({ lines: z.array(debugLine), dropped: z.number() }),
   },

@@ -39,12 +39,14 @@ export const controlOperations = {
     true,
     z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }),
     handOver,
+    'edge',
   ),
   'edges.failover': operation(
     'operator',
     true,
     z.object({ edge: edgeRef.optional(), expectedEpoch: z.number().optional() }),
     handOver,
+    'edge',
   ),
   /** Only while the other side is unreachable; `confirm` is the site's name, typed. */
   'edges.force': operation('admin', true, z.object({ edge: edgeRef.optional(), confirm: z.string() }), handOver),
@@ -57,8 +59,9 @@ export const controlOperations = {
       forMs: z.number().int().min(1_000).nullable(),
     }),
     z.object({ until: z.number().nullable() }),
+    'edge',
   ),
-  'edges.resume': operation('operator', true, z.object({ edge: edgeRef.optional() }), none),
+  'edges.resume': operation('operator', true, z.object({ edge: edgeRef.optional() }), none, 'edge'),
   'edges.preview': operation(
     'viewer',
     false,

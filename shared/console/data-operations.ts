@@ -29,6 +29,7 @@ export const dataOperations = {
     true,
     ofEdge.extend({ limit: z.int().min(1).optional() }),
     z.object({ pendingEntries: z.number() }),
+    'edge',
   ),
   /** What the master refused for good, oldest first, after the id `after`; kept at the edge. `next`: ask on after this id; null: that was all. */
   'sync.deadLetters': operation(

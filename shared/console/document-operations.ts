@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { documentChange, documentId, documentKinds } from '../model/documents'
+import { documentChange, documentId, siteKinds } from '../model/documents'
 import { operation } from './operation'
 
 export const difference = z.object({
   op: z.enum(['create', 'update', 'delete', 'same']),
-  kind: z.enum(documentKinds),
+  kind: z.enum(siteKinds),
   id: z.string(),
   name: z.string(),
   fields: z.array(z.object({ path: z.string(), before: z.json().optional(), after: z.json().optional() })),
@@ -22,12 +22,12 @@ export const documentOperations = {
   'documents.export': operation(
     'viewer',
     false,
-    z.object({ kinds: z.array(z.enum(documentKinds)).default([...documentKinds]) }),
+    z.object({ kinds: z.array(z.enum(siteKinds)).default([...siteKinds]) }),
     z.object({
       head: z.number(),
       documents: z.array(
         z.object({
-          kind: z.enum(documentKinds),
+          kind: z.enum(siteKinds),
           id: documentId,
           revision: z.number(),
           body: z.record(z.string(), z.json()),

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { moduleMethod, moduleView } from '../model/modules'
 import { edgeRef, none, operation } from './operation'
 
+const ofSystem = z.object({ system: z.string() })
+
 /** Systems and devices. */
 export const moduleOperations = {
   'systems.list': operation(
@@ -18,8 +20,8 @@ export const moduleOperations = {
       }),
     ),
   ),
-  'systems.start': operation('operator', true, z.object({ system: z.string() }), z.object({ modules: z.number() })),
-  'systems.stop': operation('operator', true, z.object({ system: z.string() }), z.object({ modules: z.number() })),
+  'systems.start': operation('operator', true, ofSystem, z.object({ modules: z.number() }), 'system'),
+  'systems.stop': operation('operator', true, ofSystem, z.object({ modules: z.number() }), 'system'),
   'modules.list': operation('viewer', false, z.object({ edge: edgeRef.optional() }), z.array(moduleView)),
   'modules.status': operation(
     'viewer',
@@ -37,5 +39,6 @@ export const moduleOperations = {
       requestId: z.string().max(64).optional(),
     }),
     z.object({ value: z.json() }),
+    'module',
   ),
 } as const

@@ -4,8 +4,21 @@ import { z } from 'zod'
 export const roles = ['anonymous', 'viewer', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
 
-export function operation<I extends z.ZodType, O extends z.ZodType>(role: Role, changes: boolean, input: I, output: O) {
-  return { role, changes, input, output } as const
+/** The parameter that says which edge an operation is about, and what it names: an edge, or a module or system of one. Absent in a call: the only edge. */
+export type EdgeNaming = 'edge' | 'module' | 'system'
+
+/**
+ * `edgeOf`: who may call it is decided by the `admins` of that edge as well: where it has some, they alone may, besides administrators, and may whatever their
+ * role from viewer up. Null: the role alone decides.
+ */
+export function operation<I extends z.ZodType, O extends z.ZodType>(
+  role: Role,
+  changes: boolean,
+  input: I,
+  output: O,
+  edgeOf: EdgeNaming | null = null,
+) {
+  return { role, changes, input, output, edgeOf } as const
 }
 
 /** An edge by id or by its unique name. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { failure, type Failure } from '../model/failures'
 import { roles } from './operation'
+import { PASSWORD_LENGTH_MAX, userPassword } from './user-operations'
 
 /**
  * What a console (browser, CLI) and a controller say to each other over the WebSocket at `/console`, one JSON text per frame.
@@ -22,7 +23,8 @@ import { roles } from './operation'
  * `connection.ts` is the console's half of this, `patch.ts` the deltas.
  *
  * HTTP beside it, same origin: `GET /health` (anonymous JSON, the `health` operation's value), `GET /session` -> SessionAnswer,
- * `POST /login` (JSON `{key}` from the link's fragment `#key=...`) -> SessionAnswer and a cookie, or 401 with a Failure; `POST /logout`.
+ * `POST /login` (JSON `{key}` from the link's fragment `#key=...`, `{name, password}`, or `{invite, password}` with the fragment `#invite=...`) -> SessionAnswer
+ * and a cookie, or 401, 429 with a Failure; `POST /logout`. A Bearer key is that of the data directory, or a token of an account.
  */
 export const CONSOLE_PATH = '/console'
 export const CONSOLE_PROTOCOL = 1
@@ -97,7 +99,14 @@ export const sessionAnswer = z.object({
   expiresAt: z.number().nullable(),
 })
 export type SessionAnswer = z.infer<typeof sessionAnswer>
-export const loginBody = z.object({ key: z.string().min(1).max(200) })
+const loginKey = z.string().min(1).max(200)
+/** A one-time key; name and password of an account; an invitation with the password that the account shall have. */
+export const loginBody = z.union([
+  z.strictObject({ key: loginKey }),
+  z.strictObject({ name: z.string().min(1).max(200), password: z.string().min(1).max(PASSWORD_LENGTH_MAX) }),
+  z.strictObject({ invite: loginKey, password: userPassword }),
+])
+export type LoginBody = z.infer<typeof loginBody>
 
 export type Decoded<T> = { ok: true; message: T } | { ok: false; failure: Failure }
 

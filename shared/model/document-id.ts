@@ -21,3 +21,6 @@ function shortHash(text: string): string {
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0
   return hash.toString(36)
 }
+
+/** As names of accounts are compared: nobody has to remember how one was typed. */
+export const foldedName = (name: string): string => name.normalize('NFKC').trim().toLowerCase()

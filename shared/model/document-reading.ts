@@ -59,13 +59,14 @@ export function readStoredDocument<K extends DocumentKind>(kind: K, stored: unkn
 
 let tolerantSchemas: Record<DocumentKind, z.ZodType> | null = null
 function tolerant(): Record<DocumentKind, z.ZodType> {
-  const { edge, system, module, alertRule, forwarder } = documentSchemas
+  const { edge, system, module, alertRule, forwarder, user } = documentSchemas
   return (tolerantSchemas ??= {
     edge: z.object(edge.shape),
     system: z.object(system.shape),
     module: z.object(module.shape),
     alertRule: z.object(alertRule.shape),
     forwarder: z.object(forwarder.shape),
+    user: z.object(user.shape),
   })
 }
 

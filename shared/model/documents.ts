@@ -128,9 +128,63 @@ export const forwarderDocument = z.strictObject({
 })
 export type ForwarderDocument = z.infer<typeof forwarderDocument>
 
+/** What an account may be; ordered by what it may do. */
+export const userRoles = ['viewer', 'operator', 'admin'] as const
+export type UserRole = (typeof userRoles)[number]
+
+/** SHA-256 of a key of 256 random bits, hex: what nobody can guess needs nothing slower. */
+const keyDigest = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** What a password is checked against. With the parameters it was made with, so that these may grow. */
+export const passwordVerifier = z.strictObject({
+  algorithm: z.literal('scrypt'),
+  /** Cost, block size and parallelism, within what a login may use of memory and time. */
+  n: z.int().min(1_024).max(131_072),
+  r: z.int().min(1).max(16),
+  p: z.int().min(1).max(8),
+  /** Both base64. */
+  salt: z.string().min(16).max(200),
+  hash: z.string().min(16).max(200),
+})
+export type PasswordVerifier = z.infer<typeof passwordVerifier>
+
+/**
+ * A person with an account. Kept by the journal as every other document, so that each master knows it, but it leaves the masters neither to edges nor in an
+ * export, and only the `users` and `tokens` operations change it.
+ */
+export const userDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  role: z.enum(userRoles).default('viewer'),
+  disabled: z.boolean().default(false),
+  /** Null: none yet; the way in is an invitation. */
+  password: passwordVerifier.nullable().default(null),
+  /** A link that sets the password, once. */
+  invite: z.strictObject({ digest: keyDigest, expiresAt: z.int() }).nullable().default(null),
+  tokens: z
+    .array(
+      z.strictObject({
+        id: documentId,
+        name: documentName,
+        /** What it may do at most; never more than its owner. */
+        role: z.enum(userRoles),
+        digest: keyDigest,
+        madeAt: z.int(),
+        /** Null: until it is revoked. */
+        expiresAt: z.int().nullable(),
+      }),
+    )
+    .max(50)
+    .default([]),
+})
+export type UserDocument = z.infer<typeof userDocument>
+
 /** In the order of their coming: older versions know a beginning of this list. */
-export const documentKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder'] as const
+export const documentKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder', 'user'] as const
 export type DocumentKind = (typeof documentKinds)[number]
+/** What describes sites: edges hold a copy, people edit and export it. Accounts are no part of it. */
+export const siteKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder'] as const
+export type SiteKind = (typeof siteKinds)[number]
 
 export const documentSchemas = {
   edge: edgeDocument,
@@ -138,6 +192,7 @@ export const documentSchemas = {
   module: moduleDocument,
   alertRule: alertRuleDocument,
   forwarder: forwarderDocument,
+  user: userDocument,
 } as const
 export interface DocumentByKind {
   edge: EdgeDocument
@@ -145,25 +200,30 @@ export interface DocumentByKind {
   module: ModuleDocument
   alertRule: AlertRuleDocument
   forwarder: ForwarderDocument
+  user: UserDocument
 }
 export type AnyDocument = DocumentByKind[DocumentKind]
 
+const changeOf = <K extends readonly [DocumentKind, ...DocumentKind[]]>(kinds: K) =>
+  z.discriminatedUnion('op', [
+    z.strictObject({
+      op: z.literal('put'),
+      kind: z.enum(kinds),
+      body: z.record(z.string(), z.json()),
+      revision: z.int().optional(),
+    }),
+    z.strictObject({
+      op: z.literal('delete'),
+      kind: z.enum(kinds),
+      id: documentId,
+      revision: z.int().optional(),
+    }),
+  ])
 /** One change of one document, as a console asks for it. `revision` is the journal seq the editor saw; absent means "whatever is there". */
-export const documentChange = z.discriminatedUnion('op', [
-  z.strictObject({
-    op: z.literal('put'),
-    kind: z.enum(documentKinds),
-    body: z.record(z.string(), z.json()),
-    revision: z.int().optional(),
-  }),
-  z.strictObject({
-    op: z.literal('delete'),
-    kind: z.enum(documentKinds),
-    id: documentId,
-    revision: z.int().optional(),
-  }),
-])
-export type DocumentChange = z.infer<typeof documentChange>
+export const documentChange = changeOf(siteKinds)
+export type SiteChange = z.infer<typeof documentChange>
+/** The same for the journal, which keeps accounts as well. */
+export type DocumentChange = z.infer<ReturnType<typeof changeOf<typeof documentKinds>>>
 
 /** What is wrong with a document: which field, the value that was given, and what is allowed. */
 export interface DocumentProblem {

@@ -1,5 +1,6 @@
 import type { Caller, OperationHandlers, Operations } from '../../electron/console/operations'
 import { startConsole, type ConsoleServer } from '../../electron/console/server'
+import type { Accounts } from '../../electron/console/accounts'
 import type { AuditEntry } from '../../electron/console/dispatch'
 import { systemClock } from '../../electron/platform/clock'
 import type { Clock, Logger } from '../../electron/platform/ports'
@@ -11,6 +12,7 @@ import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DeadLetterView, LogView, SyncBrief, SyncView } from '../../shared/console/data-views'
 import type { SettingsView } from '../../shared/console/setting-operations'
 import type { SetupView } from '../../shared/console/setup-operations'
+import type { TokenView, UserView } from '../../shared/console/user-operations'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
@@ -213,6 +215,14 @@ export const activitySample = (id: number): ActivityItem => ({
   },
 })
 
+export const userSample = (): UserView => ({
+  ...{ id: 'kim', name: 'Kim', role: 'viewer', disabled: false, hasPassword: true, invitedUntil: null },
+  ...{ edges: [{ id: 'berlin', name: 'Berlin' }], tokens: 1 },
+})
+export const tokenSample = (): TokenView => ({
+  ...{ tokenId: 't1', name: 'Nightly', userId: 'kim', userName: 'Kim', role: 'viewer', madeAt: AT, expiresAt: null },
+})
+
 export const defaultHandlers: OperationHandlers = {
   health: () => ({ ok: true, role: 'master', version: '0.1.0', booted: true }),
   'status.get': statusSample,
@@ -343,6 +353,16 @@ export const defaultHandlers: OperationHandlers = {
   }),
   'activity.list': () => ({ items: [activitySample(2), activitySample(1)], next: null }),
   'activity.export': () => ({ text: `${JSON.stringify(activitySample(1))}\n`, items: 1, next: null }),
+  'users.me': () => ({ user: null, operates: [], mayChangePassword: false }),
+  'users.list': () => [userSample()],
+  'users.add': ({ name, role }) => ({ ...userSample(), name, role }),
+  'users.update': () => userSample(),
+  'users.remove': () => ({}),
+  'users.setPassword': () => ({}),
+  'users.invite': () => ({ userId: 'kim', inviteKey: 'k1', path: '#invite=k1', expiresAt: AT + 259_200_000 }),
+  'tokens.list': () => [tokenSample()],
+  'tokens.create': ({ name }) => ({ ...tokenSample(), name, token: 'hft_shown-once' }),
+  'tokens.revoke': () => ({}),
   'demo.cable': () => ({}),
   'demo.power': () => ({}),
 }
@@ -363,7 +383,14 @@ export interface ConsoleDouble extends AsyncDisposable {
 }
 
 export async function startConsoleDouble(
-  options: { page?: string; extraHosts?: string[]; first?: Partial<Record<TopicName, unknown>>; clock?: Clock } = {},
+  options: {
+    page?: string
+    extraHosts?: string[]
+    first?: Partial<Record<TopicName, unknown>>
+    clock?: Clock
+    accounts?: Accounts
+    concernedBy?: Operations['concernedBy']
+  } = {},
 ): Promise<ConsoleDouble> {
   const calls: ConsoleDouble['calls'] = []
   const audit: AuditEntry[] = []
@@ -393,6 +420,7 @@ export async function startConsoleDouble(
         return () => of(topic).delete(listener)
       },
     },
+    concernedBy: options.concernedBy,
   } as unknown as Operations
   const key = 'file-key-of-the-test'
   const server = await startConsole({
@@ -405,6 +433,7 @@ export async function startConsoleDouble(
     page: options.page ?? null,
     key,
     extraHosts: options.extraHosts ?? [],
+    accounts: options.accounts ?? null,
     audit: (entry) => audit.push(entry),
   })
   return {

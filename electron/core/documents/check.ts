@@ -12,6 +12,7 @@ import { withWrites } from './current'
 import type { CurrentDocument, CurrentDocuments } from './current'
 import { differenceOf } from './differences'
 import { alertRuleProblems, forwarderProblems } from './data-rules'
+import { userProblems } from './user-rules'
 import { deletionProblems, edgeProblems, referencesOf, systemProblems } from './rules'
 import type { DocumentContext } from './rules'
 
@@ -133,6 +134,10 @@ function problemsOfWhole(
       case 'forwarder': {
         const forwarder = after.get('forwarder', id)
         return forwarder ? name(forwarderProblems(forwarder, after)) : []
+      }
+      case 'user': {
+        const user = after.get('user', id)
+        return user ? name(userProblems(user, after)) : []
       }
     }
   })

@@ -2,23 +2,26 @@ import { describe, expect, test } from 'vitest'
 import { allows, createDispatch, presentable, type AuditEntry } from '../../../electron/console/dispatch'
 import type { Operations } from '../../../electron/console/operations'
 import { operations as contract, topics, type OperationName } from '../../../shared/console/contract'
-import { roles, type Role } from '../../../shared/console/operation'
+import { roles, type EdgeNaming, type Role } from '../../../shared/console/operation'
 import { HoldfastError } from '../../../shared/model/failures'
 import { monoMs, wallMs } from '../../../shared/model/time'
 import { defaultHandlers } from '../../support/console-double'
 
-/** Least role and whether it changes anything, written down a second time: a new operation, or a rule that slipped, fails here. */
-const expected: Record<OperationName, readonly [Role, 'reads' | 'changes']> = {
+/**
+ * Least role, whether it changes anything, and what names the edge whose admins decide as well, written down a second time: a new operation, or a rule that slipped,
+ * fails here.
+ */
+const expected: Record<OperationName, readonly [Role, 'reads' | 'changes', EdgeNaming?]> = {
   health: ['anonymous', 'reads'],
   'status.get': ['viewer', 'reads'],
   'edges.list': ['viewer', 'reads'],
   'edges.show': ['viewer', 'reads'],
   'edges.set': ['admin', 'changes'],
-  'edges.restore': ['operator', 'changes'],
-  'edges.failover': ['operator', 'changes'],
+  'edges.restore': ['operator', 'changes', 'edge'],
+  'edges.failover': ['operator', 'changes', 'edge'],
   'edges.force': ['admin', 'changes'],
-  'edges.pause': ['operator', 'changes'],
-  'edges.resume': ['operator', 'changes'],
+  'edges.pause': ['operator', 'changes', 'edge'],
+  'edges.resume': ['operator', 'changes', 'edge'],
   'edges.preview': ['viewer', 'reads'],
   'edges.revoke': ['admin', 'changes'],
   'edges.rotate': ['admin', 'changes'],
@@ -27,19 +30,19 @@ const expected: Record<OperationName, readonly [Role, 'reads' | 'changes']> = {
   'invites.revoke': ['admin', 'changes'],
   'decisions.list': ['viewer', 'reads'],
   'systems.list': ['viewer', 'reads'],
-  'systems.start': ['operator', 'changes'],
-  'systems.stop': ['operator', 'changes'],
+  'systems.start': ['operator', 'changes', 'system'],
+  'systems.stop': ['operator', 'changes', 'system'],
   'inventory.list': ['viewer', 'reads'],
   'modules.list': ['viewer', 'reads'],
   'modules.status': ['viewer', 'reads'],
-  'modules.execute': ['operator', 'changes'],
+  'modules.execute': ['operator', 'changes', 'module'],
   'documents.apply': ['admin', 'changes'],
   'documents.export': ['viewer', 'reads'],
   'documents.history': ['viewer', 'reads'],
   'enrolment.join': ['admin', 'changes'],
   'windows.preview': ['viewer', 'reads'],
   'sync.status': ['viewer', 'reads'],
-  'sync.drain': ['operator', 'changes'],
+  'sync.drain': ['operator', 'changes', 'edge'],
   'sync.deadLetters': ['viewer', 'reads'],
   'sync.retry': ['operator', 'changes'],
   'sync.drop': ['admin', 'changes'],
@@ -80,6 +83,17 @@ const expected: Record<OperationName, readonly [Role, 'reads' | 'changes']> = {
   'diagnostics.bundle': ['admin', 'changes'],
   'activity.list': ['viewer', 'reads'],
   'activity.export': ['viewer', 'reads'],
+  'users.me': ['viewer', 'reads'],
+  'users.list': ['admin', 'reads'],
+  'users.add': ['admin', 'changes'],
+  'users.update': ['admin', 'changes'],
+  'users.remove': ['admin', 'changes'],
+  // Of a viewer only what is the viewer's own: the handlers judge that.
+  'users.setPassword': ['viewer', 'changes'],
+  'users.invite': ['admin', 'changes'],
+  'tokens.list': ['viewer', 'reads'],
+  'tokens.create': ['viewer', 'changes'],
+  'tokens.revoke': ['viewer', 'changes'],
   'demo.cable': ['operator', 'changes'],
   'demo.power': ['operator', 'changes'],
 }
@@ -157,11 +171,21 @@ const params: Record<OperationName, unknown> = {
   'diagnostics.bundle': {},
   'activity.list': {},
   'activity.export': {},
+  'users.me': {},
+  'users.list': {},
+  'users.add': { name: 'Kim' },
+  'users.update': { user: 'kim', role: 'operator' },
+  'users.remove': { user: 'kim' },
+  'users.setPassword': { password: 'very-secret' },
+  'users.invite': { user: 'kim' },
+  'tokens.list': {},
+  'tokens.create': { name: 'Nightly' },
+  'tokens.revoke': { tokenId: 't1' },
   'demo.cable': { connected: true },
   'demo.power': { on: true },
 }
 
-function build(handlers: Partial<Operations['handlers']> = {}) {
+function build(handlers: Partial<Operations['handlers']> = {}, concernedBy?: Operations['concernedBy']) {
   const audit: AuditEntry[] = []
   const reached: string[] = []
   const all = { ...defaultHandlers, 'edges.preview': () => ({}) as never, ...handlers }
@@ -176,7 +200,7 @@ function build(handlers: Partial<Operations['handlers']> = {}) {
   )
   const log = { log: () => {}, child: () => log }
   const clock = { mono: () => monoMs(0), wall: () => wallMs(5), at: () => ({ [Symbol.dispose]() {} }) }
-  const operations = { handlers: counted, topics: { subscribe: () => () => {} } } as unknown as Operations
+  const operations = { handlers: counted, topics: { subscribe: () => () => {} }, concernedBy } as unknown as Operations
   return { audit, reached, dispatch: createDispatch({ operations, clock, log, audit: (entry) => audit.push(entry) }) }
 }
 
@@ -186,7 +210,8 @@ describe('dispatch', () => {
   test('the table of rules written here names exactly the operations of the contract', () => {
     expect(Object.keys(contract).sort()).toEqual(Object.keys(expected).sort())
     for (const [op, rule] of Object.entries(contract)) {
-      expect([rule.role, rule.changes ? 'changes' : 'reads'], op).toEqual(expected[op as OperationName])
+      const naming = rule.edgeOf === null ? [] : [rule.edgeOf]
+      expect([rule.role, rule.changes ? 'changes' : 'reads', ...naming], op).toEqual(expected[op as OperationName])
     }
   })
 
@@ -201,6 +226,47 @@ describe('dispatch', () => {
       isAllowed ? (expected[op][1] === 'changes' ? ['done'] : []) : ['refused'],
     )
   })
+
+  test('whoever may change something as a viewer may change what is the own alone; whatever operates an edge names it', () => {
+    const byViewers = Object.entries(contract).filter(([, { role, changes }]) => changes && !allows(role, 'operator'))
+    expect(byViewers.map(([op]) => op)).toEqual(['users.setPassword', 'tokens.create', 'tokens.revoke'])
+    // A silence may be about no edge, or about all.
+    const unnamed = new Set(['alerts.silence'])
+    for (const [op, { role, changes, edgeOf, input }] of Object.entries(contract)) {
+      if (role !== 'operator' || !changes || unnamed.has(op)) continue
+      const named = (['edge', 'module', 'system'] as const).find((name) => name in input.shape) ?? null
+      expect(edgeOf, op).toBe(named)
+    }
+  })
+
+  const open = { id: 'open', name: 'Open', admins: [] }
+  const closed = { id: 'closed', name: 'Closed', admins: ['kim'] }
+  const whom = { open: [open], closed: [closed], both: [open, closed], master: [null] } as const
+  /** Per role and whether the login is `kim`, an admin of `closed`: what may be operated. */
+  const operated: readonly [Role, string | undefined, (keyof typeof whom)[]][] = [
+    ['anonymous', undefined, []],
+    ['viewer', undefined, []],
+    ['viewer', 'kim', ['closed']],
+    ['viewer', 'ann', []],
+    ['operator', undefined, ['open', 'master']],
+    ['operator', 'ann', ['open', 'master']],
+    ['operator', 'kim', ['open', 'closed', 'both', 'master']],
+    ['admin', undefined, ['open', 'closed', 'both', 'master']],
+  ]
+  const operating = (Object.keys(expected) as OperationName[]).filter((op) => expected[op][2] !== undefined)
+  test.each(operating.flatMap((op) => operated.map((row) => [op, ...row] as const)))(
+    '%s as %s %s goes through where the admins of the edge allow it: %j',
+    async (op, role, edgeAdminAs, allowed) => {
+      for (const [place, edges] of Object.entries(whom)) {
+        const { dispatch, reached, audit } = build({}, () => edges)
+        const result = await dispatch.call(op, params[op], { actor: 'user:someone', role, edgeAdminAs })
+        const isAllowed = (allowed as string[]).includes(place)
+        expect([place, result.ok]).toEqual([place, isAllowed])
+        expect(reached).toEqual(isAllowed ? [op] : [])
+        expect(audit).toMatchObject([{ op, outcome: isAllowed ? 'done' : 'refused', actor: 'user:someone' }])
+      }
+    },
+  )
 
   test.each(Object.keys(topics))('the topic %s is refused below its least role', (topic) => {
     const { dispatch } = build()

@@ -4,10 +4,10 @@ import { checkDocuments } from '../../../electron/core/documents/check'
 import { formatDocumentFile, parseDocumentFile } from '../../../electron/journal/document-file'
 import type { KnownDocument } from '../../../electron/journal/document-file'
 import { suggestedId } from '../../../shared/model/document-id'
-import { documentKinds, documentSchemas } from '../../../shared/model/documents'
+import { documentSchemas, siteKinds } from '../../../shared/model/documents'
 import { currentOf, documentContext } from '../../support/documents'
 
-const kindsInWords = documentKinds.join(' | ')
+const kindsInWords = siteKinds.join(' | ')
 
 function changesOf(text: string, known: KnownDocument[] = []) {
   const reading = parseDocumentFile(text, known)

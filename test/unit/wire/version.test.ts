@@ -16,7 +16,7 @@ import { CONTROL_PROTOCOL_VERSION, LINK_PROTOCOL_VERSION, LINK_PROTOCOL_VERSIONS
 const linkHashes: Record<number, string> = {
   1: 'c92b903e5fcf8086b1d640c1eba334f6',
   2: 'be305215255c8cf1727f240fe63ca73b',
-  3: '5327d82009fc0b1f91651d828ddfda97',
+  3: '2c2cef8d3a449b3e22406b8b5315ef31',
 }
 /** Control protocol 1 works between any two versions of Holdfast: this hash never changes. What you want to add belongs into the link protocol. */
 const controlHash = '7fea2a94c675cc03af987d5a8013bc8c'

@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { documentName, userRoles } from '../model/documents'
+import { none, operation } from './operation'
+
+export const PASSWORD_LENGTH_MIN = 10
+/** Long enough for any sentence; a longer one would only cost time. */
+export const PASSWORD_LENGTH_MAX = 200
+export const userPassword = z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX)
+/** A user by id or by name. */
+const userRef = z.string().min(1).max(100)
+const role = z.enum(userRoles)
+
+export const userView = z.object({
+  id: z.string(),
+  name: z.string(),
+  role,
+  disabled: z.boolean(),
+  hasPassword: z.boolean(),
+  /** An invitation that nobody has used yet is valid until then; null: there is none. */
+  invitedUntil: z.number().nullable(),
+  /** Edges of whose `admins` this user is one. */
+  edges: z.array(z.object({ id: z.string(), name: z.string() })),
+  tokens: z.number(),
+})
+export type UserView = z.infer<typeof userView>
+
+export const tokenView = z.object({
+  tokenId: z.string(),
+  name: z.string(),
+  userId: z.string(),
+  userName: z.string(),
+  role,
+  madeAt: z.number(),
+  /** Null: until it is revoked. */
+  expiresAt: z.number().nullable(),
+})
+export type TokenView = z.infer<typeof tokenView>
+
+/**
+ * Accounts of this controller: at a master or a standalone controller. What concerns nobody but the caller is open to every account and judged by its handler:
+ * the own password and the own tokens.
+ */
+export const userOperations = {
+  /** Who is signed in. `user` null: by the key of the data directory, a one-time link of it, or the window. `operates`: edges whose `admins` name the user. */
+  'users.me': operation(
+    'viewer',
+    false,
+    none,
+    z.object({ user: userView.nullable(), operates: z.array(z.string()), mayChangePassword: z.boolean() }),
+  ),
+  'users.list': operation('admin', false, none, z.array(userView)),
+  /** Without a password the way in is `users.invite`. */
+  'users.add': operation(
+    'admin',
+    true,
+    z.object({ name: documentName, role: role.default('viewer'), password: userPassword.optional() }),
+    userView,
+  ),
+  /** Another role, and disabling, end the sessions of the user at once. */
+  'users.update': operation(
+    'admin',
+    true,
+    z.object({ user: userRef, name: documentName.optional(), role: role.optional(), disabled: z.boolean().optional() }),
+    userView,
+  ),
+  /** With the sessions and tokens, and out of the `admins` of every edge. */
+  'users.remove': operation('admin', true, z.object({ user: userRef }), none),
+  /** One's own with the `currentPassword`; any as an admin. Ends the other sessions of the user. */
+  'users.setPassword': operation(
+    'viewer',
+    true,
+    z.object({
+      user: userRef.optional(),
+      password: userPassword,
+      currentPassword: z.string().max(PASSWORD_LENGTH_MAX).optional(),
+    }),
+    none,
+  ),
+  /** A link with which the user chooses a password, once; it takes the place of an earlier one. `path` belongs behind the address of the console. */
+  'users.invite': operation(
+    'admin',
+    true,
+    z.object({ user: userRef }),
+    z.object({ userId: z.string(), inviteKey: z.string(), path: z.string(), expiresAt: z.number() }),
+  ),
+  /** One's own; another user's, or with `all` everybody's, as an admin. */
+  'tokens.list': operation(
+    'viewer',
+    false,
+    z.object({ user: userRef.optional(), all: z.boolean().default(false) }),
+    z.array(tokenView),
+  ),
+  /** The token is shown in this answer and never again. `role`: at most one's own; without it, just that. */
+  'tokens.create': operation(
+    'viewer',
+    true,
+    z.object({
+      user: userRef.optional(),
+      name: documentName,
+      role: role.optional(),
+      validForMs: z
+        .int()
+        .min(60_000)
+        .max(10 * 365 * 86_400_000)
+        .optional(),
+    }),
+    tokenView.extend({ token: z.string() }),
+  ),
+  'tokens.revoke': operation('viewer', true, z.object({ tokenId: z.string().min(1).max(100) }), none),
+} as const
