@@ -110,7 +110,7 @@ describe('activity', () => {
   })
 
   it('tells people from what happened by itself', () => {
-    const who = (actor: string) => personOf({ actor } as ActivityItem)
+    const who = (actor: string) => personOf({ actor })
     expect([who('cli:kim'), who('browser:anna'), who('system')]).toEqual(['kim', 'anna', null])
   })
 })

@@ -1,0 +1,179 @@
+import { readFile } from 'node:fs/promises'
+import type { Browser } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../support/browser'
+import { openFixture } from '../support/fixture-view'
+import { overflowOf, tabTo, violations } from '../support/page-checks'
+import { alertsSample, logLine, syncShown, tailOf } from '../support/page-samples'
+
+/** The page of data, built, in a real browser behind the real transport. */
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+const parts = ['data/berlin', ...['metrics', 'logs', 'traces', 'alerts'].map((part) => `data/berlin?part=${part}`)]
+const firstOf = ['categories', 'metric-chart', 'log-row', 'trace-row', 'alert-row']
+
+describe.each(['light', 'dark'] as const)('the page of data in %s', (colorScheme) => {
+  it('passes axe in every part and what opens from it, and breaks no rule of its content policy', async () => {
+    await using view = await openFixture(browser, { colorScheme })
+    const { tab, complaints, go } = view
+    for (const [index, part] of parts.entries()) {
+      await go(part)
+      await tab.getByTestId(firstOf[index]!).first().waitFor()
+      expect(await violations(tab), part).toEqual([])
+    }
+    for (const row of ['log-row', 'trace-row', 'alert-row', 'rule-row']) {
+      await go(`data/berlin?part=${row === 'log-row' ? 'logs' : row === 'trace-row' ? 'traces' : 'alerts'}`)
+      await tab.getByTestId(row).first().click()
+      await tab.getByRole('dialog').waitFor()
+      expect(await violations(tab), row).toEqual([])
+      await tab.keyboard.press('Escape')
+    }
+    expect(complaints).toEqual([])
+  })
+})
+
+describe('the page of data', () => {
+  it.each([
+    { width: 800, height: 500 },
+    { width: 1280, height: 800, zoom: 2 },
+  ])('needs no scrolling sideways at %o', async (size) => {
+    await using view = await openFixture(browser, size)
+    for (const [index, part] of parts.entries()) {
+      await view.go(part)
+      await view.tab.getByTestId(firstOf[index]!).first().waitFor()
+      expect(await overflowOf(view.tab), part).toBeLessThanOrEqual(0)
+    }
+  })
+
+  it('pushes a backlog with amount, rate and time left, also while one looks elsewhere', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    await go('data/berlin')
+    await tab.getByRole('button', { name: 'Push now' }).click()
+    await expect
+      .poll(() => fixture.double.calls.find(({ op }) => op === 'sync.drain')?.params)
+      .toEqual({ edge: 'berlin' })
+    await tab.getByTestId('drain-progress').waitFor()
+    await go('activity')
+    const task = tab.getByTestId('tasks')
+    await task.getByText('Pushing the backlog of Berlin').waitFor()
+    const shown = syncShown()
+    fixture.double.publish('sync', { ...shown, status: { ...shown.status!, pendingEntries: 12_000 } })
+    await task.getByText('36,210 of 48,210').waitFor()
+    fixture.double.publish('sync', { ...shown, status: { ...shown.status!, pendingEntries: 0, state: 'up to date' } })
+    await task.getByText('Done', { exact: true }).waitFor()
+  })
+
+  it('marks what an unreachable edge told last', async () => {
+    await using view = await openFixture(browser)
+    await view.go('data/berlin')
+    await view.tab.getByTestId('sync-state').waitFor()
+    view.fixture.double.publish('sync', { ...syncShown(), isReachable: false })
+    await view.tab.getByText('The edge does not answer.').waitFor()
+  })
+
+  it('lists refused entries at the edge, exports them whole, and gives them up after asking', async () => {
+    await using view = await openFixture(browser, { role: 'edge' })
+    const { tab, fixture, go } = view
+    await go('data')
+    await tab.getByText('searched at the master').waitFor()
+    expect(await tab.getByTestId('log-part').count()).toBe(0)
+    const rows = tab.getByTestId('letter-row')
+    await rows.first().waitFor()
+    const saved = tab.waitForEvent('download')
+    await tab.getByRole('button', { name: 'Export' }).click()
+    const file = await (await saved).path()
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    expect(lines).toHaveLength(3)
+    expect(JSON.parse(lines[0]!)).toMatchObject({ id: 1, text: '{"broken": "yes"}' })
+    await tab.getByRole('button', { name: 'Give all up' }).click()
+    expect(fixture.double.calls.some(({ op }) => op === 'sync.drop')).toBe(false)
+    await tab.getByTestId('confirm-button').click()
+    await expect.poll(() => fixture.double.calls.find(({ op }) => op === 'sync.drop')?.params).toEqual({ ids: 'all' })
+  })
+
+  it('leads from a search to a line, its attributes and its trace with the keyboard alone', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    await go('data/berlin')
+    await tabTo(tab, tab.getByRole('tab', { name: 'On the way' }))
+    await tab.keyboard.press('ArrowRight')
+    await tab.keyboard.press('ArrowRight')
+    await tabTo(tab, tab.getByTestId('log-words'))
+    await tab.keyboard.type('did not answer')
+    const asked = () => fixture.double.calls.findLast(({ op }) => op === 'telemetry.logs')?.params
+    await expect.poll(asked).toEqual({ edge: 'berlin', text: 'did not answer', limit: 200 })
+    await tab.getByTestId('log-row').first().getByText('(597)').waitFor()
+    await tabTo(tab, tab.getByRole('grid', { name: 'Logs' }))
+    await tab.keyboard.press('Home')
+    await tab.keyboard.press('Enter')
+    await tab.getByTestId('log-attributes').getByText('module.id').waitFor()
+    await tabTo(tab, tab.getByTestId('to-trace'))
+    await tab.keyboard.press('Enter')
+    await tab.getByTestId('span-row').nth(5).waitFor()
+    expect(tab.url()).toContain('part=traces')
+  })
+
+  it('lets new lines in at the top, holds them while one reads, and says what was left out', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    await go('data/berlin?part=logs')
+    const first = tab.getByTestId('log-row').first()
+    await first.getByText('(599)').waitFor()
+    const line = (id: number) => ({ ...logLine(id), at: Date.now() })
+    await expect.poll(() => fixture.double.subscribers('logs')).toBe(1)
+    fixture.double.publish('logs', tailOf(line(2_000)))
+    await first.getByText('(2000)').waitFor()
+    await tab.getByRole('grid', { name: 'Logs' }).evaluate((grid) => grid.scrollTo({ top: 600 }))
+    await expect.poll(() => tab.getByRole('grid', { name: 'Logs' }).evaluate((grid) => grid.scrollTop)).toBe(600)
+    fixture.double.publish('logs', { ...tailOf(line(2_001), line(2_002)), dropped: 7 })
+    await tab.getByText('7 lines left out').waitFor()
+    await tab.getByRole('button', { name: '2 new lines' }).click()
+    await tab.getByText('(2002)').waitFor()
+    await tab.getByTestId('log-live').click()
+    await expect.poll(() => fixture.double.subscribers('logs')).toBe(0)
+  })
+
+  it('asks for means where the time is long, and follows values that come by themselves', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    await go('data/berlin?part=metrics')
+    await tab.getByTestId('metric-chart').first().waitFor()
+    await expect.poll(() => fixture.double.subscribers('points')).toBe(2)
+    const picture = tab.getByTestId('metric-chart').first().getByRole('img')
+    fixture.double.publish('points', { points: [{ series: 1, at: Date.now(), value: 7 }], dropped: 0 })
+    await expect.poll(() => picture.getAttribute('aria-label')).toContain('last 7')
+    await tab.getByLabel('Time', { exact: true }).selectOption('7d')
+    await expect
+      .poll(() => fixture.double.calls.findLast(({ op }) => op === 'telemetry.points')?.params)
+      .toMatchObject({ width: 'hour' })
+    await expect.poll(() => picture.getAttribute('aria-label')).toContain('Highest')
+  })
+
+  it('acknowledges with a note, silences until a time, and shows it as it is told', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const called = (op: string) => fixture.double.calls.find((call) => call.op === op)?.params
+    await go('data/berlin?part=alerts')
+    await tab.getByTestId('alert-row').first().click()
+    await tab.getByTestId('acknowledge').click()
+    await tab.getByTestId('ack-note').fill('On my way.')
+    await tab.getByTestId('ack-confirm').click()
+    await expect.poll(() => called('alerts.acknowledge')).toEqual({ ids: ['41'], on: true, note: 'On my way.' })
+    const body = alertsSample()
+    const active = body.active.map((alert) =>
+      alert.id === '41' ? { ...alert, acknowledged: { at: Date.now(), by: 'browser:kim', note: 'On my way.' } } : alert,
+    )
+    fixture.double.publish('alerts', { ...body, active })
+    await tab.getByText('Acknowledged by kim').waitFor()
+    await tab.getByTestId('silence').click()
+    await tab.getByTestId('silence-reason').fill('Disk is exchanged.')
+    await tab.getByTestId('silence-confirm').click()
+    await expect
+      .poll(() => called('alerts.silence'))
+      .toEqual({ alert: '41', forMs: 4 * 3_600_000, reason: 'Disk is exchanged.' })
+  })
+})
