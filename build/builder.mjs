@@ -61,6 +61,21 @@ function httpByRequest() {
   }
 }
 
+/**
+ * ssh2 tries to load two native parts and does without them when it cannot. Neither is shipped: a login a minute needs no fast ciphers.
+ *
+ * @returns {import('vite').Plugin}
+ */
+function withoutNativeSsh() {
+  const absent = '\0absent-native-part'
+  return {
+    name: 'without-native-ssh',
+    enforce: 'pre',
+    resolveId: (id) => (id === 'cpu-features' || id.endsWith('/sshcrypto.node') ? absent : null),
+    load: (id) => (id === absent ? `module.exports = undefined; throw new Error('not shipped')` : null),
+  }
+}
+
 // A test run sets this to `test`, with which Vite puts the development builds of the page's libraries into out/.
 process.env.NODE_ENV = 'production'
 
@@ -108,7 +123,7 @@ async function buildForNode(entries, folder, format, extension) {
   await build({
     ...shared,
     root,
-    plugins: [httpByRequest()],
+    plugins: [httpByRequest(), withoutNativeSsh()],
     build: {
       ssr: true,
       outDir: path.join(fresh, folder),

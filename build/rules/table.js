@@ -93,6 +93,13 @@ export const rows = [
     because: 'an adapter knows core types, shared, the platform ports and its own library',
   },
   {
+    from: ['electron/fleet/sqlite'],
+    may: ['#own', 'electron/core/', 'electron/platform/sqlite', 'shared/'],
+    node: true,
+    packages: null,
+    because: 'the store of a role is an adapter',
+  },
+  {
     from: roles,
     may: ['#own', 'electron/core/', ...ports, 'shared/'],
     node: true,

@@ -1,0 +1,44 @@
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { LOCAL_NODE_ID } from '../../shared/model/fleet'
+import type { Parts } from '../compose'
+import { NodeCredentials } from '../fleet/credentials'
+import { NodeMonitor } from '../fleet/monitor'
+import { checkingNodes } from '../fleet/node-check'
+import { localNode, nodeOperations, type NodeHandlers } from '../fleet/node-operations'
+import { healthProbe, tcpProbe } from '../fleet/probes'
+import { openNodes } from '../fleet/sqlite'
+import { sshProbe } from '../fleet/ssh-probe'
+
+/** Other machines that a master looks at, whether a controller runs there or not. */
+export interface Fleet {
+  handlers(): NodeHandlers
+  start(): void
+  timeGap(): void
+}
+
+export function openFleet(parts: Parts, own: () => { ok: boolean }, stack: AsyncDisposableStack): Fleet {
+  const { clock, random, log, dataDir, secrets, settings, version, timeZone } = parts
+  const store = stack.use(openNodes(path.join(dataDir, 'master', 'fleet.db')))
+  if (store.node(LOCAL_NODE_ID) === null) store.add(localNode(LOCAL_NODE_ID, clock.wall()))
+  const credentials = new NodeCredentials({ secrets, keyFolder: path.join(homedir(), '.ssh') })
+  const monitor = new NodeMonitor({
+    ...{ store, clock, logger: log.child('nodes') },
+    check: checkingNodes({
+      credentials,
+      probes: { tcp: tcpProbe(clock), ssh: sshProbe(clock, agentOf(parts)), health: healthProbe(clock) },
+      own: () => ({ ...own(), version, role: settings.role }),
+    }),
+  })
+  stack.use(monitor)
+  const handlers = nodeOperations({ store, monitor, credentials, clock, random, timeZone })
+  return {
+    handlers: () => handlers,
+    start: () => monitor.start(),
+    timeGap: () => monitor.timeGap(),
+  }
+}
+
+/** Windows has its agent in one place. */
+const agentOf = ({ sshAgent }: Pick<Parts, 'sshAgent'>): string | null =>
+  process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : sshAgent

@@ -1,0 +1,160 @@
+import { z } from 'zod'
+
+/** This controller as a node. It is always there. */
+export const LOCAL_NODE_ID = 'local'
+export const NODES_MAX = 20_000
+
+export const SSH_PORT = 22
+export const SSH_USER = 'root'
+/** Of a private key, a password or a passphrase. */
+export const NODE_SECRET_CHARS_MAX = 16_384
+
+/** Worst first is how lists are sorted, not this order. `unknown`: nobody looked lately. */
+export const nodeStatuses = ['online', 'degraded', 'offline', 'paused', 'unknown'] as const
+export type NodeStatus = (typeof nodeStatuses)[number]
+
+export const sshMethods = ['key', 'password', 'agent'] as const
+export type SshMethod = (typeof sshMethods)[number]
+
+/**
+ * Why a step of a check did not succeed; the words are in `cause`.
+ *
+ * | code               | meaning                                                                        |
+ * | ------------------ | ------------------------------------------------------------------------------ |
+ * | refused            | nobody listens there                                                           |
+ * | unreachable        | no route, no such name, or the connection was cut                              |
+ * | timeout            | no answer in time                                                              |
+ * | protocol           | somebody answers, and speaks something else                                    |
+ * | host-key-changed   | the SSH server shows another key than the pinned one; nothing was sent to it   |
+ * | auth-refused       | the SSH server does not take the key or the password                           |
+ * | key-unusable       | the private key cannot be read, or its passphrase is missing or wrong          |
+ * | agent-missing      | there is no SSH agent, or it does not answer                                   |
+ * | no-credentials     | nothing is set to log in with; skipped                                         |
+ * | not-healthy        | the health endpoint answers that something is wrong                            |
+ */
+export const stepCodes = [
+  'refused',
+  'unreachable',
+  'timeout',
+  'protocol',
+  'host-key-changed',
+  'auth-refused',
+  'key-unusable',
+  'agent-missing',
+  'no-credentials',
+  'not-healthy',
+] as const
+export type StepCode = (typeof stepCodes)[number]
+
+export const nodeId = z.string().min(1).max(64)
+export const nodeName = z.string().trim().min(1).max(100)
+/** A name or an address, without port. */
+export const nodeHost = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$|^[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9._-]{1,32})?$/, {
+    error: 'a host name or an IP address, without port',
+  })
+const sshUser = z.string().regex(/^[^\s\u0000-\u001f\u007f]{1,64}$/, 'a user name without blanks')
+/** A file of the key folder, without path. */
+export const sshKeyName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/, 'the name of a file in the key folder')
+export const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint like SHA256:…')
+const httpUrl = z
+  .string()
+  .max(500)
+  .regex(
+    /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(\/[^\s#]*)?$/,
+    'an address like https://host:7420/health, without user and password',
+  )
+
+export const nodeSsh = z.object({
+  port: z.int().min(1).max(65_535),
+  user: sshUser,
+  method: z.enum(sshMethods),
+  /** Of the key folder; used while the node has no key of its own. */
+  keyName: sshKeyName.nullable(),
+})
+export type NodeSsh = z.infer<typeof nodeSsh>
+
+/** What a person says about a node. */
+export const nodeFields = z.object({
+  name: nodeName,
+  host: nodeHost,
+  description: z.string().max(500),
+  tags: z.array(z.string().trim().min(1).max(50)).max(20),
+  ssh: nodeSsh,
+  /** Null: `http://HOST:7420/health`. */
+  healthUrl: httpUrl.nullable(),
+  /** Null: as the check configuration says. */
+  offlineAfterMs: z.int().min(1_000).max(86_400_000).nullable(),
+})
+export type NodeFields = z.infer<typeof nodeFields>
+
+const secretText = z.string().min(1).max(NODE_SECRET_CHARS_MAX)
+/** Null removes one; what is not named stays. */
+export const nodeSecrets = z.object({
+  password: secretText.nullable().optional(),
+  privateKey: secretText.nullable().optional(),
+  passphrase: secretText.nullable().optional(),
+})
+export type NodeSecrets = z.infer<typeof nodeSecrets>
+
+export const keyFacts = z.object({
+  /** E.g. `ssh-ed25519`. */
+  type: z.string(),
+  fingerprint: z.string(),
+})
+export type KeyFacts = z.infer<typeof keyFacts>
+
+const step = z.object({
+  state: z.enum(['ok', 'failed', 'skipped']),
+  /** Null: ok, or skipped because an earlier step says enough. */
+  code: z.enum(stepCodes).nullable(),
+  /** In words; null: nothing to say. */
+  cause: z.string().nullable(),
+  /** Null: skipped. */
+  ms: z.number().nullable(),
+})
+export type NodeStep = z.infer<typeof step>
+
+export const nodeCheck = z.object({
+  at: z.number(),
+  durationMs: z.number(),
+  status: z.enum(nodeStatuses),
+  /** Why it is not online. */
+  cause: z.string().nullable(),
+  /** `schedule`, or who asked. */
+  by: z.string(),
+  tcp: step,
+  /** `hostKey`: as the server showed it, proven to be its own. */
+  ssh: step.extend({ hostKey: keyFacts.nullable() }),
+  health: step.extend({ version: z.string().nullable(), role: z.string().nullable() }),
+})
+export type NodeCheck = z.infer<typeof nodeCheck>
+
+export const checkConfig = z.object({
+  isEnabled: z.boolean(),
+  intervalMs: z.int().min(5_000).max(3_600_000),
+  concurrency: z.int().min(1).max(100),
+  tcpTimeoutMs: z.int().min(100).max(60_000),
+  sshTimeoutMs: z.int().min(100).max(60_000),
+  healthTimeoutMs: z.int().min(100).max(60_000),
+  /** Not reached, but seen within this time: degraded. */
+  offlineAfterMs: z.int().min(1_000).max(86_400_000),
+  /** Of checks and of what the bars are made of. */
+  retentionDays: z.int().min(1).max(400),
+  /** Checks kept of one node. */
+  historyMax: z.int().min(10).max(10_000),
+})
+export type CheckConfig = z.infer<typeof checkConfig>
+
+export const usualCheckConfig: CheckConfig = {
+  isEnabled: true,
+  intervalMs: 60_000,
+  concurrency: 20,
+  tcpTimeoutMs: 5_000,
+  sshTimeoutMs: 10_000,
+  healthTimeoutMs: 5_000,
+  offlineAfterMs: 90_000,
+  retentionDays: 90,
+  historyMax: 500,
+}
