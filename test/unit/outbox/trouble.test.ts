@@ -42,7 +42,7 @@ test('a file that is damaged and a disk that is full at the same time end nothin
   const done: string[] = []
   let isFull = false
   const { write } = openWriting({
-    ...{ store: () => store, isFull: () => isFull, freeBytes: () => 1e9, appended: nothing },
+    ...{ store: () => store, isFull: () => isFull, freeBytes: () => 1e9, appended: nothing, remember: nothing },
     retention: () =>
       ({
         ...{ enforceBytes: nothing, markHeads: nothing, reportLosses: nothing, dropped: nothing, makeRoom: nothing },
