@@ -92,6 +92,8 @@ export interface Parts {
   /** Of this process. */
   readonly bootId: string
   readonly timeZone: string
+  /** Where the SSH agent of this user listens, by which nodes may be logged in to; null: there is none. */
+  readonly sshAgent: string | null
   readonly version: string
   readonly program: Program
   readonly hosts: HostLaunch
@@ -160,6 +162,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     identity,
     bootId: random.id(),
     timeZone: machineTimeZone(process.env),
+    sshAgent: process.env['SSH_AUTH_SOCK'] ?? null,
     version,
     program,
     hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },

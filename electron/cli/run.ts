@@ -14,6 +14,7 @@ import { addInventory } from './inventory'
 import { exitCodes, report } from './failure'
 import { addInvites, addJoin } from './join'
 import { addModule } from './module'
+import { addNodes } from './nodes'
 import { addSecret } from './secret'
 import { addSettings } from './settings'
 import { addStart } from './start'
@@ -40,6 +41,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addEdge,
     addSystem,
     addModule,
+    addNodes,
     addSecret,
     addUsers,
     addTokens,

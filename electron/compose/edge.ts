@@ -6,6 +6,7 @@ import { feedRules } from '../core/replication/feed'
 import type { StoredControl } from '../core/control/stored'
 import { enrolledControl } from '../core/control/stored'
 import { noAlerts } from '../edge/alert-operations'
+import { noNodes } from '../edge/node-operations'
 import { edgeOperations } from '../edge/edge-operations'
 import { EdgeRole } from '../edge/edge-role'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
@@ -226,6 +227,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       ...syncOperations(ownBuffer),
       ...noTelemetry,
       ...noAlerts,
+      ...noNodes,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
       ...secretOperations(parts.namedSecrets, stores.replica),

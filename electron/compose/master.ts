@@ -39,6 +39,7 @@ import { openRecords } from '../records/sqlite'
 import { openAlerting } from './alerting'
 import { enrolmentEntry, namesOf as namesOfDocuments } from './activity'
 import { noDemo } from './demo'
+import { openFleet } from './fleet'
 import { resolving, secretOperations } from './secrets'
 
 const JOIN_URLS_MAX = 4
@@ -178,11 +179,13 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
   const master = makeMasterRole(parts, stores, enrolments)
   role = master
   stack.defer(() => master.end())
+  const fleet = openFleet(parts, () => ({ ok: master.booted }), stack)
   return {
     start: async () => {
       // Without links it would take every edge for lost, and drive beside those that drive. They go on by themselves.
       if (authority === null) return
       alerting.start(master, enrolments)
+      fleet.start()
       return master.start(async () => {
         const listener = await listenWs({
           host: settings.linkHost,
@@ -206,6 +209,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     timeGap: () => {
       master.timeGap()
       alerting.timeGap()
+      fleet.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
@@ -227,6 +231,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         telemetry: stores.telemetry,
       }),
       ...alerting.handlers(),
+      ...fleet.handlers(),
       ...noDeadLetters,
       ...inventoryOperations({ role: master, inventory: stores.inventory }),
       ...noDemo,

@@ -22,6 +22,7 @@ import { startDemoSimulators } from '../modules/demo/demo-simulators'
 import type { Clock } from '../platform/ports'
 import { openAlerting } from './alerting'
 import { noDemo } from './demo'
+import { openFleet } from './fleet'
 import { edgeStores, makeEdgeRole, type EdgeStores } from './edge'
 import { secretOperations } from './secrets'
 import { debugOf, makeMasterRole, masterStatus, masterStores, type MasterStores } from './master'
@@ -40,6 +41,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   const alerting = openAlerting(parts, master, stack)
   const role = makeMasterRole(parts, master, desk)
   stack.defer(() => role.end())
+  const fleet = openFleet(parts, () => ({ ok: role.booted }), stack)
   const cable = stack.use(
     loopback({
       planeId: identity.planeId,
@@ -60,6 +62,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     start: async () => {
       await setUpSite(parts, master, stack)
       alerting.start(role, desk)
+      fleet.start()
       await role.start(() => Promise.resolve([cable.listener]))
       power.on()
     },
@@ -68,6 +71,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     timeGap: () => {
       role.timeGap()
       alerting.timeGap()
+      fleet.timeGap()
       power.edge?.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
@@ -87,6 +91,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
         ...operations,
         ...secretOperations(parts.namedSecrets, master.journal),
         ...alerting.handlers(),
+        ...fleet.handlers(),
         ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {

@@ -42,6 +42,7 @@ type EdgeHandlers = Omit<
   | `setup.${string}`
   | `telemetry.${string}`
   | `secrets.${string}`
+  | `nodes.${string}`
 >
 
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */

@@ -38,6 +38,7 @@ type MasterHandlers = Omit<
   | `setup.${string}`
   | `secrets.${string}`
   | `alerts.${string}`
+  | `nodes.${string}`
   | `forwarding.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'

@@ -8,6 +8,7 @@ import { dataOperations, dataTopics } from './data-operations'
 import { checkingView, diagnosticsOperations } from './diagnostics-operations'
 import { documentOperations } from './document-operations'
 import { moduleOperations } from './module-operations'
+import { nodeOperations } from './node-operations'
 import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
@@ -35,6 +36,7 @@ export const operations = {
   ...setupOperations,
   ...secretOperations,
   ...userOperations,
+  ...nodeOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>

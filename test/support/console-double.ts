@@ -17,6 +17,8 @@ import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
 import type { SyncStatus } from '../../shared/wire/push'
+import { checkOfNode, healthSample, nodeBarSample, nodeSample, nodeTotals } from './node-samples'
+import { usualCheckConfig } from '../../shared/model/fleet'
 import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
 
 /** Stands behind the operations port (our own): a master with one edge whose answers a test can replace. The protocol in front of it is the real one. */
@@ -341,6 +343,20 @@ export const defaultHandlers: OperationHandlers = {
   ],
   'secrets.set': () => ({}),
   'secrets.remove': () => ({}),
+  'nodes.listNodes': () => ({ nodes: [nodeSample()], total: 1, offset: 0, totals: nodeTotals }),
+  'nodes.getNode': () => nodeSample(),
+  'nodes.addNode': () => nodeSample(),
+  'nodes.updateNode': () => nodeSample(),
+  'nodes.removeNode': () => ({}),
+  'nodes.checkNodeStatus': () => ({ node: nodeSample(), check: checkOfNode() }),
+  'nodes.checkAllNodes': () => ({ nodes: 2, isRunning: false }),
+  'nodes.triggerNodeCheck': () => ({}),
+  'nodes.getCheckHistory': () => [checkOfNode()],
+  'nodes.getUptimeBar': nodeBarSample,
+  'nodes.getNodeHealthSummaries': () => ({ nodes: [healthSample()], total: 1, offset: 0, totals: nodeTotals }),
+  'nodes.listSshKeys': () => [],
+  'nodes.getCheckConfig': () => usualCheckConfig,
+  'nodes.setCheckConfig': () => usualCheckConfig,
   'diagnostics.checks': () => ({ at: AT, checks: [checkSample()] }),
   'diagnostics.fix': () => checkSample(),
   'diagnostics.preview': () => ({

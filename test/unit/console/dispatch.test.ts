@@ -77,6 +77,20 @@ const expected: Record<OperationName, readonly [Role, 'reads' | 'changes', EdgeN
   'secrets.list': ['admin', 'reads'],
   'secrets.set': ['admin', 'changes'],
   'secrets.remove': ['admin', 'changes'],
+  'nodes.listNodes': ['viewer', 'reads'],
+  'nodes.getNode': ['viewer', 'reads'],
+  'nodes.addNode': ['admin', 'changes'],
+  'nodes.updateNode': ['admin', 'changes'],
+  'nodes.removeNode': ['admin', 'changes'],
+  'nodes.checkNodeStatus': ['operator', 'changes'],
+  'nodes.checkAllNodes': ['operator', 'changes'],
+  'nodes.triggerNodeCheck': ['operator', 'changes'],
+  'nodes.getCheckHistory': ['viewer', 'reads'],
+  'nodes.getUptimeBar': ['viewer', 'reads'],
+  'nodes.getNodeHealthSummaries': ['viewer', 'reads'],
+  'nodes.listSshKeys': ['admin', 'reads'],
+  'nodes.getCheckConfig': ['viewer', 'reads'],
+  'nodes.setCheckConfig': ['admin', 'changes'],
   'diagnostics.checks': ['viewer', 'reads'],
   'diagnostics.fix': ['admin', 'changes'],
   'diagnostics.preview': ['admin', 'reads'],
@@ -165,6 +179,20 @@ const params: Record<OperationName, unknown> = {
   'secrets.list': {},
   'secrets.set': { name: 'hall', secretValue: 'very-secret' },
   'secrets.remove': { name: 'hall' },
+  'nodes.listNodes': {},
+  'nodes.getNode': { nodeId: 'web-1' },
+  'nodes.addNode': { name: 'web-1', host: '10.0.0.7', secrets: { password: 'very-secret', passphrase: 'too' } },
+  'nodes.updateNode': { nodeId: 'web-1', pause: 'works' },
+  'nodes.removeNode': { nodeId: 'web-1' },
+  'nodes.checkNodeStatus': { nodeId: 'web-1' },
+  'nodes.checkAllNodes': {},
+  'nodes.triggerNodeCheck': { nodeId: 'web-1' },
+  'nodes.getCheckHistory': { nodeId: 'web-1' },
+  'nodes.getUptimeBar': { nodeId: 'web-1' },
+  'nodes.getNodeHealthSummaries': {},
+  'nodes.listSshKeys': {},
+  'nodes.getCheckConfig': {},
+  'nodes.setCheckConfig': { intervalMs: 60_000 },
   'diagnostics.checks': {},
   'diagnostics.fix': { check: 'data-directory' },
   'diagnostics.preview': {},
@@ -325,7 +353,8 @@ describe('dispatch', () => {
   test('the audit shows no secrets and no bulk', async () => {
     const { dispatch, audit } = build()
     await dispatch.call('enrolment.join', { code: 'HF1.very-secret' }, { actor: 'a', role: 'admin' })
-    expect(JSON.stringify(audit)).not.toContain('very-secret')
+    await dispatch.call('nodes.addNode', params['nodes.addNode'], { actor: 'a', role: 'admin' })
+    expect(JSON.stringify(audit)).not.toMatch(/very-secret|too/)
     expect(
       presentable({
         tokenId: 't1',
