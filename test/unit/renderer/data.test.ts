@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { ActivityItem } from '../../../shared/console/activity-operations'
 import type { SpanView } from '../../../shared/console/data-views'
 import { named, namesOf, personOf } from '../../../renderer/features/activity/activity'
 import { stateOfIncident, subjectOf, toneOfIncident } from '../../../renderer/features/data/incidents'
