@@ -75,7 +75,7 @@ export const settingsZh: SettingsTexts = {
     name_outboxAgeMaxMs: '缓冲期限',
     name_collectMetrics: '指标',
     name_collectLogs: '日志',
-    name_collectTraces: '追踪',
+    name_collectTraces: '跟踪',
     name_collectEvents: '事件',
     on: '开',
     off: '关',
