@@ -34,3 +34,22 @@ export async function tabTo(tab: Page, target: Locator, pressesMax = 40): Promis
 }
 export const overflowOf = (tab: Page): Promise<number> =>
   tab.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+
+/** What cannot be seen although it should: controls beyond the sides of the page, and texts that are cut without saying so anywhere. */
+export const lostParts = (tab: Page): Promise<string[]> =>
+  tab.evaluate(() => {
+    const scrolls = (element: Element | null): boolean =>
+      element !== null &&
+      (['auto', 'scroll'].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement))
+    const said = (element: Element): string => `${element.tagName} ${(element.textContent ?? '').trim().slice(0, 60)}`
+    return [...document.querySelectorAll<HTMLElement>('main *, header *')].flatMap((element) => {
+      const box = element.getBoundingClientRect()
+      const style = getComputedStyle(element)
+      // Words for screen readers alone are one pixel wide on purpose.
+      if (box.width <= 1 || box.height <= 1 || style.visibility === 'hidden' || element.closest('.sr-only')) return []
+      if ((box.left < -1 || box.right > innerWidth + 1) && !scrolls(element)) return [`outside: ${said(element)}`]
+      const isCut = style.overflowX === 'hidden' && element.scrollWidth > element.clientWidth + 1
+      const isTold = element.title !== '' || element.closest('[title], [aria-label], [role=columnheader]') !== null
+      return isCut && element.children.length === 0 && !isTold ? [`cut: ${said(element)}`] : []
+    })
+  })
