@@ -18,6 +18,8 @@ interface Shot {
 }
 const WIDTH = 1200
 const HEIGHT = 800
+/** Kept small: the repository carries them. */
+const DOCS_HEIGHT = 680
 const themes = ['light', 'dark'] as const
 
 const given = (name: string): string | null => {
@@ -161,7 +163,10 @@ async function take(browser: Browser, origin: string, link: () => string, shots:
       await tab.evaluate(() => document.fonts.ready)
       await tab.screenshot({ path: path.join(into, `${shot.name}-${theme}.png`) })
       if (docs !== null && shot.docs && theme === 'light')
-        await tab.screenshot({ path: path.join(docs, `${shot.docs}.png`) })
+        await tab.screenshot({
+          path: path.join(docs, `${shot.docs}.png`),
+          clip: { x: 0, y: 0, width: WIDTH, height: DOCS_HEIGHT },
+        })
     }
     await context.close()
   }
