@@ -18,6 +18,7 @@ import {
   subscribeActivity,
 } from './compose/activity'
 import { openDiagnostics, type Diagnostics } from './compose/diagnostics'
+import { lockedNeed } from './compose/secrets'
 import type { ActivityRecorder } from './activity/recorder'
 import type { LastStop } from './diagnostics/judge-data'
 import { recentLines } from './diagnostics/recent-lines'
@@ -32,7 +33,7 @@ import { forwardingLogger, type ForwardingLogger } from './platform/collectors/f
 import { systemRandom } from './platform/random'
 import { openNamedSecrets } from './platform/named-secrets'
 import { x25519Sealing } from './platform/sealing'
-import { fileSecrets, type KeyStore } from './platform/secrets'
+import { fileSecrets, type FileSecrets, type KeyStore } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { SettingsStore } from './platform/settings-store'
 import { Setup, setAsideDemo } from './platform/setup'
@@ -175,7 +176,10 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   }
   const startedAt = clock.wall()
   const site = await composeSite(parts, started)
-  const status = (): StatusView => ({ ...site.status(), at: clock.wall(), startedAt })
+  const status = (): StatusView => {
+    const told = site.status()
+    return { ...told, needs: [...lockedNeed(secrets, startedAt), ...told.needs], at: clock.wall(), startedAt }
+  }
   live = started.use(
     new LiveTopic(clock, status, (error) => log.log('error', 'The status could not be told', failureOf(error))),
   )
@@ -214,7 +218,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   const people = openAccounts(site, parts, started)
   const operations: Operations = {
     ...operationsOf(site, status, live, liveSettings, watchSync, {
-      ...{ activity, diagnostics, setup, accounts: people.handlers },
+      ...{ activity, diagnostics, setup, secrets, accounts: people.handlers },
     }),
     ...people.authority,
   }
@@ -273,7 +277,10 @@ export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
   handlers(): Omit<
     OperationHandlers,
-    'health' | 'status.get' | `${'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
+    | 'health'
+    | 'status.get'
+    | 'secrets.keep'
+    | `${'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
   >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
@@ -327,8 +334,15 @@ function operationsOf(
     activity,
     diagnostics,
     setup,
+    secrets,
     accounts,
-  }: { activity: ActivityRecorder; diagnostics: Diagnostics; setup: Setup; accounts: AccountHandlers },
+  }: {
+    activity: ActivityRecorder
+    diagnostics: Diagnostics
+    setup: Setup
+    secrets: FileSecrets
+    accounts: AccountHandlers
+  },
 ): Operations {
   return {
     handlers: {
@@ -344,6 +358,7 @@ function operationsOf(
       'setup.state': () => setup.state(),
       'setup.choose': ({ role, name }) => setup.choose(role, name),
       'setup.finish': () => setup.finish(),
+      'secrets.keep': async (asked) => ({ moved: await secrets.keepIn(asked.in) }),
       ...activityOperations(activity),
       ...accounts,
       ...diagnostics.handlers,

@@ -15,7 +15,7 @@ import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { lineLogger } from './platform/logger'
 import type { Logger } from './platform/ports'
 import { systemRandom } from './platform/random'
-import { fileSecrets } from './platform/secrets'
+import { fileSecrets, SecretsLocked } from './platform/secrets'
 import { ensureDirectory, loadSettings } from './platform/settings-file'
 import { openRecords } from './records/sqlite'
 import { RestartingController } from './restarting'
@@ -78,7 +78,11 @@ export async function joinOffline({
   const log = lineLogger(process.stderr, { clock, level: 'error', format: 'text' })
   const { identity } = await loadSettings(dataDir, { ...settingsFromEnvironment(process.env), role: 'edge' }, random)
   const credentials = new CredentialStore(fileSecrets(path.join(dataDir, 'secrets')))
-  const known = await credentials.load()
+  // What is locked is the past: whoever joins again leaves it behind.
+  const known = await credentials.load().catch((error: unknown) => {
+    if (error instanceof SecretsLocked) return null
+    throw error
+  })
   if (known !== null && !replace) {
     throw new HoldfastError('conflict', `This controller is the edge "${known.edgeName}" already.`, {
       hint: 'Use --replace to leave its master, also one that removed it, for another one.',

@@ -15,6 +15,7 @@ import { readPage, SECURITY_HEADERS } from './console/page'
 import { systemClock } from './platform/clock'
 import { DirectoryTaken } from './platform/data-directory/sqlite'
 import { lineLogger } from './platform/logger'
+import { keepsInFiles } from './platform/secrets'
 import { openKeyStore, type KeyStore } from './shell/key-store'
 import { HIDDEN_FLAG } from './shell/autostart'
 import { registerPageScheme } from './shell/confining'
@@ -73,7 +74,13 @@ async function start(): Promise<void> {
           ],
         },
         startsHidden: flags[HIDDEN_FLAG.slice(2)] === true,
-        secrets: { backend: keyStore.backend.name, isProtected: keyStore.cipher !== null },
+        get secrets() {
+          const inFiles = keepsInFiles(path.join(dataDir, 'secrets'))
+          return {
+            backend: inFiles ? 'files' : keyStore.backend.name,
+            isProtected: !inFiles && keyStore.cipher !== null,
+          }
+        },
         environment: process.env,
       },
       { off: updatesOff(), load: loadUpdater },

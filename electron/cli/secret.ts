@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SecretView } from '../../shared/console/secret-operations'
 import { secretName, secretValue } from '../../shared/model/secrets'
-import type { Cli } from './command'
+import type { Cli, Context } from './command'
 import { UsageError } from './failure'
 import { oneLine, table, timeOf } from './output'
 
@@ -50,6 +50,21 @@ export function addSecret(cli: Cli, program: Command): void {
       }),
     )
     .argument('<name>', 'from `holdfast secret list`')
+
+  cli.add(
+    secret,
+    'unseal',
+    'keep all secrets in files of this user, so that this controller can also run without a window',
+    (context) => keepIn(context, 'file'),
+  )
+  cli.add(secret, 'seal', 'keep all secrets in the key store of this desktop', (context) => keepIn(context, 'system'))
+}
+
+const places = { file: 'in files that only this user may read', system: 'in the key store of this desktop' } as const
+
+async function keepIn(context: Context, place: keyof typeof places): Promise<void> {
+  const answer = await context.withConsole((client) => client.call('secrets.keep', { in: place }))
+  context.print(answer, () => `Secrets are kept ${places[place]}. Moved: ${answer.moved}.\n`)
 }
 
 function nameOf(text: string): string {

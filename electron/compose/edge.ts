@@ -271,7 +271,9 @@ function lastKnown(
   log: Logger,
   error: unknown,
 ): Pick<EdgeCredentials, 'edgeId' | 'edgeName' | 'enrolmentId' | 'dropBacklog'> {
-  const [edgeId, ...others] = records.all().keys()
+  const all = [...records.all().keys()]
+  // Of a machine that was another edge before, the documents tell which one it is.
+  const [edgeId, ...others] = all.length === 1 ? all : all.filter((id) => replica.get('edge', id) !== null)
   if (edgeId === undefined || others.length > 0) throw error
   const { code, message, hint } = failureOf(error)
   log.log('error', 'The site is driven without a link: its credentials cannot be read', { code, message, hint })

@@ -1,12 +1,15 @@
 import type { SecretView } from '../../shared/console/secret-operations'
 import type { ModuleDocument } from '../../shared/model/documents'
+import type { StatusView } from '../../shared/console/views'
 import { HoldfastError } from '../../shared/model/failures'
 import { secretsIn, withSecretValues } from '../../shared/model/secrets'
+import { translate } from '../../shared/text/text'
 import type { OperationHandlers } from '../console/operations'
 import type { Documents } from '../journal/journal'
 import type { NamedSecrets } from '../platform/ports'
+import type { FileSecrets } from '../platform/secrets'
 
-type SecretHandlers = Pick<OperationHandlers, Extract<keyof OperationHandlers, `secrets.${string}`>>
+type SecretHandlers = Pick<OperationHandlers, `secrets.${'list' | 'set' | 'remove'}`>
 
 /** The same on every controller: its own store, and who refers to what by its documents. */
 export function secretOperations(secrets: NamedSecrets, documents: Pick<Documents, 'list'>): SecretHandlers {
@@ -33,6 +36,13 @@ export function secretOperations(secrets: NamedSecrets, documents: Pick<Document
       })
     },
   }
+}
+
+/** Goes away with the last value that could not be opened. */
+export function lockedNeed({ locked }: Pick<FileSecrets, 'locked'>, since: number): StatusView['needs'] {
+  if (locked.length === 0) return []
+  const text = translate('en', 'need.secrets-locked')
+  return [{ id: 'secrets-locked', severity: 'critical', code: 'secrets-locked', text, edgeId: null, since }]
 }
 
 function usesIn(modules: readonly ModuleDocument[]): Map<string, SecretView['usedBy']> {

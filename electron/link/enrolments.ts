@@ -19,7 +19,8 @@ export interface EnrolmentsOptions {
   clock: Clock
   random: Random
   logger: Logger
-  caSha256: string
+  /** Null: the authority cannot be read, and nobody can be let in. */
+  caSha256: string | null
   masterUrls: () => readonly string[]
   /** The edge's name and the epoch it must begin above; null: there is no such edge (any more). */
   edge: (edgeId: string) => { name: string; epochFloor: number } | null
@@ -79,6 +80,11 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     by: { actor: string; validForMs?: number; replace?: boolean },
   ): Promise<Invitation> {
     const { rows, secrets, clock, random, caSha256, masterUrls } = this.#options
+    if (caSha256 === null) {
+      throw new HoldfastError('storage', 'This master has no authority that it can read: no edge can join.', {
+        hint: 'holdfast status says what is wrong.',
+      })
+    }
     if (this.#options.edge(edge.id) === null) throw new HoldfastError('not-found', `There is no edge ${edge.id}`)
     const isRevoked = this.isRevoked(edge.id)
     if (this.isEnrolled(edge.id) && !isRevoked && by.replace !== true) {

@@ -3,6 +3,7 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { secretName, SECRETS_MAX, secretValue } from '../../shared/model/secrets'
 import { wallMs } from '../../shared/model/time'
 import type { Clock, Logger, NamedSecrets, Secrets } from './ports'
+import { SecretsLocked } from './secrets'
 
 const NAME = 'named-secrets'
 const instant = z.int().transform(wallMs)
@@ -25,7 +26,10 @@ export async function openNamedSecrets(
   } catch (error) {
     unreadable = new HoldfastError('storage', 'The named secrets of this controller cannot be read', {
       cause: error,
-      hint: 'Put the file back from a copy, or remove it (secrets/named-secrets.secret) and set the secrets again.',
+      hint:
+        error instanceof SecretsLocked
+          ? error.hint
+          : 'Put the file back from a copy, or remove it (secrets/named-secrets.secret) and set the secrets again.',
     })
     // Never the text of the error: it may quote what it could not read.
     logger.log('error', unreadable.message, {

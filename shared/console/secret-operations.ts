@@ -20,4 +20,11 @@ export const secretOperations = {
   'secrets.list': operation('admin', false, none, z.array(secretView)),
   'secrets.set': operation('admin', true, z.object({ name: secretName, secretValue }), none),
   'secrets.remove': operation('admin', true, z.object({ name: secretName }), none),
+  /** Where all secrets of this controller lie from now on; `moved`: how many did not lie there. `system`: sealed by the key store of this desktop. */
+  'secrets.keep': operation(
+    'admin',
+    true,
+    z.object({ in: z.enum(['system', 'file']) }),
+    z.object({ moved: z.number() }),
+  ),
 } as const

@@ -117,6 +117,8 @@ export const de: Catalogue = {
     removed:
       'Diese Edge wurde in der Zentrale entfernt. Sie steuert ihren Standort weiter; neu verbinden: holdfast join CODE',
     'master-refused': 'Der Master weist diese Edge ab.',
+    'secrets-locked':
+      'Die Geheimnisse dieses Controllers sind vom Schlüsselspeicher eines Desktops versiegelt, darum gibt es keine Verbindung. Holdfast mit Fenster starten, als derselbe Benutzer wie zuvor, dann: holdfast secret unseal. Oder neu beitreten: holdfast join CODE --replace',
     'master-lost': 'Der Master ist nicht erreichbar. Der Standort läuft allein weiter.',
   },
   hint: {

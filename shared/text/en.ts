@@ -117,6 +117,8 @@ export const en = {
     contested: 'Both sides drove for a while.',
     removed: 'This edge was removed at the master. It goes on driving its site; to link it again: holdfast join CODE',
     'master-refused': 'The master refuses this edge.',
+    'secrets-locked':
+      'The secrets of this controller are locked by the key store of a desktop, so there is no link. Start Holdfast with its window as the user who did before, then: holdfast secret unseal. Or join again: holdfast join CODE --replace',
     'master-lost': 'The master cannot be reached. The site runs on its own.',
   },
   /** One line per failure code: what a person can do about it. */

@@ -115,6 +115,8 @@ export const zh: Catalogue = {
     contested: '两侧曾同时控制一段时间。',
     removed: '该边缘已在主控上移除。它会继续控制自己的站点；要重新连接：holdfast join CODE',
     'master-refused': '主控拒绝该边缘。',
+    'secrets-locked':
+      '此控制器的密钥已被桌面的密钥库锁定，因此没有连接。请以之前的用户启动带窗口的 Holdfast，然后运行：holdfast secret unseal。或重新加入：holdfast join CODE --replace',
     'master-lost': '无法连接到主控，站点独立运行。',
   },
   hint: {

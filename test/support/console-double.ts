@@ -343,6 +343,7 @@ export const defaultHandlers: OperationHandlers = {
   ],
   'secrets.set': () => ({}),
   'secrets.remove': () => ({}),
+  'secrets.keep': () => ({ moved: 3 }),
   'nodes.listNodes': () => ({ nodes: [nodeSample()], total: 1, offset: 0, totals: nodeTotals }),
   'nodes.getNode': () => nodeSample(),
   'nodes.addNode': () => nodeSample(),

@@ -14,6 +14,6 @@ export function secretText(value: Secret | undefined): string | null {
   if (value === undefined) return null
   if (typeof value === 'string') return value
   throw new HoldfastError('unauthenticated', `the secret ${value.secretRef} is not known on this controller`, {
-    hint: 'Set the secret on this controller, or enter the password in the module.',
+    hint: 'Set the secret on this controller, or enter the password in the module. Where secrets are locked, `holdfast status` says so, and how to open them.',
   })
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../electron/platform/clock'
 import { isSecretName, lineLogger } from '../../../electron/platform/logger'
 import { systemRandom, uuidV7 } from '../../../electron/platform/random'
-import { fileSecrets } from '../../../electron/platform/secrets'
+import { fileSecrets, keepsInFiles, SecretsLocked, type KeyStore } from '../../../electron/platform/secrets'
 import { openAuthority } from '../../../electron/platform/authority'
 import type { Clock } from '../../../electron/platform/ports'
 import { after, wallMs } from '../../../shared/model/time'
@@ -81,6 +81,52 @@ describe('secrets in files', () => {
     expect(await fileSecrets(path.join(folder, 'a', 'b', 'c')).get('x')).toBe('y')
     if (process.platform === 'linux')
       await expect(fileSecrets('/proc/holdfast/secrets').set('x', 'y')).rejects.toMatchObject({ code: 'storage' })
+  })
+
+  /** Seals by writing backwards. */
+  const keyStore = (isOpen = true): KeyStore => ({
+    backend: { name: 'test', isPlain: false },
+    cipher: {
+      seal: (value) => Promise.resolve([...value].reverse().join('')),
+      open: (text) => (isOpen ? Promise.resolve([...text].reverse().join('')) : Promise.reject(new Error('locked'))),
+    },
+  })
+  const textOf = (name: string) => readFile(path.join(folder, `${name}.secret`), 'utf8')
+
+  it('tells which values a key store keeps locked, until they are opened, replaced or deleted', async () => {
+    const sealed = fileSecrets(folder, keyStore())
+    for (const name of ['one', 'two', 'three']) await sealed.set(name, name)
+    expect(await textOf('one')).toBe('sealed:1:eno')
+    for (const shut of [null, keyStore(false)]) {
+      const secrets = fileSecrets(folder, shut)
+      for (const name of ['one', 'two', 'three'])
+        await expect(secrets.get(name)).rejects.toMatchObject({ code: 'storage', hint: expect.any(String) as string })
+      expect(secrets.locked).toEqual(['one', 'two', 'three'])
+      await expect(secrets.keepIn('file')).rejects.toBeInstanceOf(SecretsLocked)
+      expect(await textOf('two')).toBe('sealed:1:owt')
+    }
+    const secrets = fileSecrets(folder)
+    for (const name of ['one', 'two']) await secrets.get(name).catch(() => {})
+    await secrets.set('one', 'new')
+    await secrets.delete('two')
+    expect(secrets.locked).toEqual([])
+  })
+
+  it('are moved out of a key store and back, and stay where a person wants them', async () => {
+    const desktop = fileSecrets(folder, keyStore())
+    await desktop.set('one', 'first')
+    await desktop.set('two', 'second')
+    expect(await desktop.keepIn('file')).toBe(2)
+    expect([await textOf('one'), await textOf('two'), keepsInFiles(folder)]).toEqual(['first', 'second', true])
+    expect(await desktop.keepIn('file')).toBe(0)
+    // Also those that are set later, and after a restart.
+    const again = fileSecrets(folder, keyStore())
+    await again.set('three', 'third')
+    expect(await textOf('three')).toBe('third')
+    expect(await fileSecrets(folder).get('one')).toBe('first')
+    expect(await again.keepIn('system')).toBe(3)
+    expect([await textOf('three'), keepsInFiles(folder)]).toEqual(['sealed:1:driht', false])
+    await expect(fileSecrets(folder).keepIn('system')).rejects.toMatchObject({ code: 'refused' })
   })
 
   it('leaves the last of many concurrent values', async () => {
