@@ -10,7 +10,7 @@ import {
   type ReceiveBatchParams,
   type ReceiveBatchResult,
 } from '../../shared/wire/push'
-import { receivedOf, unfilled } from '../../shared/wire/payload'
+import { pieceFor, receivedOf, unfilled } from '../../shared/wire/payload'
 import type { Clock, Logger } from '../platform/ports'
 import {
   DAILY_AGE_MS,
@@ -43,8 +43,6 @@ const RETAIN_AT_ONCE = 20_000
 const UNPACKING_MAX = 32
 
 const unzip = promisify<Buffer, ZlibOptions, Buffer>(gunzip)
-/** Most batches in one piece: each more is a turn of the event loop. */
-const CHUNK_BYTES = 384 * 1024
 
 export interface IngestOptions {
   readonly stores: TelemetryStores
@@ -241,7 +239,7 @@ const tooLarge = () => new HoldfastError('too-large', `A batch holds at most ${B
 
 async function unpacked(packed: Buffer): Promise<Buffer> {
   try {
-    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX, chunkSize: CHUNK_BYTES })
+    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX, ...pieceFor(packed) })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
     throw new HoldfastError('invalid', 'The batch cannot be unpacked')

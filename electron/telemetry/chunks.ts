@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync, constants } from 'node:zlib'
 import type { StoredEntry } from '../../shared/model/telemetry'
-import { payloadOf, receivedOf, type ReceivedEntry } from '../../shared/wire/payload'
+import { payloadOf, pieceFor, receivedOf, type ReceivedEntry } from '../../shared/wire/payload'
 import type { EntryHead, EntryWriter } from '../../shared/wire/push'
 import type { Database } from '../platform/sqlite'
 import { feedOf, idOf, seqOf, SEQ_SPACE } from './schema'
@@ -110,13 +110,10 @@ export function packedChunk(entries: readonly StoredEntry[]): PackedEntries {
   return { writers, zipped: gzipSync(text, { level: constants.Z_BEST_SPEED }) }
 }
 
-/** Most chunks in one piece. */
-const UNPACKING = { chunkSize: 384 * 1024 }
-
 /** Null: the disk has changed what was written. The sum in the packed bytes tells. */
 function entriesIn({ writers, body }: ChunkRow): readonly ReceivedEntry[] | null {
   try {
-    const [heads = '', ...bodies] = gunzipSync(body, UNPACKING).toString('utf8').split('\n')
+    const [heads = '', ...bodies] = gunzipSync(body, pieceFor(body)).toString('utf8').split('\n')
     return receivedOf(JSON.parse(heads) as EntryHead[], bodies, JSON.parse(writers) as EntryWriter[])
   } catch {
     return null

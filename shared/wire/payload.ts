@@ -62,6 +62,22 @@ export function writersFit(entries: readonly StoredEntry[]): number {
   return entries.length
 }
 
+/** Most payloads in one piece: each more is a turn of the event loop. */
+const PIECE_BYTES = 384 * 1024
+const PIECE_BYTES_MIN = 4 * 1024
+/** So that the end of the stream is seen in the same piece. */
+const MORE_BYTES = 256
+
+/**
+ * The size of the pieces in which a gzipped payload is unpacked: what its trailer says comes out, within bounds, for it may say anything. Larger ones would be thrown
+ * away with most of them unused, and wait for that outside the heap, where nobody hurries.
+ */
+export function pieceFor(zipped: Uint8Array): { readonly chunkSize: number } {
+  const trailer = zipped.subarray(-4)
+  const bytes = trailer.reduceRight((sum, byte) => sum * 256 + byte, 0)
+  return { chunkSize: Math.min(PIECE_BYTES, Math.max(PIECE_BYTES_MIN, bytes + MORE_BYTES)) }
+}
+
 /** An entry as it came, its body not looked at yet. */
 export interface ReceivedEntry extends Omit<StoredEntry, 'feedId' | 'body'> {
   readonly text: string

@@ -31,6 +31,9 @@ async function drain(): Promise<void> {
   let highest = rss
   const started = performance.now()
   const marks: number[] = []
+  const cpu = process.cpuUsage()
+  const cpuMarks: number[] = []
+  const cpuMs = () => (({ user, system }) => Math.round((user + system) / 1_000))(process.cpuUsage(cpu))
   const alertMs: number[] = []
   let isDone = false
   edge.push.pause(false)
@@ -47,14 +50,24 @@ async function drain(): Promise<void> {
   for (;;) {
     const left = lane('telemetry').pendingEntries
     highest = Math.max(highest, process.memoryUsage().rss)
-    while (marks.length < 4 && left <= ENTRIES * (1 - (marks.length + 1) / 4)) marks.push(performance.now() - started)
+    while (marks.length < 4 && left <= ENTRIES * (1 - (marks.length + 1) / 4)) {
+      marks.push(performance.now() - started)
+      cpuMarks.push(cpuMs())
+    }
     if (left === 0) break
     await sleep(10)
   }
   isDone = true
   await alerts
-  const quarters = marks.map((at, n) => Math.round(at - (marks[n - 1] ?? 0)))
+  const steps = (all: readonly number[]) => all.map((at, n) => Math.round(at - (all[n - 1] ?? 0)))
+  const [quarters, cpuQuartersMs] = [steps(marks), steps(cpuMarks)]
   process.send!({
-    done: { seconds: marks[3]! / 1_000, quarters, alertMs, rssGrowthMiB: Math.round((highest - rss) / 2 ** 20) },
+    done: {
+      seconds: marks[3]! / 1_000,
+      quarters,
+      cpuQuartersMs,
+      alertMs,
+      rssGrowthMiB: Math.round((highest - rss) / 2 ** 20),
+    },
   })
 }

@@ -17,6 +17,7 @@ const LINEAR_MAX = 1.5
 interface Done {
   seconds: number
   quarters: number[]
+  cpuQuartersMs: number[]
   alertMs: number[]
   rssGrowthMiB: number
 }
@@ -65,6 +66,8 @@ async function main(): Promise<void> {
     const details = {
       ...{ entries: ENTRIES, missing, perS: Math.round(ENTRIES / done.seconds), seconds: done.seconds },
       ...{ quarters: done.quarters, lastOverFirstQuarter: Math.round(linear * 100) / 100, linearMax: LINEAR_MAX },
+      // Hardly moved by what else the machine does.
+      cpuQuartersMs: { edge: done.cpuQuartersMs },
       rssGrowthMiB: { edge: done.rssGrowthMiB, master: masterMiB },
       // What of it is JavaScript; the rest is pages of the stores, what is being unpacked, code.
       masterOfIt: { heap: grownMiB('heapTotal'), heapUsed: grownMiB('heapUsed'), buffers: grownMiB('external') },
