@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type {
-  LogView,
-  LossView,
-  SeriesView,
-  SpanView,
-  SyncView,
-  TelemetryStatusView,
-  TraceView,
-} from '../../shared/console/data-views'
+import type { OperationOutput } from '../../shared/console/contract'
+import type { LogView, LossView, SeriesView, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
 import { otlpUrl, postLogs, sendLogs } from '../support/otlp-sender'
 import { Site } from '../support/site'
 
@@ -159,7 +152,7 @@ describe.concurrent('the limits of the buffer', () => {
     await site.linked(30_000)
     const isSettled = async () => {
       const { status } = await sync()
-      const there = await site.master.ask<TelemetryStatusView>('data', 'status', 'Berlin')
+      const there = await site.master.ask<OperationOutput<'telemetry.status'>>('data', 'status', 'Berlin')
       const isSame = status !== null && status.dropped > 0 && there.gaps.lost === status.dropped
       return isSame && status.state === 'up to date' && there.notIndexed === 0 && status
     }

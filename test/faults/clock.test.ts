@@ -3,7 +3,8 @@ import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { LogView, TelemetryStatusView } from '../../shared/console/data-views'
+import type { LogView } from '../../shared/console/data-views'
+import type { OperationOutput } from '../../shared/console/contract'
 import { machineMs } from '../support/judge'
 import { otlpUrl, postLogs } from '../support/otlp-sender'
 import { passed, Site, timeoutMs } from '../support/site'
@@ -50,7 +51,7 @@ describe.skipIf(why !== null).concurrent('the wall clock of the edge', () => {
       return lines[0]
     })
     expect(Math.abs(line.at - Date.now() - stepMs)).toBeLessThan(60_000)
-    const telemetry = await site.master.ask<TelemetryStatusView>('data', 'status', 'Berlin')
+    const telemetry = await site.master.ask<OperationOutput<'telemetry.status'>>('data', 'status', 'Berlin')
     expect(Math.abs((telemetry.skewMs ?? 0) - stepMs)).toBeLessThan(60_000)
     expect(telemetry.fromFuture > 0).toBe(stepMs > 0)
     expect(await site.master.text('data', 'status', 'Berlin')).toMatch(/calendar ahead by +-?\d{7,} ms/)
