@@ -83,7 +83,7 @@ describe('desired against actual', () => {
     const modules = [stopped('m1'), { ...moduleSample('m2'), state: 'failed' as const }, moduleSample('m9')]
     expect(keys(site({ modules }), systems, none, [])).toEqual(['stopped m1', 'failed m2', 'surplus m9'])
   })
-  it('says nothing of what should be there before that is known', () => {
+  it('says nothing of what is missing before that is known', () => {
     expect(keys(site({ modules: [moduleSample('m9')] }), null, none, [])).toEqual([])
   })
   it('names secrets that its own modules lack', () => {
