@@ -144,8 +144,13 @@ export function openSalvage(store: Store, file: string, aside: string, open: (as
   }
 
   function take(rows: readonly EntryRow[], next: number | null) {
-    const whole = rows.filter((row) => isWhole(row) && feedOf(row.key) <= currentFeed.telemetry)
-    for (const row of whole) placeOf(feedOf(row.key))
+    const seen = new Set<number>()
+    const whole = rows.filter((row) => {
+      if (!isWhole(row) || feedOf(row.key) > currentFeed.telemetry || seen.has(row.key)) return false
+      seen.add(row.key)
+      // Damaged pages may lead to a row again: it counts once.
+      return !placeOf(feedOf(row.key)).read.some(([from, to]) => seqOf(row.key) >= from && seqOf(row.key) <= to)
+    })
     store.commit((change) => {
       for (const row of whole) {
         const place = places.get(feedOf(row.key))!
