@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
-import { ControllerProcess, dataDirectory } from '../support/controller'
+import { ControllerProcess, dataDirectory, holdfast } from '../support/controller'
 import { Desktop, electronHost } from '../support/desktop'
 import { Site } from '../support/site'
 
@@ -174,6 +174,72 @@ describe('the secrets of a desktop', () => {
       expect(stored.filter((text) => !text.startsWith('sealed:1:'))).toEqual([])
       expect(await desktop.quit()).toBe(0)
     }
-    await expect(ControllerProcess.start({ role: 'master', data: data.dir })).rejects.toThrow(/sealed by the key store/)
   })
+
+  const sealing = { STAND_IN_SECRETS: 'gnome_libsecret' }
+  const needsOf = async (controller: ControllerProcess) => (await controller.status()).needs.map(({ code }) => code)
+
+  it('are locked for a master without a window, which serves its console alone, until they are unsealed', async ({
+    skip,
+  }) => {
+    if (!electronHost.isStandIn) skip('the key store of a real system is not for a test to fill')
+    using data = dataDirectory('sealed-master')
+    const options = { role: 'master', data: data.dir } as const
+    const desktopOptions = { data: data.dir, env: { HOLDFAST_ROLE: 'master', ...sealing } }
+    const authority = () => files(path.join(data.dir, 'secrets')).length
+    {
+      await using desktop = await Desktop.start(desktopOptions)
+      await desktop.page()
+      expect(authority()).toBeGreaterThan(1)
+    }
+    const before = authority()
+    {
+      await using master = await ControllerProcess.start(options)
+      expect((await master.status()).needs[0]).toMatchObject({ code: 'secrets-locked', severity: 'critical' })
+      expect((await master.status()).booted).toBe(false)
+      expect(authority()).toBe(before)
+      expect(await holdfast(['secret', 'unseal', '--data', data.dir])).toMatchObject({ code: 1 })
+    }
+    {
+      await using desktop = await Desktop.start(desktopOptions)
+      await desktop.page()
+      expect(await holdfast(['secret', 'unseal', '--data', data.dir])).toMatchObject({ code: 0 })
+      expect(files(path.join(data.dir, 'secrets')).filter((text) => text.startsWith('sealed:'))).toEqual([])
+      expect(await secretsOf(desktop)).toMatchObject({ isProtected: false })
+    }
+    await using master = await ControllerProcess.start(options)
+    expect(await needsOf(master)).toEqual([])
+    await master.ask('edge', 'set', 'Berlin', '--create')
+    expect(await master.ask('invite', '--edge', 'Berlin')).toMatchObject({
+      code: expect.stringMatching(/^HF1-/) as string,
+    })
+  })
+
+  it('do not keep an edge without a window from driving its site', async ({ skip }) => {
+    if (!electronHost.isStandIn) skip('the key store of a real system is not for a test to fill')
+    await using site = await Site.driven()
+    await site.edge.end()
+    const desktopOptions = { data: site.edgeData, env: { HOLDFAST_ROLE: 'edge', ...sealing } }
+    const secret = (word: string) => holdfast(['secret', word, '--data', site.edgeData])
+    {
+      await using desktop = await Desktop.start(desktopOptions)
+      await desktop.page()
+      expect(await secret('seal')).toMatchObject({ code: 0 })
+    }
+    await site.startEdge()
+    await site.drivenBy('edge', 30_000)
+    const status = await site.edge.status()
+    expect(status.needs.map(({ code }) => code)).toContain('secrets-locked')
+    expect(status.link.state).not.toBe('connected')
+    expect(await secret('seal')).toMatchObject({ code: 1 })
+    await site.edge.end()
+    {
+      await using desktop = await Desktop.start(desktopOptions)
+      await desktop.page()
+      expect(await secret('unseal')).toMatchObject({ code: 0 })
+    }
+    await site.startEdge()
+    await site.linked(30_000)
+    expect(await needsOf(site.edge)).not.toContain('secrets-locked')
+  }, 120_000)
 })
