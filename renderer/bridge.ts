@@ -9,7 +9,14 @@ import {
   type DesktopOperation,
   type DesktopView,
 } from '../shared/console/desktop'
-import { closeCodes, CONSOLE_PATH, CONSOLE_SILENCE_MS, sessionAnswer, type Hello } from '../shared/console/protocol'
+import {
+  closeCodes,
+  CONSOLE_PATH,
+  CONSOLE_SILENCE_MS,
+  sessionAnswer,
+  type Hello,
+  type LoginBody,
+} from '../shared/console/protocol'
 import type { Result } from '../shared/console/result'
 import type { WindowBridge } from '../shared/console/window-bridge'
 import { failureOf } from '../shared/model/failures'
@@ -36,7 +43,12 @@ export interface Bridge {
   call<N extends OperationName>(op: N, params: OperationInput<N>): Promise<Result<OperationOutput<N>>>
   /** Outlives reconnects: subscribed again each time. `ended` is heard only when the controller refuses. Returns the way to unsubscribe. */
   subscribe<N extends TopicName>(topic: N, params: TopicParams<N>, handlers: SubscriptionHandlers<N>): () => void
-  signIn(key: string): Promise<void>
+  /** A text is a one-time key. */
+  signIn(by: LoginBody | string): Promise<void>
+  /** Does nothing in a window: there is nobody to sign in. */
+  signOut(): Promise<void>
+  /** The key of the invitation that the page was opened with, once; null: none. */
+  takeInvite(): string | null
   retry(): void
   close(): void
 }
@@ -51,6 +63,8 @@ export function useBridge(): Bridge {
 const RETRY_FIRST_MS = 500
 const RETRY_MAX_MS = 5_000
 const WATCH_EVERY_MS = 1_000
+/** A refusal is held back, the longer the more there were before it. */
+const LOGIN_ANSWER_MS = 90_000
 
 interface Subscription {
   begin(connection: ConsoleConnection): void
@@ -63,23 +77,28 @@ type SignedIn = 'yes' | 'no' | 'unreachable'
 interface Way {
   /** Asked first: a refused line looks to a page like a missing controller. */
   session(): Promise<SignedIn>
-  logIn(oneTimeKey: string): Promise<SignedIn>
+  logIn(by: LoginBody): Promise<SignedIn>
+  logOut(): Promise<void>
   /** `gone` is called at most once, and not after `close`. */
   open(hear: (text: string) => void, gone: (code?: number) => void): { send(text: string): void; close(): void }
 }
 
-/** `key` is the one-time key of the link that a browser opened the page with. */
-export function reachController(key: string | null): Bridge {
-  return window.holdfast ? connect(throughWindow(window.holdfast), null) : connectBySocket(location.origin, key)
+/** What the link of a page can bring along. */
+export interface Brought {
+  readonly kind: 'key' | 'invite'
+  readonly text: string
 }
 
-export const connectBySocket = (origin: string, key: string | null): Bridge => connect(overSocket(origin), key)
+export function reachController(brought: Brought | null): Bridge {
+  return window.holdfast ? connect(throughWindow(window.holdfast), null) : connect(overSocket(location.origin), brought)
+}
 
 /** The main process answers its own window as the person at the machine: there is nobody to sign in. */
 function throughWindow(bridge: WindowBridge): Way {
   return {
     session: () => Promise.resolve('yes'),
     logIn: () => Promise.resolve('yes'),
+    logOut: () => Promise.resolve(),
     open(hear, gone) {
       let isOpen = true
       const end = (code?: number) => {
@@ -121,18 +140,22 @@ function overSocket(origin: string): Way {
         return 'unreachable'
       }
     },
-    async logIn(oneTimeKey) {
+    async logIn(by) {
       try {
         const response = await fetch(`${origin}/login`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ key: oneTimeKey }),
-          signal: AbortSignal.timeout(RETRY_MAX_MS),
+          body: JSON.stringify(by),
+          signal: AbortSignal.timeout(LOGIN_ANSWER_MS),
         })
         return response.ok ? 'yes' : 'no'
       } catch {
         return 'unreachable'
       }
+    },
+    async logOut() {
+      // What cannot be reached ends the session by itself, in its time.
+      await fetch(`${origin}/logout`, { method: 'POST', signal: AbortSignal.timeout(RETRY_MAX_MS) }).catch(() => {})
     },
     open(hear, gone) {
       const socket = new WebSocket(`${origin.replace(/^http/, 'ws')}${CONSOLE_PATH}`)
@@ -153,7 +176,8 @@ function overSocket(origin: string): Way {
   }
 }
 
-function connect(way: Way, key: string | null): Bridge {
+function connect(way: Way, brought: Brought | null): Bridge {
+  let invite = brought?.kind === 'invite' ? brought.text : null
   const state = shallowRef<BridgeState>({ name: 'connecting', since: Date.now() })
   const subscriptions = new Set<Subscription>()
   let connection: ConsoleConnection | null = null
@@ -231,14 +255,15 @@ function connect(way: Way, key: string | null): Bridge {
     if (state.value.name === 'lost' && retryTimer) void attempt()
   }
 
-  async function signIn(oneTimeKey: string) {
+  async function signIn(given: LoginBody | string) {
+    const by = typeof given === 'string' ? { key: given } : given
     // The form stays while its key is tried.
     if (state.value.name === 'signed-out') state.value = { name: 'signed-out', refused: false, busy: true }
-    const taken = await way.logIn(oneTimeKey)
+    const taken = await way.logIn(by)
     if (closed) return
     if (taken === 'no') {
       // A link that was opened twice is no reason to send away who is signed in already.
-      if ((await way.session()) === 'yes') return open()
+      if ('key' in by && (await way.session()) === 'yes') return open()
       state.value = { name: 'signed-out', refused: true, busy: false }
     } else if (taken === 'unreachable') lose(true)
     else open()
@@ -249,12 +274,22 @@ function connect(way: Way, key: string | null): Bridge {
   }
   window.addEventListener('online', retry)
   document.addEventListener('visibilitychange', retryWhenVisible)
-  void (key ? signIn(key) : attempt())
+  if (brought?.kind === 'key') void signIn(brought.text)
+  // Whoever was invited signs in as that account, even where another one is signed in.
+  else if (invite !== null) state.value = { name: 'signed-out', refused: false, busy: false }
+  else void attempt()
 
   return {
     state,
     retry,
     signIn,
+    // The controller ends the line of a session that is over.
+    signOut: () => way.logOut(),
+    takeInvite() {
+      const taken = invite
+      invite = null
+      return taken
+    },
     async call(op, params) {
       if (!connection)
         return { ok: false, code: 'no-controller', message: 'The controller of this console cannot be reached.' }
@@ -347,10 +382,10 @@ export function desktopThrough(bridge: WindowBridge): Desktop {
   return desktop
 }
 
-/** Takes the one-time key out of the address, so that it stays in no history, title or bookmark. */
-export function takeKey(): string | null {
-  const match = /^#\/?key=([^&]+)$/.exec(location.hash)
-  if (!match?.[1]) return null
+/** Takes a one-time key or an invitation out of the address, so that it stays in no history, title or bookmark. */
+export function takeKey(): Brought | null {
+  const match = /^#\/?(key|invite)=([^&]+)$/.exec(location.hash)
+  if (!match?.[2]) return null
   history.replaceState(null, '', `${location.pathname}${location.search}#/`)
-  return decodeURIComponent(match[1])
+  return { kind: match[1] === 'key' ? 'key' : 'invite', text: decodeURIComponent(match[2]) }
 }

@@ -9,9 +9,9 @@ import { fetchPages, makeRouter } from './routes'
 import { startTheme } from './theme'
 
 // The key leaves the address before the router reads it.
-const key = takeKey()
+const brought = takeKey()
 startTheme()
-const bridge = reachController(key)
+const bridge = reachController(brought)
 const desktop = reachDesktop()
 const app = createApp(App)
 app.provide(bridgeKey, bridge)

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowRef, watch } from 'vue'
+import type { OperationOutput } from '../../shared/console/contract'
 import type { StatusView } from '../../shared/console/views'
 import type { Failure } from '../../shared/model/failures'
 import { useBridge } from '../bridge'
@@ -31,10 +32,25 @@ export const useController = defineStore('controller', () => {
   const state = computed(() => bridge.state.value)
   const isLive = computed(() => state.value.name === 'open')
   const role = computed(() => (state.value.name === 'open' ? state.value.hello.role : 'viewer'))
-  const mayOperate = computed(() => ranks.indexOf(role.value) >= ranks.indexOf('operator'))
+  /** Who is signed in; null: not known (yet). */
+  const me = shallowRef<OperationOutput<'users.me'> | null>(null)
+  watch(
+    () => state.value.name,
+    async (name) => {
+      if (name === 'signed-out') me.value = null
+      if (name !== 'open') return
+      const answer = await bridge.call('users.me', {})
+      me.value = answer.ok ? answer.value : null
+    },
+    { immediate: true },
+  )
+  /** Some site at least; whether it is the one in question the controller judges. */
+  const mayOperate = computed(
+    () => ranks.indexOf(role.value) >= ranks.indexOf('operator') || (me.value?.operates?.length ?? 0) > 0,
+  )
   const mayAdminister = computed(() => role.value === 'admin')
   /** Since when what is shown may be untrue (viewer's clock); null: it is live. */
   const staleSince = computed(() => (state.value.name === 'lost' ? state.value.since : null))
 
-  return { status, failure, clockAheadMs, state, isLive, role, mayOperate, mayAdminister, staleSince, stop }
+  return { status, failure, clockAheadMs, state, isLive, role, me, mayOperate, mayAdminister, staleSince, stop }
 })

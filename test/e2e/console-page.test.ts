@@ -104,7 +104,7 @@ describe('the page', () => {
     open.push(context)
     const tab = await context.newPage()
     await tab.goto(fixture.double.server.url)
-    const field = tab.getByTestId('sign-in').getByRole('textbox')
+    const field = tab.getByTestId('sign-in').getByRole('textbox', { name: 'One-time key' })
     await field.fill('wrong')
     await field.press('Enter')
     await tab.getByText('That key is not valid.').waitFor()

@@ -21,6 +21,8 @@ function bridgeDouble() {
     retry() {},
     close() {},
     signIn: async () => {},
+    signOut: async () => {},
+    takeInvite: () => null,
     call: async (op: string, params: unknown) => {
       calls.push({ op, params })
       return answer
