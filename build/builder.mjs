@@ -62,7 +62,8 @@ function httpByRequest() {
 }
 
 /**
- * ssh2 tries to load two native parts and does without them when it cannot. Neither is shipped: a login a minute needs no fast ciphers.
+ * ssh2 tries to load two native parts and does without them when it cannot; neither is shipped: a login a minute needs no fast ciphers. It also asks for its folder,
+ * which a bundle does not have.
  *
  * @returns {import('vite').Plugin}
  */
@@ -73,6 +74,11 @@ function withoutNativeSsh() {
     enforce: 'pre',
     resolveId: (id) => (id === 'cpu-features' || id.endsWith('/sshcrypto.node') ? absent : null),
     load: (id) => (id === absent ? `module.exports = undefined; throw new Error('not shipped')` : null),
+    // Where it would look for a helper of Windows and for code that it has within itself.
+    transform: (code, id) =>
+      /[\\/]ssh2[\\/]lib[\\/]/.test(id) && code.includes('__dirname')
+        ? { code: code.replaceAll('__dirname', `'.'`), map: null }
+        : null,
   }
 }
 

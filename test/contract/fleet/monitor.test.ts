@@ -152,9 +152,9 @@ describe('the watch over nodes', () => {
   test('looks at so many at once and at none twice at a time, and a long cycle is followed, never overlapped', async () => {
     const waiting: (() => void)[] = []
     look = () => new Promise((resolve) => waiting.push(() => resolve(up())))
-    call('nodes.setCheckConfig', { concurrency: 3, isEnabled: false })
+    await call('nodes.setCheckConfig', { concurrency: 3, isEnabled: false })
     for (let n = 0; n < 8; n += 1) await call('nodes.addNode', { name: `n${n}`, host: '10.0.0.7' })
-    call('nodes.setCheckConfig', { isEnabled: true })
+    await call('nodes.setCheckConfig', { isEnabled: true })
     await pass(3 * EVERY)
     expect(looked).toHaveLength(3)
     while (looked.length < 9) {
