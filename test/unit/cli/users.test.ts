@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest'
+import { useCli } from '../../support/cli-console'
+
+const { run, asked, double } = useCli()
+
+describe('users and tokens', () => {
+  test('user add asks for an invitation and prints its link below the address of the console', async () => {
+    const { out, code } = await run(['user', 'add', 'Kim', '--role', 'operator'])
+    expect(code).toBe(0)
+    expect(asked()).toEqual([
+      ['users.add', { name: 'Kim', role: 'operator' }],
+      ['users.invite', { user: 'kim' }],
+    ])
+    expect(out).toContain(`${double().server.url}#invite=k1\n`)
+  })
+
+  test('user set, invite and remove say whom they mean; contradictions are not sent', async () => {
+    await run(['user', 'set', 'Kim', '--name', 'Kim Berg', '--disable'])
+    await run(['user', 'invite', 'Kim'])
+    await run(['user', 'remove', 'Kim'])
+    expect((await run(['user', 'set', 'Kim', '--disable', '--enable'])).code).toBe(2)
+    expect((await run(['user', 'set', 'Kim', '--role', 'king'])).code).toBe(2)
+    expect(asked()).toEqual([
+      ['users.update', { user: 'Kim', name: 'Kim Berg', disabled: true }],
+      ['users.invite', { user: 'Kim' }],
+      ['users.remove', { user: 'Kim' }],
+    ])
+  })
+
+  test('lists are tables, and one JSON value with --json', async () => {
+    expect((await run(['user', 'list'])).out).toMatch(/^NAME +ID +ROLE[^\n]*\nKim +kim +viewer +active +Berlin +1\n$/)
+    expect((await run(['token', 'list'])).out).toMatch(/Nightly +t1 +Kim +viewer +until it is revoked/)
+    expect(JSON.parse((await run(['token', 'list', '--json'])).out)).toMatchObject([{ tokenId: 't1' }])
+    expect(asked().filter(([op]) => op === 'tokens.list')).toEqual([
+      ['tokens.list', { all: true }],
+      ['tokens.list', { all: true }],
+    ])
+  })
+
+  test('a token is shown once, and revoked by its id', async () => {
+    const { out } = await run(['token', 'create', 'Nightly', '--user', 'kim', '--role', 'viewer', '--valid-for', '90d'])
+    expect(out).toMatch(/^hft_shown-once\n/)
+    await run(['token', 'revoke', 't1'])
+    expect(asked()).toEqual([
+      ['tokens.create', { user: 'kim', name: 'Nightly', role: 'viewer', validForMs: 90 * 86_400_000 }],
+      ['tokens.revoke', { tokenId: 't1' }],
+    ])
+  })
+})
