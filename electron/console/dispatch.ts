@@ -118,7 +118,7 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
       }
     },
 
-    subscribe(topic, params, caller, listener) {
+    subscribe(topic, params, caller, listener, ended) {
       if (!isTopic(topic))
         return refuse(cut(topic), null, caller, { code: 'not-found', message: `There is no topic ${cut(topic)}.` })
       const rule = topics[topic]
@@ -129,7 +129,17 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
         const parsed = parse(rule.params, params ?? {}) as Record<string, unknown>
         const deniedThere = denialAtEdge(topic, rule.role, edgeOf, parsed, caller)
         if (deniedThere) return refuse(topic, params, caller, deniedThere)
-        return { ok: true, value: operations.topics.subscribe(topic, parsed, listener) }
+        let isOver = false
+        // Whoever is no admin of the edge any more hears no more of it.
+        const tell = (body: unknown): void => {
+          if (isOver) return
+          const gone = denialAtEdge(topic, rule.role, edgeOf, parsed, caller)
+          if (gone === null) return listener(body)
+          isOver = true
+          refuse(topic, params, caller, gone)
+          ended?.(gone)
+        }
+        return { ok: true, value: operations.topics.subscribe(topic, parsed, edgeOf === null ? listener : tell) }
       } catch (error) {
         return refuse(topic, params, caller, failureOf(error))
       }

@@ -298,6 +298,35 @@ describe('dispatch', () => {
     },
   )
 
+  test('whoever stops being an admin of the edge hears no more of it, and that is said once', () => {
+    let edge = closed
+    let tell: (body: unknown) => void = () => {}
+    const audit: AuditEntry[] = []
+    const operations = {
+      handlers: {},
+      topics: { subscribe: (_: string, __: unknown, listener: typeof tell) => ((tell = listener), () => {}) },
+      concernedBy: () => [edge],
+    } as unknown as Operations
+    const log = { log: () => {}, child: () => log }
+    const clock = { mono: () => monoMs(0), wall: () => wallMs(5), at: () => ({ [Symbol.dispose]() {} }) }
+    const dispatch = createDispatch({ operations, clock, log, audit: (entry) => audit.push(entry) })
+    const heard: unknown[] = []
+    const caller = { actor: 'user:kim', role: 'viewer', edgeAdminAs: 'kim' } as const
+    dispatch.subscribe(
+      'debug',
+      { module: 'm1' },
+      caller,
+      (body) => heard.push(body),
+      ({ code }) => heard.push(code),
+    )
+    tell('one')
+    edge = { ...closed, admins: ['ann'] }
+    tell('two')
+    tell('three')
+    expect(heard).toEqual(['one', 'forbidden'])
+    expect(audit).toMatchObject([{ op: 'debug', outcome: 'refused', actor: 'user:kim' }])
+  })
+
   test.each(Object.keys(topics))('the topic %s is refused below its least role', (topic) => {
     const { dispatch } = build()
     const least = topics[topic as keyof typeof topics].role
