@@ -100,6 +100,11 @@ test('a token on the command line may what its account may: nothing as a viewer,
   await controller.ask('edge', 'set', 'demo-site', 'admins=["vi-quarz"]')
   expect((await withToken(token, ...pause)).code).toBe(0)
   expect((await withToken(token, 'user', 'list')).failure()).toMatchObject({ code: 'forbidden' })
+  // Somebody else on this machine cannot read the data directory, and needs no more than the address.
+  const elsewhere = (url: string) =>
+    holdfast(['status', '--data', '/nowhere', '--json'], { env: { HOLDFAST_TOKEN: token, HOLDFAST_URL: url } })
+  expect((await elsewhere(new URL(controller.consoleUrl).origin)).json()).toMatchObject({ role: 'standalone' })
+  expect((await elsewhere('http://console.example:7420')).failure()).toMatchObject({ code: 'invalid' })
   await controller.ask('token', 'revoke', tokenId)
   expect((await withToken(token, 'status')).failure()).toMatchObject({ code: 'unauthenticated' })
 
