@@ -83,7 +83,15 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       const own = site === null ? withoutEdge(plane, power.offSince) : edgeStatusOf(site, clock)
       const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
       const name = settings.name ?? role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name
-      return { ...plane, ...own, documentsHead: master.journal.head, sync: edge.telemetry.brief(), needs, role: 'standalone', name }
+      return {
+        ...plane,
+        ...own,
+        documentsHead: master.journal.head,
+        sync: edge.telemetry.brief(),
+        needs,
+        role: 'standalone',
+        name,
+      }
     },
     handlers: () => {
       const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
