@@ -12,8 +12,7 @@ import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { Forwarding, forwardingOperations } from '../master/forwarding'
 import type { MasterRole } from '../master/master-role'
 import { alertOf, logOf, metricOf } from '../telemetry/body'
-import { exported, signalOf } from '../outbox/otlp/export'
-import { partialSuccessOf } from '../outbox/otlp/export-answer'
+import { signalOf } from '../outbox/otlp/signal'
 import { failureOf } from '../../shared/model/failures'
 import type { MasterStores } from './master'
 
@@ -50,8 +49,15 @@ export function openAlerting(
   alerts.onShown(() => topic.changed())
   const forwarding = new Forwarding({
     ...{ store: positions, telemetry, journal, clock, random, logger: log.child('forwarding') },
-    encoder: { signalOf, encode: exported },
-    send: otlpHttp({ partialSuccess: partialSuccessOf, now: () => clock.wall() }),
+    // The messages of OTLP take memory that a master without a destination has no use for.
+    encoder: {
+      signalOf,
+      encode: async (...of) => (await import('../outbox/otlp/export')).exported(...of),
+    },
+    send: otlpHttp({
+      partialSuccess: async (body) => (await import('../outbox/otlp/export-answer')).partialSuccessOf(body),
+      now: () => clock.wall(),
+    }),
     secret: (name) => namedSecrets.value(name),
   })
   stack.defer(() => forwarding.end())

@@ -7,9 +7,13 @@ const ANSWER_BYTES_MAX = 64 * 1024
 const MESSAGE_LENGTH_MAX = 500
 const RETRY_AFTER_MAX_MS = 3_600_000
 
+interface Rejected {
+  readonly rejected: number
+  readonly message: string
+}
 export interface OtlpHttpOptions {
   /** How many records the answer to an accepted request rejects, and why. Throws when it is none. */
-  readonly partialSuccess: (body: Uint8Array) => { readonly rejected: number; readonly message: string }
+  readonly partialSuccess: (body: Uint8Array) => Rejected | Promise<Rejected>
   /** Epoch ms, for an instant in `Retry-After`. */
   readonly now: () => number
 }
@@ -43,7 +47,7 @@ export function otlpHttp({ partialSuccess, now }: OtlpHttpOptions): SendForward 
     const { status } = response
     if (status >= 200 && status < 300) {
       try {
-        return { kind: 'taken', ...partialSuccess(answer) }
+        return { kind: 'taken', ...(await partialSuccess(answer)) }
       } catch {
         // Some endpoints answer with JSON or nothing at all: taken is taken.
         return { kind: 'taken', rejected: 0, message: '' }

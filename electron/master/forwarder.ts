@@ -22,12 +22,18 @@ const signals: readonly ForwardSignal[] = ['metrics', 'traces', 'logs']
 /** Makes requests of entries; `unfit`: places of those that OTLP has no form for. */
 export interface ForwardEncoder {
   signalOf(category: TelemetryCategory): ForwardSignal
+  /** A promise where the encoder is still to be loaded. */
   encode(
     signal: ForwardSignal,
     entries: readonly KeptEntry[],
     edge: { readonly id: string; readonly name: string },
     compression: 'gzip' | 'none',
-  ): { readonly body: Uint8Array; readonly records: number; readonly unfit: readonly number[] }
+  ): Encoded | Promise<Encoded>
+}
+interface Encoded {
+  readonly body: Uint8Array
+  readonly records: number
+  readonly unfit: readonly number[]
 }
 
 export interface ForwarderOptions {
@@ -244,7 +250,7 @@ export class Forwarder {
     const { clock } = this.#options
     for (let part = piece.parts[0]; part !== undefined; part = piece.parts[0]) {
       const { signal } = part
-      const { fit, body, records } = this.#encoded(piece, part)
+      const { fit, body, records } = await this.#encoded(piece, part)
       if (fit.length === 0) {
         piece.parts.shift()
         continue
@@ -283,10 +289,10 @@ export class Forwarder {
     return null
   }
 
-  #encoded(piece: Piece, { signal, entries }: Piece['parts'][number]) {
+  async #encoded(piece: Piece, { signal, entries }: Piece['parts'][number]) {
     const { encoder, edgeName } = this.#options
     const edge = { id: piece.edgeId, name: edgeName(piece.edgeId) }
-    const { body, records, unfit } = encoder.encode(signal, entries, edge, this.#document.compression)
+    const { body, records, unfit } = await encoder.encode(signal, entries, edge, this.#document.compression)
     if (unfit.length > 0) this.#setAside(piece, unfit.length, 'no-otlp', `OTLP has no form for such ${signal}.`)
     const left = new Set(unfit)
     return { body, records, fit: unfit.length === 0 ? entries : entries.filter((_, place) => !left.has(place)) }

@@ -24,9 +24,6 @@ export interface Exported {
   readonly unfit: readonly number[]
 }
 
-export const signalOf = (category: TelemetryCategory): Signal =>
-  category === 'metrics' || category === 'traces' ? category : 'logs'
-
 /**
  * A request of one signal, protobuf. What came in as OTLP goes out as it was; events, alerts and whatever else is no record of OTLP become log records whose
  * body is theirs. `edge` stands in each resource as `holdfast.edge.id` and `holdfast.edge.name`.

@@ -5,8 +5,9 @@ import type { ForwardStore } from '../../../electron/forwarding/forwarding'
 import { otlpHttp, retryAfterOf } from '../../../electron/forwarding/otlp-http'
 import { openForwarding } from '../../../electron/forwarding/sqlite'
 import { Forwarder, type ForwarderOptions } from '../../../electron/master/forwarder'
-import { exported, signalOf } from '../../../electron/outbox/otlp/export'
+import { exported } from '../../../electron/outbox/otlp/export'
 import { partialSuccessOf } from '../../../electron/outbox/otlp/export-answer'
+import { signalOf } from '../../../electron/outbox/otlp/signal'
 import { ExportLogsServiceResponseSchema } from '../../../electron/outbox/otlp/proto/logs-service'
 import { systemClock } from '../../../electron/platform/clock'
 import type { Logger } from '../../../electron/platform/ports'
@@ -296,10 +297,11 @@ describe('forwarding', () => {
 
   test('counts what retention deleted before it was sent', async () => {
     sink.answer(() => ({ status: 503 }))
-    const forwarder = begin()
+    // A long wait after the refusal: no request is under way when it ends.
+    const forwarder = begin({}, { random: { fraction: () => 1 } })
     logs('one', 'two', 'three')
     forwarder.arrived('berlin')
-    await until('it has failed', () => forwarder.status().failedAttempts >= 1)
+    await until('it waits', () => forwarder.status().retryAt !== null)
     await forwarder.end()
     const nothing = { ageMs: 0, bytes: 0, pointsAgeMs: 0, hourlyAgeMs: 0, dailyAgeMs: 0 }
     telemetry.of('berlin').retain(nothing, wallMs(clock.wall() + 1_000), 1_000)
