@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
 /** Where the command line reads and writes. Tests give their own. */
@@ -30,6 +29,7 @@ export function processTerminal(): Terminal {
     hasColours: isTty && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
     async ask(question) {
       if (stdin.isTTY !== true || stderr.isTTY !== true) return null
+      const { createInterface } = await import('node:readline/promises')
       const lines = createInterface({ input: stdin, output: stderr })
       try {
         return await lines.question(question)
@@ -48,6 +48,7 @@ export function processTerminal(): Terminal {
       }
       stderr.write(question)
       // What is typed is echoed to nowhere.
+      const { createInterface } = await import('node:readline/promises')
       const lines = createInterface({
         input: stdin,
         output: new Writable({ write: (_, __, done) => done() }),
