@@ -215,8 +215,12 @@ describe('the page of the window', () => {
 })
 
 describe('the main process', () => {
-  const show = (url: string) =>
-    app.evaluate(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]!.loadURL(to), url)
+  const show = async (url: string) => {
+    await app.evaluate(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]!.loadURL(to), url)
+    // The window has loaded before the far end of the test's own line knows of the new document.
+    const { pathname } = new URL(url)
+    await page.waitForURL((shown) => shown.pathname === pathname)
+  }
   /** With a document of our own that has the bridge, but no console that would use it meanwhile. */
   const withoutConsole = async <T>(work: () => Promise<T>): Promise<T> => {
     await show('app://holdfast/none.txt')
