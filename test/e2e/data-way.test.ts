@@ -80,7 +80,7 @@ describe('the way of data', () => {
         await edge.run('sync', 'drain')
         return (await site.master.ask<LossView[]>('sync', 'losses', '--edge', 'Berlin'))[0]
       },
-      30_000,
+      60_000,
     )
     expect(told).toMatchObject({ category: 'logs', reason: 'too-large', entries: 1, isExact: true })
     const brief = (await statusOf(site.master)).edges?.[0]?.sync
