@@ -26,7 +26,8 @@ const steps = {
   typecheck: ['types of every project', [['node', 'build/scripts/typecheck.mjs']]],
   unit: ['units, machines, contracts, scenarios, simulations, components', [vitest('unit', 'renderer')]],
   crash: ['processes killed at every step', [vitest('crash')]],
-  e2e: ['the whole product, with real processes and a real browser', [vitest('e2e')]],
+  // Most of their time they wait for timers of the product: three at a time keep two cores busy.
+  e2e: ['the whole product, with real processes and a real browser', [[...vitest('e2e'), '--maxWorkers=3']]],
   faults: ['partitions, full disks, PostgreSQL (needs root)', [vitest('faults')]],
 }
 const everyTime = ['lint', 'typecheck', 'unit', 'crash', 'e2e']

@@ -62,7 +62,10 @@ async function view(
   await tab.getByTestId('control-holder').first().waitFor()
   if (place) await tab.goto(`${fixture.double.server.url}#/${place}`)
   // The overview has some of the same parts, and stays until the page has been fetched.
-  await tab.getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder').first().waitFor()
+  await tab
+    .getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder')
+    .first()
+    .waitFor()
   return { tab, complaints }
 }
 

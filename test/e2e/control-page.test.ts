@@ -32,7 +32,10 @@ async function open(url: string, place = ''): Promise<View> {
   await tab.getByTestId('control-holder').first().waitFor()
   if (place) await tab.goto(`${new URL(url).origin}/#/${place}`)
   // The overview has some of the same parts, and stays until the page has been fetched.
-  await tab.getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder').first().waitFor()
+  await tab
+    .getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder')
+    .first()
+    .waitFor()
   return {
     tab,
     complaints,
