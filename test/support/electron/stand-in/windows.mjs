@@ -33,7 +33,7 @@ function browser() {
           exitCode: params.errorCode,
         })
       else if (method === 'Target.targetCreated' && params.targetInfo.openerId)
-        void refusePopup(devTools, params.targetInfo, ofTarget(params.targetInfo.openerId))
+        void closePopup(devTools, params.targetInfo)
     })
     await devTools.send('Target.setDiscoverTargets', { discover: true, filter: [{ type: 'page' }] })
     return devTools
@@ -41,18 +41,9 @@ function browser() {
   return browserListens
 }
 
-/** What `window.open` and targets of links made: asked for, and closed whatever the answer, which has to be `deny`. */
-async function refusePopup(devTools, info, opener) {
-  if (!opener) return
-  let { url } = info
-  for (let look = 0; look < 40 && (url === '' || url === 'about:blank'); look += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 25))
-    const found = await devTools.send('Target.getTargetInfo', { targetId: info.targetId }).catch(() => null)
-    url = found?.targetInfo.url ?? url
-  }
-  const answer = opener.own.openHandler?.({ url: appUrl(url), frameName: '', features: '', disposition: 'new-window' })
-  if (answer?.action !== 'deny') console.error('electron stand-in: only windows that are denied are supported')
-  await devTools.send('Target.closeTarget', { targetId: info.targetId }).catch(() => {})
+/** What `window.open` and targets of links made: its opener was asked with `Page.windowOpen`, and only `deny` is supported here. */
+async function closePopup(devTools, { targetId }) {
+  await devTools.send('Target.closeTarget', { targetId }).catch(() => {})
 }
 
 class WebContents extends EventEmitter {
@@ -200,6 +191,12 @@ class PageLink {
       case 'Page.navigatedWithinDocument':
         this.#chromiumUrl = params.url
         return void of.emit('did-navigate-in-page', eventWith(), this.url(), true)
+      case 'Page.windowOpen': {
+        const { url, windowName: frameName } = params
+        const answer = this.openHandler?.({ url: appUrl(url), frameName, features: '', disposition: 'new-window' })
+        if (answer?.action !== 'deny') console.error('electron stand-in: only windows that are denied are supported')
+        return
+      }
       case 'Page.domContentEventFired':
         return void of.emit('dom-ready', eventWith())
       case 'Page.loadEventFired':
