@@ -1,5 +1,5 @@
 // `npm test`: every check that needs neither root nor a long time, one step after the other, ending at the first that fails.
-// With names of steps as arguments, those steps only: lint, typecheck, unit, crash, e2e, faults.
+// With names of steps as arguments, those steps only: lint, typecheck, check (both), unit, crash, e2e, faults.
 import { spawn } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -14,23 +14,26 @@ const vitest = (...projects) => [
   ...projects.flatMap((name) => ['--project', name]),
 ]
 
+const style = [
+  ['prettier', '--check', '--log-level', 'warn', '.'],
+  ['eslint', '--config', 'build/eslint.config.js', '--max-warnings', '0', '.'],
+]
+const types = [['node', 'build/scripts/typecheck.mjs']]
+
 /** Name, what it does, the commands. */
 const steps = {
-  lint: [
-    'style and import rules',
-    [
-      ['prettier', '--check', '--log-level', 'warn', '.'],
-      ['eslint', '--config', 'build/eslint.config.js', '--max-warnings', '0', '.'],
-    ],
-  ],
-  typecheck: ['types of every project', [['node', 'build/scripts/typecheck.mjs']]],
+  lint: ['style and import rules', style],
+  typecheck: ['types of every project', types],
+  check: ['style, import rules and types', [...style, ...types]],
   unit: ['units, machines, contracts, scenarios, simulations, components', [vitest('unit', 'renderer')]],
   crash: ['processes killed at every step', [vitest('crash')]],
   // Most of their time they wait for timers of the product: three at a time keep two cores busy.
   e2e: ['the whole product, with real processes and a real browser', [[...vitest('e2e'), '--maxWorkers=3']]],
   faults: ['partitions, full disks, PostgreSQL (needs root)', [vitest('faults')]],
 }
-const everyTime = ['lint', 'typecheck', 'unit', 'crash', 'e2e']
+const everyTime = ['check', 'unit', 'crash', 'e2e']
+/** Their commands run side by side: each of them keeps one core busy, and none minds the others. */
+const sideBySide = new Set(['lint', 'check'])
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : everyTime
 const unknown = wanted.filter((name) => !Object.hasOwn(steps, name))
@@ -81,7 +84,8 @@ async function runSteps() {
     const { failed } = countedTests()
     // All commands of a step, so that one look shows everything there is to mend.
     const codes = []
-    for (const command of commands) codes.push(await run(command))
+    if (sideBySide.has(name)) codes.push(...(await Promise.all(commands.map(run))))
+    else for (const command of commands) codes.push(await run(command))
     const code = codes.find((each) => each !== 0)
     if (code !== undefined) {
       // A step that fails without a failing test (lint, types, a runner that did not start) counts as one: the last line never says all is well.
