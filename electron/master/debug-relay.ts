@@ -8,6 +8,8 @@ export type DebugListener = (lines: readonly DebugLine[], dropped: number) => vo
 
 /** Debug streams of one edge's modules open at a time. */
 const STREAMS_MAX = 100
+/** Lines kept of a stream whose name the edge has not answered yet. */
+export const EARLY_LINES_MAX = 1_000
 
 /** Where a module's lines come from now: the master's own hosts, or the edge over this session; null: nobody can be asked. */
 export type DebugSource = { readonly runtime: ModuleRuntime } | { readonly session: LinkSession } | null
@@ -19,12 +21,20 @@ interface Stream {
   source: ModuleRuntime | LinkSession | null | undefined
   stop: () => void
 }
+interface Early {
+  readonly lines: DebugLine[]
+  dropped: number
+}
 
 /** Debug lines for whoever reads them at the master, from whoever drives: a stream follows control from one side to the other. */
 export class DebugRelay {
   readonly #streams = new Set<Stream>()
   /** By the edge's name for the subscription. */
   readonly #bySubscription = new Map<string, Stream>()
+  /** Streams that the edge has been asked for and not named yet; its first lines may overtake the name. */
+  #asked = 0
+  /** What came for a name nobody here knows, while streams are asked for. */
+  readonly #early = new Map<string, Early>()
   readonly #source: () => DebugSource
   readonly #clock: Clock
 
@@ -51,7 +61,28 @@ export class DebugRelay {
   }
 
   lines(subscription: string, lines: readonly DebugLine[], dropped: number): void {
-    this.#bySubscription.get(subscription)?.listener(lines, dropped)
+    const stream = this.#bySubscription.get(subscription)
+    if (stream === undefined) this.#keepEarly(subscription, lines, dropped)
+    else stream.listener(lines, dropped)
+  }
+
+  #keepEarly(subscription: string, lines: readonly DebugLine[], dropped: number): void {
+    // Nobody waits for a name: these are the last lines of a stream that was ended.
+    if (this.#asked === 0) return
+    const early = this.#early.get(subscription) ?? { lines: [], dropped: 0 }
+    // An edge that names more streams than it was asked for is not believed.
+    if (this.#early.size >= STREAMS_MAX && !this.#early.has(subscription)) return
+    this.#early.set(subscription, early)
+    const room = EARLY_LINES_MAX - early.lines.length
+    early.lines.push(...lines.slice(0, room))
+    early.dropped += dropped + Math.max(0, lines.length - room)
+  }
+
+  #takeEarly(subscription: string): Early | undefined {
+    const early = this.#early.get(subscription)
+    this.#early.delete(subscription)
+    if (--this.#asked === 0) this.#early.clear()
+    return early
   }
 
   #attach(stream: Stream): void {
@@ -78,13 +109,17 @@ export class DebugRelay {
       isStopped = true
       if (subscription !== null) end(subscription)
     }
+    this.#asked++
     session.request('debug.start', { moduleId: stream.moduleId }).then(
       (answer) => {
         subscription = answer.subscription
-        if (isStopped) end(subscription)
-        else this.#bySubscription.set(subscription, stream)
+        const early = this.#takeEarly(subscription)
+        if (isStopped) return end(subscription)
+        this.#bySubscription.set(subscription, stream)
+        if (early !== undefined) stream.listener(early.lines, early.dropped)
       },
       (error: unknown) => {
+        this.#takeEarly('')
         if (!isStopped) this.#say(stream, 'error', failureOf(error).message)
       },
     )
