@@ -81,7 +81,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       const plane = masterStatus(parts, role, desk, startedAt)
       const site = power.edge
       const own = site === null ? withoutEdge(plane, power.offSince) : edgeStatusOf(site, clock)
-      const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, clock.wall())]
+      const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, plane, own)]
       const name = settings.name ?? role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name
       return {
         ...plane,
@@ -261,11 +261,17 @@ const idOf = (change: DocumentChange): string | undefined =>
     : undefined
 
 /** Only here can both sides be asked at once: with the cable out longer than the timeout, both drive. */
-function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): StatusView['needs'] {
+function contestedNow(
+  role: MasterRole,
+  site: EdgeRole | null,
+  plane: Pick<ReturnType<typeof masterStatus>, 'edges'>,
+  own: Pick<SiteStatus, 'control'>,
+): StatusView['needs'] {
   const bothDrive =
     site?.control.state.tenure.kind === 'driving' && (role.sites.get(siteEdge.id)?.control.drives ?? false)
   if (!bothDrive) return []
   const text = `${siteEdge.name}: ${translate('en', 'need.contestedNow')}`
+  const seenThere = plane.edges?.find(({ id }) => id === siteEdge.id)
   return [
     {
       id: `${siteEdge.id}:contested-now`,
@@ -273,7 +279,8 @@ function contestedNow(role: MasterRole, site: EdgeRole | null, now: number): Sta
       code: 'contestedNow',
       text,
       edgeId: siteEdge.id,
-      since: now,
+      // Since the second of them began.
+      since: Math.max(own.control.since, seenThere?.control.since ?? 0),
     },
   ]
 }
