@@ -1,4 +1,6 @@
-import type { EdgeView, StatusView } from '../../shared/console/views'
+import { isHearsay, needsOf, sitesOf, type Site } from '../../shared/console/sites'
+import { standingOfAll, type Standing } from '../../shared/console/standing'
+import type { StatusView } from '../../shared/console/views'
 import { age, translate, type Locale, type TextKey } from '../../shared/text/text'
 
 export const trayStates = ['edge', 'working', 'master', 'degraded', 'attention'] as const
@@ -28,9 +30,6 @@ export interface TrayModel {
   readonly stops: string
 }
 
-/** A site as both an edge and a master tell of it. */
-type Site = Pick<EdgeView, 'id' | 'name' | 'link' | 'control' | 'failover' | 'paused' | 'needs' | 'sync' | 'modules'>
-
 /** Tooltips of Windows end there. */
 const TOOLTIP_MAX = 127
 
@@ -42,7 +41,7 @@ export function trayModel({ status, lostSince, controller }: Seen, locale: Local
     return { state: 'attention', title: say('tray.lost', { age: age(locale, now - lostSince) }), facts: [], ...idle }
   if (status === null) return { state: 'working', title: say('tray.waiting'), facts: [], ...idle }
   const sites = sitesOf(status)
-  const needs = needsOf(status, sites)
+  const needs = needsOf(status)
   const [only] = sites
   const single = sites.length === 1 ? only : undefined
   const facts = [
@@ -50,11 +49,11 @@ export function trayModel({ status, lostSince, controller }: Seen, locale: Local
     ...(needs.length === 0 ? [] : [needs.length === 1 ? say('tray.oneNeed') : say('tray.needs', { n: needs.length })]),
   ]
   return {
-    state: stateOf(status, sites, needs),
+    state: stateOf(standingOfAll(status)),
     title: single ? siteTitle(single, locale, now) : sitesTitle(status, sites, locale),
     facts,
     stops,
-    ...(single ? actionsOf(single, status) : elsewhere(sites)),
+    ...(single ? actionsOf(single) : elsewhere(sites)),
   }
 }
 
@@ -63,39 +62,25 @@ export function tooltipOf({ title, facts }: Pick<TrayModel, 'title' | 'facts'>):
   return text.length > TOOLTIP_MAX ? `${text.slice(0, TOOLTIP_MAX - 1)}…` : text
 }
 
-/** An edge is one site, first-hand; so is a standalone controller, whose master half tells of the same. */
-export function sitesOf(status: StatusView): Site[] {
-  if (status.role === 'master') return status.edges ?? []
-  const { name, link, control, failover, paused, needs, sync, modules } = status
-  const id = status.edges?.[0]?.id ?? ''
-  return [{ id, name, link, control, failover, paused, needs, sync, modules }]
+/** A master without sites is no worse than one whose sites are all well. */
+function stateOf(standing: Standing | null): TrayState {
+  if (standing === null) return 'edge'
+  return standing === 'critical' ? 'attention' : standing
 }
 
-/** Each need once: a master lists those of its edges with them, and perhaps its own beside them. */
-export function needsOf(status: StatusView, sites: readonly Site[] = sitesOf(status)): StatusView['needs'] {
-  const all = [...status.needs, ...sites.flatMap((site) => site.needs)]
-  return [...new Map(all.map((need) => [need.id, need])).values()]
-}
-
-function stateOf(status: StatusView, sites: readonly Site[], needs: StatusView['needs']): TrayState {
-  if (needs.some(({ severity }) => severity === 'critical')) return 'attention'
-  const isWorking = ({ control, link, sync }: Site): boolean =>
-    control.handOver !== null || link.state === 'connecting' || sync?.state === 'catching up'
-  if (!status.booted || sites.some(isWorking)) return needs.length > 0 ? 'degraded' : 'working'
-  const isDegraded = ({ control, link }: Site): boolean =>
-    control.degraded || control.holder === 'none' || link.state === 'lost' || link.state === 'refused'
-  if (needs.length > 0 || sites.some(isDegraded)) return 'degraded'
-  return sites.some(({ control }) => control.holder === 'master') ? 'master' : 'edge'
-}
-
-function siteTitle({ name, control }: Site, locale: Locale, now: number): string {
+function siteTitle(site: Site, locale: Locale, now: number): string {
+  const { name, control } = site
   const { handOver } = control
   if (handOver !== null) {
     const target = translate(locale, `side.${handOver.target}`)
     return translate(locale, 'tray.handingOver', { name, target, age: age(locale, now - handOver.since) })
   }
   const holder = translate(locale, `holder.${control.holder}`)
-  return translate(locale, 'tray.site', { name, holder, age: age(locale, now - control.since) })
+  return translate(locale, isHearsay(site) ? 'tray.siteHearsay' : 'tray.site', {
+    name,
+    holder,
+    age: age(locale, now - control.since),
+  })
 }
 
 function sitesTitle({ name }: StatusView, sites: readonly Site[], locale: Locale): string {
@@ -123,10 +108,9 @@ function backlogText({ sync }: Site, locale: Locale): string {
     : translate(locale, 'tray.backlog', { n: n.toLocaleString(locale) })
 }
 
-function actionsOf(site: Site, { role }: StatusView): Pick<TrayModel, 'restore' | 'failover' | 'pause' | 'resume'> {
-  const { id, control, link, failover, paused } = site
-  // An edge tells of no id of its own: without one, its own site is meant.
-  const edge = role === 'edge' ? '' : id
+function actionsOf(site: Site): Pick<TrayModel, 'restore' | 'failover' | 'pause' | 'resume'> {
+  const { ref, control, link, failover, paused } = site
+  const edge = ref ?? ''
   const place = `/site/${encodeURIComponent(edge)}`
   const mayMove = link.state === 'connected' && control.handOver === null && failover
   return {

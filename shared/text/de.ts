@@ -216,6 +216,7 @@ export const de: Catalogue = {
     waiting: 'Holdfast startet',
     lost: 'Der Controller ist nicht erreichbar, zuletzt gehört vor {age}',
     site: '{name}: {holder} seit {age}',
+    siteHearsay: '{name}: zuletzt gehört, {holder} seit {age}',
     handingOver: '{name}: Übergabe an: {target}, seit {age}',
     sites: '{name}: {n} Standorte, {edge} von ihrer Edge gesteuert, {master} von der Zentrale',
     noSites: '{name}: noch keine Standorte',

@@ -218,6 +218,7 @@ export const en = {
     waiting: 'Holdfast is starting',
     lost: 'The controller cannot be reached, last heard {age} ago',
     site: '{name}: {holder} since {age}',
+    siteHearsay: '{name}: as last heard, {holder} since {age}',
     handingOver: '{name}: handing over to the {target}, since {age}',
     sites: '{name}: {n} sites, {edge} driven by their edge, {master} by the master',
     noSites: '{name}: no sites yet',

@@ -211,6 +211,7 @@ export const zh: Catalogue = {
     waiting: 'Holdfast 正在启动',
     lost: '无法连接到控制器，最后一次收到消息是 {age} 前',
     site: '{name}：{holder}，已 {age}',
+    siteHearsay: '{name}：最后已知{holder}，已 {age}',
     handingOver: '{name}：正在交接给{target}，已 {age}',
     sites: '{name}：{n} 个站点，{edge} 个由边缘控制，{master} 个由主控控制',
     noSites: '{name}：还没有站点',

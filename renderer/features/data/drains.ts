@@ -5,7 +5,7 @@ import type { SyncView } from '../../../shared/console/data-views'
 import type { Failure } from '../../../shared/model/failures'
 import { useBridge } from '../../bridge'
 import type { Task, Tasks } from '../../ui/tasks'
-import type { Site } from '../site/site'
+import type { Site } from '../../../shared/console/sites'
 
 type DrainedSite = Pick<Site, 'id' | 'ref' | 'name'>
 

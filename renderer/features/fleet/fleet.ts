@@ -1,19 +1,19 @@
-import type { Tone } from '../../ui/tone'
-import { stateOf, worstFirst } from '../overview/verdict'
-import { connectedOf, devicesOf, type Site } from '../site/site'
+import { connectedOf, devicesOf, type Site } from '../../../shared/console/sites'
+import { standingOf, standings, type Standing } from '../../../shared/console/standing'
 
 export interface FleetRow {
   readonly site: Site
-  readonly state: Tone
+  /** `quiet`: it was never there. */
+  readonly state: Standing | 'quiet'
 }
 /** What an administrator does to an edge as a member of the fleet. */
 export type EdgeDeed = 'rotate' | 'revoke' | 'remove'
 /** What a row counts as: the states a site can be in, and the two that say that it is not (any more) one of the fleet. */
-export const fleetStates = ['critical', 'working', 'degraded', 'master', 'edge', 'waiting', 'revoked'] as const
+export const fleetStates = [...standings, 'waiting', 'revoked'] as const
 export type FleetState = (typeof fleetStates)[number]
 
 export const fleetRowsOf = (sites: readonly Site[]): FleetRow[] =>
-  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : stateOf(site) }))
+  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : standingOf(site) }))
 
 const isWaiting = (site: Site) => !site.enrolled && !site.revoked
 export function fleetStateOf({ site, state }: FleetRow): FleetState {
@@ -31,7 +31,7 @@ export function countsOf(rows: readonly FleetRow[]): Record<FleetState, number> 
   return counts
 }
 
-const rank = ({ state }: FleetRow) => worstFirst.indexOf(state)
+const rank = ({ state }: FleetRow) => (state === 'quiet' ? standings.length : standings.indexOf(state))
 const orders = {
   state: (a, b) => rank(a) - rank(b),
   name: () => 0,

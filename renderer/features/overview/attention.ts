@@ -1,7 +1,7 @@
 import type { StatusView } from '../../../shared/console/views'
 import type { Tone } from '../../ui/tone'
 import { actionsOf, type Viewer } from '../site/actions'
-import { needsOf, sitesOf, type Site } from '../site/site'
+import { needsOf, sitesOf, type Site } from '../../../shared/console/sites'
 
 /** What one can do about something, as a place to go to. `text`: key of the catalogue. */
 export interface Remedy {

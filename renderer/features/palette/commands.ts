@@ -24,7 +24,7 @@ import { setTheme, theme, themes } from '../../theme'
 import { useToasts } from '../../ui/toasts'
 import { usePlaces } from '../layout/places'
 import { actionsOf } from '../site/actions'
-import { sitesOf, type Site } from '../site/site'
+import { sitesOf, type Site } from '../../../shared/console/sites'
 
 /** One line of the palette. */
 export interface Command {

@@ -1,4 +1,4 @@
-import type { Site } from './site'
+import type { Site } from '../../../shared/console/sites'
 
 export interface Viewer {
   readonly isLive: boolean

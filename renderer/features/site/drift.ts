@@ -1,5 +1,5 @@
 import type { SecretView } from '../../../shared/console/secret-operations'
-import type { Site } from './site'
+import type { Site } from '../../../shared/console/sites'
 import type { System } from './systems'
 
 /** Where a site is not as its documents want it. `key`: text of the catalogue under `drift`. */

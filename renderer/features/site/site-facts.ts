@@ -3,7 +3,7 @@ import type { SecretView } from '../../../shared/console/secret-operations'
 import { useBridge } from '../../bridge'
 import { useController } from '../../stores/controller'
 import { driftsOf, unseenOf, type WantedModule } from './drift'
-import type { Site } from './site'
+import type { Site } from '../../../shared/console/sites'
 import type { System } from './systems'
 
 /** What a status does not carry: the systems of a site, secrets that its modules lack, and where it is not as its documents want it. */

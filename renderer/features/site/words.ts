@@ -1,5 +1,5 @@
 import { useI18n } from 'vue-i18n'
-import type { Site } from './site'
+import type { Site } from '../../../shared/console/sites'
 
 /** Control in the viewer's language. */
 export function useWords() {

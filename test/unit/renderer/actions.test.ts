@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { actionsOf, type Actions, type Viewer } from '../../../renderer/features/site/actions'
-import type { Site } from '../../../renderer/features/site/site'
+import type { Site } from '../../../shared/console/sites'
 import { edgeSample } from '../../support/console-double'
 
 const viewer: Viewer = { isLive: true, mayOperate: true, mayAdminister: true }

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { EdgeView, StatusView } from '../../../shared/console/views'
+import { standingOfAll } from '../../../shared/console/standing'
 import { joinCodeIn } from '../../../renderer/features/first-run/join-code'
 import { attentionOf } from '../../../renderer/features/overview/attention'
-import { backlogTone, stateOfAll } from '../../../renderer/features/overview/verdict'
+import { backlogTone } from '../../../renderer/features/overview/verdict'
 import { matching, type Command } from '../../../renderer/features/palette/commands'
 import { glyphPaths } from '../../../renderer/ui/state-glyphs'
 import { briefSample, edgeSample, statusSample } from '../../support/console-double'
@@ -62,8 +63,12 @@ describe('all sites in one shape', () => {
     ['degraded', [{ control: held }, { needs: [need('module-fault', 'warning', 1)] }]],
     ['working', [{ takeOverAt: 1 }, { needs: [need('module-fault', 'warning', 1)] }]],
     ['critical', [{ takeOverAt: 1 }, { needs: [need('edge-lost', 'critical', 1, 'e1')] }]],
+    ['critical', [{ control: { ...held, holder: 'none' as const } }]],
+    ['degraded', [{ link: { ...edgeSample().link, state: 'unknown' as const } }]],
+    // Nobody came yet to take that place.
+    ['edge', [{}, { enrolled: false, link: { ...edgeSample().link, state: 'unknown' as const } }]],
   ] as const)('is %s', (tone, changes) => {
-    expect(stateOfAll(statusOf(...(changes as readonly Partial<EdgeView>[])))).toBe(tone)
+    expect(standingOfAll(statusOf(...(changes as readonly Partial<EdgeView>[])))).toBe(tone)
   })
 
   it('tells a backlog that lost something from one that is at work', () => {

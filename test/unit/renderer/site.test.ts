@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isCalm } from '../../../renderer/features/overview/verdict'
-import {
-  countdownsOf,
-  holderTone,
-  isHearsay,
-  needsOf,
-  siteOf,
-  sitesOf,
-  type Site,
-} from '../../../renderer/features/site/site'
+import { isHearsay, needsOf, siteOf, sitesOf, type Site } from '../../../shared/console/sites'
+import { countdownsOf, holderTone } from '../../../renderer/features/site/site'
 import { edgeSample, statusSample } from '../../support/console-double'
 
 const seen = (change: Partial<Site> = {}): Site => ({

@@ -5,7 +5,7 @@ import { tooltipOf, trayImage, trayModel, trayStates, trayTheme, type Seen } fro
 import { desktopHasTray } from '../../../electron/shell/tray-place'
 import type { EdgeView, StatusView } from '../../../shared/console/views'
 import { root } from '../../support/root'
-import { statusSample } from '../../support/console-double'
+import { briefSample, edgeSample, statusSample } from '../../support/console-double'
 
 const now = 1_000_000
 const calm: StatusView = {
@@ -24,6 +24,7 @@ const seen = (more: Partial<StatusView> = {}): Seen => ({
 const show = (more: Partial<StatusView> = {}) => trayModel(seen(more), 'en', now)
 const need = { id: 'n', code: 'master-lost', text: 'lost', edgeId: null, since: 0 }
 const atMaster = { ...calm.control, holder: 'master', epoch: 2 } as const
+const silentDevice = { ...edgeSample().modules.find(({ role }) => role === 'device')!, connected: false }
 const handOver = { decisionId: 'd', target: 'master', step: 'stopping', since: now } as const
 
 describe('the tray', () => {
@@ -36,10 +37,19 @@ describe('the tray', () => {
     ['the link is lost', { link: { ...calm.link, state: 'lost' } }, 'degraded'],
     ['something needs a look', { needs: [{ ...need, severity: 'warning' }] }, 'degraded'],
     ['something needs a person now', { needs: [{ ...need, severity: 'critical' }] }, 'attention'],
-    ['nobody drives', { control: { ...calm.control, holder: 'none' } }, 'degraded'],
+    ['nobody drives', { control: { ...calm.control, holder: 'none' } }, 'attention'],
+    ['a device does not answer', { modules: [silentDevice] }, 'degraded'],
+    ['of the link nothing is known', { link: { ...calm.link, state: 'unknown' } }, 'degraded'],
+    ['the master is gone and the edge is about to drive', { autonomyAt: now + 3_000 }, 'working'],
+    ['the backlog is brought up', { sync: briefSample({ state: 'catching up' }) }, 'working'],
     ['the record could not be stored', { control: { ...calm.control, degraded: true } }, 'degraded'],
   ])('when %s', (_, more, state) => {
     expect(show(more).state).toBe(state)
+  })
+
+  test('says of control that cannot be asked after now that it is as last heard', () => {
+    const lost = { ...calm.link, state: 'lost' } as const
+    expect(show({ link: lost, control: atMaster }).title).toBe('Berlin: as last heard, the master drives since 1 h')
   })
 
   test('first says the site, who drives it and since when; then link, backlog and what needs a person', () => {

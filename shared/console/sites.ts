@@ -1,0 +1,89 @@
+import type { Side } from '../model/control'
+import type { ModuleView } from '../model/modules'
+import type { SyncBrief } from './data-views'
+import type { ControlView, LinkView, StatusView } from './views'
+
+/** One site as the window and the tray show it, whichever side the controller is. */
+export interface Site {
+  /** What operations call it; undefined: the controller's own site. */
+  readonly ref: string | undefined
+  readonly id: string
+  readonly name: string
+  /** The side this controller sees it from. */
+  readonly seenFrom: Side
+  readonly link: LinkView
+  readonly control: ControlView
+  readonly takeOverAt: number | null
+  readonly autonomyAt: number | null
+  readonly stableAt: number | null
+  readonly window: StatusView['window']
+  readonly failover: boolean
+  readonly paused: StatusView['paused']
+  readonly enrolled: boolean
+  readonly revoked: boolean
+  readonly modules: readonly ModuleView[]
+  /** How far its copy of the documents is, and how far the documents are; null: not known here. */
+  readonly documentsSeq: number | null
+  readonly documentsHead: number
+  readonly needs: StatusView['needs']
+  /** The way of its telemetry; null: not known here. */
+  readonly sync: SyncBrief | null
+}
+
+/** An edge has its own site; a master has those of its edges, and a standalone controller as well, with what its edge half knows besides. */
+export function sitesOf(status: StatusView): Site[] {
+  const edges = status.edges ?? []
+  if (status.role === 'edge' || (status.role === 'standalone' && edges.length === 0)) return [ownSite(status)]
+  return edges.map((edge) => ({
+    ...edge,
+    ref: edge.id,
+    documentsHead: status.documentsHead,
+    seenFrom: 'master',
+    autonomyAt: status.role === 'standalone' && edges.length === 1 ? status.autonomyAt : null,
+  }))
+}
+
+function ownSite(status: StatusView): Site {
+  return {
+    ref: undefined,
+    id: status.nodeId,
+    name: status.name,
+    seenFrom: 'edge',
+    link: status.link,
+    control: status.control,
+    takeOverAt: null,
+    autonomyAt: status.autonomyAt,
+    stableAt: null,
+    window: status.window,
+    failover: status.failover,
+    paused: status.paused,
+    enrolled: true,
+    revoked: false,
+    modules: status.modules,
+    documentsSeq: status.documentsHead,
+    documentsHead: status.documentsHead,
+    needs: status.needs,
+    sync: status.sync,
+  }
+}
+
+/** The site an address names; without a name the first one. */
+export function siteOf(status: StatusView, id: string | undefined): Site | null {
+  const sites = sitesOf(status)
+  return (id ? sites.find((site) => site.id === id || site.name === id) : sites[0]) ?? null
+}
+
+/** Everything a person should look at, worst and oldest first. */
+export function needsOf(status: StatusView): StatusView['needs'] {
+  const all = [...status.needs, ...(status.edges ?? []).flatMap((edge) => edge.needs)]
+  const once = [...new Map(all.map((need) => [need.id, need])).values()]
+  const rank = (severity: string) => (severity === 'critical' ? 0 : 1)
+  return once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
+}
+
+export const devicesOf = (site: Site): ModuleView[] => site.modules.filter((module) => module.role === 'device')
+export const connectedOf = (site: Site): number => devicesOf(site).filter((device) => device.connected).length
+
+/** The other side held control when it was last heard, and cannot be asked now: nobody here knows whether it still does. */
+export const isHearsay = ({ seenFrom, control, link }: Site): boolean =>
+  control.handOver === null && control.holder !== 'none' && control.holder !== seenFrom && link.state !== 'connected'
