@@ -197,7 +197,7 @@ export class Push {
         return this.#options.outbox.reject(output.feedId, output.rejected)
       case 'acknowledge':
         this.#toDelete.set(output.feedId, { ...output, by: this.#enrolment })
-        this.#deleting ??= this.#delete().finally(() => (this.#deleting = null))
+        this.#deleting ??= this.#delete()
         return
       case 'renew':
         return this.#renew(output.feedId)
@@ -270,18 +270,21 @@ export class Push {
    * and changes nothing at the master.
    */
   async #delete(): Promise<void> {
-    if (this.#flying.size > 0 && !this.#ended) await this.#moment()
-    for (const [feedId, { throughSeq, ranges, by }] of this.#toDelete) {
-      this.#toDelete.delete(feedId)
-      try {
-        await this.#options.outbox.acknowledge(feedId, { throughSeq, ranges, by })
-      } catch (error) {
-        this.#failed(failureOf(error), 'What was acknowledged could not be deleted')
-        if (!this.#ended) this.#driver.input(this.#storageFailedInput())
-        return
+    try {
+      while (this.#toDelete.size > 0) {
+        if (this.#flying.size > 0 && !this.#ended) await this.#moment()
+        for (const [feedId, { throughSeq, ranges, by }] of this.#toDelete) {
+          this.#toDelete.delete(feedId)
+          await this.#options.outbox.acknowledge(feedId, { throughSeq, ranges, by })
+        }
       }
+    } catch (error) {
+      this.#failed(failureOf(error), 'What was acknowledged could not be deleted')
+      if (!this.#ended) this.#driver.input(this.#storageFailedInput())
+    } finally {
+      // In the same turn as the last look: what is acknowledged a turn later finds nobody at work, and begins anew.
+      this.#deleting = null
     }
-    if (this.#toDelete.size > 0) await this.#delete()
   }
 
   #moment(): Promise<void> {
