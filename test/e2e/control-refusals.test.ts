@@ -61,8 +61,9 @@ describe.concurrent('a link', () => {
     const shown = await edge.status()
     expect(shown.link.reason).toMatch(/refused|unauthenticated|proof|secret/i)
     expect(shown.needs.map(({ code }) => code)).toContain('master-refused')
-    const needs = (await site.master.edge()).needs.map(({ code }) => code)
-    expect(needs).toContain('unproven-dial')
+    await site.until('the master tells of it', async () =>
+      (await site.master.edge()).needs.some(({ code }) => code === 'unproven-dial'),
+    )
     expect((await site.master.edge()).link.state).not.toBe('connected')
 
     // With the right secret again, all is well.

@@ -67,8 +67,9 @@ describe.concurrent('a secret that a document names', () => {
     await using site = await secretSite()
     await site.until('the module says what it misses', async () => (await projectorOf(site.edge))?.state === 'failed')
     expect((await projectorOf(site.edge))?.fault).toContain(`holdfast secret set ${name}`)
-    const needs = (await site.master.edge()).needs.map(({ text }) => text).join('\n')
-    expect(needs).toContain(name)
+    await site.until('the master tells of it', async () =>
+      (await site.master.edge()).needs.some(({ text }) => text.includes(name)),
+    )
     expect(await listAt(site.edge)).toMatchObject([{ name, state: 'missing', usedBy: [{ name: 'projector' }] }])
 
     expect((await setAt(site.master, first)).code).toBe(0)
