@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { documentId, documentKinds } from '../model/documents'
 import { moduleMethod, moduleView } from '../model/modules'
+import { heartbeat } from './fleet'
 import { inventoryChanged, inventoryReadParams, inventoryReadResult } from './inventory'
 import { receiveBatchParams, receiveBatchResult, syncStatus } from './push'
 import { secretsReadParams, secretsReadResult } from './secrets'
@@ -160,6 +161,7 @@ export const eventSchemas = {
   /** Edge -> master: modules whose view changed. */
   'modules.changed': z.object({ modules: z.array(moduleView).max(500), removed: z.array(documentId).max(5_000) }),
   'inventory.changed': inventoryChanged,
+  'fleet.heartbeat': heartbeat,
   /** Master -> edge: a secret was set or removed; read again what is used. */
   'secrets.changed': z.object({}),
   /** Edge -> master: how the pushing goes, when it has changed and at most once a second. */

@@ -8,8 +8,9 @@
  * 3 (0.3.0) a pause carries a length, not an instant by the edge's calendar; secrets.read, secrets.changed; sync.changed,
  *   losses in getSyncStatus; documents of kind alertRule and forwarder; control.prepare; all of 2 is still spoken: to a peer of it a pause is an instant,
  *   secrets stay where they were set, documents of kinds it does not know are left out, and it is not asked to prepare.
+ * 4 (0.4.0) fleet.heartbeat; all of 3 is still spoken: a peer of it is sent none, and the link alone says when it was heard.
  */
-export const LINK_PROTOCOL_VERSION = 3
+export const LINK_PROTOCOL_VERSION = 4
 /** Versions this program can speak, newest first. */
-export const LINK_PROTOCOL_VERSIONS: readonly number[] = [3, 2, 1]
+export const LINK_PROTOCOL_VERSIONS: readonly number[] = [4, 3, 2, 1]
 export const CONTROL_PROTOCOL_VERSION = 1
