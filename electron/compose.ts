@@ -28,7 +28,7 @@ import { lockDataDirectory } from './platform/data-directory/sqlite'
 import { machineTimeZone } from './platform/time-zone'
 import { systemClock } from './platform/clock'
 import { visibleFields, type LineLogger } from './platform/logger'
-import type { Clock, Logger, NamedSecrets, Random, Sealing, Secrets } from './platform/ports'
+import type { Clock, Logger, NamedSecrets, PortGuest, Random, Sealing, Secrets } from './platform/ports'
 import { forwardingLogger, type ForwardingLogger } from './platform/collectors/forwarding-logger'
 import { systemRandom } from './platform/random'
 import { openNamedSecrets } from './platform/named-secrets'
@@ -262,7 +262,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   started.defer(site.onDecision((decision) => watched.decided(decision)))
   controllerStarted(activity, { at: startedAt, role: settings.role, version, lastEnd: lastStop?.end ?? null })
   started.defer(() => controllerStopped(activity, clock.wall()))
-  await site.start()
+  await site.start([])
   watched.look()
   log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
   return {
@@ -287,7 +287,8 @@ export interface Site {
   subscribeAlerts?(listener: (body: AlertsBody) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
-  start(): Promise<void>
+  /** `guests`: what a port of the link serves besides, where there is one. */
+  start(guests: readonly PortGuest[]): Promise<void>
   timeGap(): void
   /** Absent: an edge. It has a copy of the documents, without accounts. */
   readonly journal?: Journal

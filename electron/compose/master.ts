@@ -181,7 +181,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
   stack.defer(() => master.end())
   const fleet = openFleet(parts, () => ({ ok: master.booted }), stack)
   return {
-    start: async () => {
+    start: async (guests) => {
       // Without links it would take every edge for lost, and drive beside those that drive. They go on by themselves.
       if (authority === null) return
       alerting.start(master, enrolments)
@@ -198,6 +198,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
           clock,
           random,
           logger: log.child('link'),
+          guests,
         })
         stack.use(listener)
         linkPort = listener.port

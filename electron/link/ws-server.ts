@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -6,13 +7,14 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { AUTHENTICATION_DEADLINE_MS, UNPROVEN_BYTES_MAX } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
-import type { Clock, Logger, Random } from '../platform/ports'
+import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
 import type { EdgeDirectory, JoinDesk } from './enrolment'
 import { FailureCounter } from './failure-counter'
 import { HandshakeChannel } from './handshake-channel'
 import { greet, type Binding, type Greeting } from './handshake-server'
 import type { LinkListener, LinkSession, ProvenRefusal, UnprovenDial } from './link'
 import { FrameSession } from './session'
+import { PortGuests } from './port-guest'
 import { exporterOf, sha256 } from './tls-binding'
 import { socketOptions, WsTransport } from './ws-transport'
 
@@ -41,6 +43,8 @@ export interface WsListenerOptions {
   logger: Logger
   versions?: readonly number[]
   authenticationDeadlineMs?: number
+  /** Served on the same port; the first that owns a path gets it. */
+  guests?: readonly PortGuest[]
 }
 
 export interface WsListener extends LinkListener {
@@ -59,6 +63,7 @@ export async function listenWs(options: WsListenerOptions): Promise<WsListener> 
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: AUTHENTICATION_DEADLINE_MS,
     requestTimeout: AUTHENTICATION_DEADLINE_MS,
+    connectionsCheckingInterval: AUTHENTICATION_DEADLINE_MS,
     noDelay: true,
   })
   options.authority.onRenewed((next) =>
@@ -78,6 +83,7 @@ class Listener implements WsListener {
   readonly #server: Server
   readonly #options: WsListenerOptions
   readonly #sockets: WebSocketServer
+  readonly #guests: PortGuests
   readonly #failures = new FailureCounter()
   readonly #raw = new Set<Socket>()
   /** Connections that have proven nothing, by the far end's address and port, with the timer that ends them. */
@@ -92,6 +98,10 @@ class Listener implements WsListener {
     this.#server = server
     this.#options = options
     this.#sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...socketOptions })
+    this.#guests = new PortGuests(options.guests ?? [], {
+      port: () => this.port,
+      chainPem: () => options.authority.identity().chainPem,
+    })
     server.on('connection', (socket: Socket) => this.#accept(socket))
     server.on('tlsClientError', (error: Error, socket) => {
       options.logger.log('debug', 'A connection to the link port is not TLS 1.3', {
@@ -101,14 +111,36 @@ class Listener implements WsListener {
       socket.destroy()
     })
     server.on('clientError', (_error, socket: Duplex) => socket.destroy())
-    server.on('request', (_request, response) =>
-      response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('Holdfast link: WebSocket only\n'),
-    )
-    server.on('upgrade', (request, socket: Duplex, head) => {
-      const tls = socket as TLSSocket
-      this.#limitUnproven(tls, head.length)
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => void this.#greet(webSocket, tls))
-    })
+    server.on('request', (request, response) => this.#request(request, response))
+    server.on('upgrade', (request, socket: Duplex, head) => this.#upgrade(request, socket as TLSSocket, head))
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    const guest = this.#guests.guestOf(request, false)
+    if (guest === null)
+      return void response
+        .writeHead(426, { connection: 'close', upgrade: 'websocket' })
+        .end('Holdfast link: WebSocket only\n')
+    if (!this.#guests.admit(request.socket))
+      return void response.writeHead(503, { connection: 'close', 'retry-after': '5' }).end('Too many connections\n')
+    this.#settled(endOf(request.socket))
+    this.#guests.request(guest, request, response)
+  }
+
+  #upgrade(request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
+    const guest = this.#guests.guestOf(request, true)
+    if (guest !== null) {
+      // A peer that resets while it waits for its answer must not end the process.
+      socket.on('error', () => socket.destroy())
+      if (!this.#guests.admit(socket))
+        return void socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\r\n')
+      this.#settled(endOf(socket))
+      return this.#guests.upgrade(guest, request, socket, head)
+    }
+    // What was let wait as a guest has no deadline to prove itself by.
+    if (this.#guests.has(socket)) return void socket.destroy()
+    this.#limitUnproven(socket, head.length)
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => void this.#greet(webSocket, socket))
   }
 
   get port(): number {

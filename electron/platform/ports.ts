@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Reading, ResourceKind } from '../../shared/model/inventory'
 import type { MonoMs, WallMs } from '../../shared/model/time'
 
@@ -90,4 +92,20 @@ export interface Collector {
 export interface Looked {
   readonly readings: readonly Reading[]
   readonly unread?: readonly { readonly idPrefix: string; readonly reason: string; readonly isAbsent?: boolean }[]
+}
+
+/** Where a guest is served. */
+export interface PortPlace {
+  readonly port: number
+  /** Whether the server's certificate names this `Host` (a name or address, perhaps with a port): what a browser would accept, and no name made to point here. */
+  bears(host: string): boolean
+}
+
+/** What is served on the port of the link beside it, over the same TLS: a page, an API. Whoever asks has proven nothing yet. */
+export interface PortGuest {
+  /** By path alone, e.g. `/api/systems`. An upgrade of `/` is the link's and never asked for. */
+  owns(path: string, isUpgrade: boolean): boolean
+  request(request: IncomingMessage, response: ServerResponse, place: PortPlace): void
+  /** The guest answers for the socket from now on. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, place: PortPlace): void
 }

@@ -1,0 +1,78 @@
+import { X509Certificate } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { PortGuest, PortPlace } from '../platform/ports'
+
+/** Connections of all guests; one more is told to come again. They take nothing from those of edges. */
+export const GUEST_CONNECTIONS_MAX = 512
+/** Of one address: people behind one router share it. */
+export const GUEST_CONNECTIONS_OF_ADDRESS_MAX = 128
+
+/** The guests of one port, and the connections they have. */
+export class PortGuests {
+  readonly #guests: readonly PortGuest[]
+  readonly #place: PortPlace
+  readonly #sockets = new Set<Duplex>()
+  readonly #perAddress = new Map<string, number>()
+
+  constructor(guests: readonly PortGuest[], { port, chainPem }: { port: () => number; chainPem: () => string }) {
+    this.#guests = guests
+    let known: { pem: string; certificate: X509Certificate } | null = null
+    const certificate = (): X509Certificate => {
+      const pem = chainPem()
+      if (known?.pem !== pem) known = { pem, certificate: new X509Certificate(pem) }
+      return known.certificate
+    }
+    this.#place = {
+      get port() {
+        return port()
+      },
+      bears: (host) => isNamed(certificate(), host),
+    }
+  }
+
+  guestOf(request: IncomingMessage, isUpgrade: boolean): PortGuest | null {
+    const path = (request.url ?? '/').split('?')[0]!
+    if (isUpgrade && path === '/') return null
+    return this.#guests.find((guest) => guest.owns(path, isUpgrade)) ?? null
+  }
+
+  /** Whether there is room for the connection, which then is a guest's until it ends. */
+  admit(socket: Socket): boolean {
+    if (this.#sockets.has(socket)) return true
+    const address = socket.remoteAddress ?? ''
+    const count = this.#perAddress.get(address) ?? 0
+    if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || count >= GUEST_CONNECTIONS_OF_ADDRESS_MAX) return false
+    this.#sockets.add(socket)
+    this.#perAddress.set(address, count + 1)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      const left = (this.#perAddress.get(address) ?? 1) - 1
+      if (left === 0) this.#perAddress.delete(address)
+      else this.#perAddress.set(address, left)
+    })
+    return true
+  }
+
+  /** Such a connection may wait for its next request; it never becomes a link. */
+  has(socket: Duplex): boolean {
+    return this.#sockets.has(socket)
+  }
+
+  request(guest: PortGuest, request: IncomingMessage, response: ServerResponse): void {
+    guest.request(request, response, this.#place)
+  }
+
+  upgrade(guest: PortGuest, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    guest.upgrade(request, socket, head, this.#place)
+  }
+}
+
+function isNamed(certificate: X509Certificate, host: string): boolean {
+  const found = /^(?:\[([\da-f:.]+)\]|([^:[\]/@\s]+))(?::\d{1,5})?$/i.exec(host)
+  const name = found?.[1] ?? found?.[2]
+  if (name === undefined) return false
+  if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
+  return certificate.checkHost(name, { subject: 'never', wildcards: false }) !== undefined
+}
