@@ -18,8 +18,8 @@ export const activityKinds = [
 ] as const
 export type ActivityKind = (typeof activityKinds)[number]
 
-/** Through which door it came. `link`: from the other controller; `system`: nobody asked. */
-export const activityDoors = ['window', 'browser', 'cli', 'link', 'system'] as const
+/** Through which door it came. `api`: a client of a system; `link`: from the other controller; `system`: nobody asked. */
+export const activityDoors = ['window', 'browser', 'cli', 'api', 'link', 'system'] as const
 export type ActivityDoor = (typeof activityDoors)[number]
 
 export const activityItem = z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { documentId, documentKinds } from '../model/documents'
 import { moduleMethod, moduleView } from '../model/modules'
+import { accessReadResult, apiAt, siteExecuteParams, siteStatusParams, siteSystemParams } from './api'
 import { heartbeat } from './fleet'
 import { inventoryChanged, inventoryReadParams, inventoryReadResult } from './inventory'
 import { receiveBatchParams, receiveBatchResult, syncStatus } from './push'
@@ -146,6 +147,15 @@ export const requestSchemas = {
   getSyncStatus: { servedBy: 'edge', params: z.object({}), result: syncStatus },
   /** What exists and runs at the edge: events after the cursor, or pieces of one snapshot. */
   'inventory.read': { servedBy: 'edge', params: inventoryReadParams, result: inventoryReadResult },
+  /** Systems of the asking edge, while the master drives them. Otherwise `not-in-control`: nothing is passed on twice. */
+  'site.execute': { servedBy: 'master', params: siteExecuteParams, result: z.object({ value: z.json() }) },
+  'site.system': { servedBy: 'master', params: siteSystemParams, result: z.object({ modules: z.int() }) },
+  'site.status': {
+    servedBy: 'master',
+    params: siteStatusParams,
+    result: z.object({ modules: z.array(moduleView), methods: z.array(moduleMethod).optional() }),
+  },
+  'access.read': { servedBy: 'master', params: z.object({}), result: accessReadResult },
 } as const
 export type RequestName = keyof typeof requestSchemas
 export type RequestParams<N extends RequestName> = z.input<(typeof requestSchemas)[N]['params']>
@@ -164,6 +174,10 @@ export const eventSchemas = {
   'fleet.heartbeat': heartbeat,
   /** Master -> edge: a secret was set or removed; read again what is used. */
   'secrets.changed': z.object({}),
+  /** Master -> edge: accounts or their tokens have changed. */
+  'access.changed': z.object({}),
+  /** Edge -> master. */
+  'api.at': apiAt,
   /** Edge -> master: how the pushing goes, when it has changed and at most once a second. */
   'sync.changed': syncStatus,
   'debug.lines': z.object({

@@ -8,7 +8,7 @@
  * 3 (0.3.0) a pause carries a length, not an instant by the edge's calendar; secrets.read, secrets.changed; sync.changed,
  *   losses in getSyncStatus; documents of kind alertRule and forwarder; control.prepare; all of 2 is still spoken: to a peer of it a pause is an instant,
  *   secrets stay where they were set, documents of kinds it does not know are left out, and it is not asked to prepare.
- * 4 (0.4.0) fleet.heartbeat; all of 3 is still spoken: a peer of it is sent none, and the link alone says when it was heard.
+ * 4 (0.4.0) fleet.heartbeat; site.execute, site.system, site.status, access.read, access.changed, api.at (clients of an edge); documents of kind channel, which edges are not given; all of 3 is still spoken: a peer of it is sent none, and the link alone says when it was heard.
  */
 export const LINK_PROTOCOL_VERSION = 4
 /** Versions this program can speak, newest first. */

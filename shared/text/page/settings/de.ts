@@ -34,6 +34,7 @@ export const settingsDe: SettingsTexts = {
     via_window: 'im Fenster',
     via_browser: 'im Browser',
     via_cli: 'auf der Kommandozeile',
+    via_api: 'über die API',
     via_link: 'von der anderen Seite',
     via_system: 'von selbst',
     outcome_done: 'erledigt',

@@ -33,6 +33,7 @@ export const settingsEn = {
     via_window: 'in the window',
     via_browser: 'in a browser',
     via_cli: 'on the command line',
+    via_api: 'through the API',
     via_link: 'by the other side',
     via_system: 'by itself',
     outcome_done: 'done',

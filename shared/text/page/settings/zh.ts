@@ -34,6 +34,7 @@ export const settingsZh: SettingsTexts = {
     via_window: '窗口',
     via_browser: '浏览器',
     via_cli: '命令行',
+    via_api: 'API',
     via_link: '对端',
     via_system: '自动',
     outcome_done: '完成',
