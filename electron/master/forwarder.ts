@@ -53,14 +53,23 @@ export interface ForwarderOptions {
 interface Piece {
   readonly edgeId: string
   readonly to: ForwardPosition
-  readonly skipped: number
   readonly lost: number
+  readonly entries: readonly KeptEntry[]
   readonly setAside: SetAside[]
+  /** Of `entries`: answered for good, or without a form in OTLP. */
+  readonly done: Set<KeptEntry>
+  /** By whose categories the parts were made. */
+  sought: ForwarderDocument
+  skipped: number
   /** Parts that have not been answered for good, in order. */
-  readonly parts: { readonly signal: ForwardSignal; readonly entries: readonly KeptEntry[] }[]
+  parts: Part[]
   sent: number
   sentAt: WallMs | null
   requests: number
+}
+interface Part {
+  readonly signal: ForwardSignal
+  readonly entries: readonly KeptEntry[]
 }
 
 type Later = Extract<ForwardAnswer, { kind: 'later' | 'misconfigured' }>
@@ -120,7 +129,7 @@ export class Forwarder {
     return this.#document
   }
 
-  /** Another address or other headers: tried at once. */
+  /** Another address, other headers or categories: tried at once. */
   follow(document: ForwarderDocument): void {
     this.#document = document
     this.retry()
@@ -196,16 +205,31 @@ export class Forwarder {
   async #run(): Promise<void> {
     this.#begin()
     while (!this.#abort.signal.aborted && this.#retryTimer === null && this.#document.enabled) {
+      this.#rereadUnbegun()
       this.#piece ??= this.#next()
       if (this.#piece === null) return
-      const later = await this.#deliver(this.#piece)
+      const piece = this.#piece
+      const later = await this.#deliver(piece)
       if (this.#abort.signal.aborted) return
-      if (later !== null) return this.#waitFor(later)
-      this.#finish(this.#piece)
+      if (later !== null) {
+        // It says nothing of settings that were changed meanwhile: they are tried at once.
+        if (piece.sought !== this.#document) continue
+        return this.#waitFor(later)
+      }
+      // Switched off in the middle.
+      if (piece.parts.length > 0) return
+      this.#finish(piece)
       this.#piece = null
       // Edges push, and devices are driven, while this catches up.
       await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  /** What nothing became of yet is read again by the settings there are now: its edge may be sought no longer, and keeps its position then. */
+  #rereadUnbegun(): void {
+    if (this.#piece === null || this.#piece.sought === this.#document || this.#piece.done.size > 0) return
+    this.#due.add(this.#piece.edgeId)
+    this.#piece = null
   }
 
   #next(): Piece | null {
@@ -225,32 +249,43 @@ export class Forwarder {
       if (last === undefined && lost === 0) continue
       this.#due.add(edgeId)
       const entries = arrivals.flatMap((arrival) => arrival.entries)
-      const sought = entries.filter(({ category, doNotPropagate }) => this.#isSought(category) && !doNotPropagate)
-      return {
-        ...{ edgeId, lost },
-        to: { arrival: last?.arrival ?? newest, passed: from.passed + lost + entries.length },
-        skipped: entries.length - sought.length,
-        setAside: [],
-        parts: signals.flatMap((signal) => {
-          const of = sought.filter(({ category }) => this.#options.encoder.signalOf(category) === signal)
-          return of.length === 0 ? [] : [{ signal, entries: of }]
-        }),
-        ...{ sent: 0, sentAt: null, requests: 0 },
+      const to = { arrival: last?.arrival ?? newest, passed: from.passed + lost + entries.length }
+      const piece: Piece = {
+        ...{ edgeId, to, lost, entries, setAside: [], done: new Set(), sought: this.#document },
+        ...{ skipped: 0, parts: [], sent: 0, sentAt: null, requests: 0 },
       }
+      this.#part(piece)
+      return piece
     }
     return null
   }
 
-  #isSought(category: TelemetryCategory): boolean {
-    return this.#document.categories.includes(category)
+  /** Into what goes together, by the settings there are now; of what was answered for good nothing goes again. */
+  #part(piece: Piece): void {
+    const { categories } = this.#document
+    const isSought = ({ category, doNotPropagate }: KeptEntry): boolean =>
+      categories.includes(category) && !doNotPropagate && this.#isFor(piece.edgeId)
+    const open = piece.entries.filter((entry) => !piece.done.has(entry))
+    const sought = open.filter(isSought)
+    piece.sought = this.#document
+    piece.skipped = open.length - sought.length
+    piece.parts = signals.flatMap((signal) => {
+      const entries = sought.filter(({ category }) => this.#options.encoder.signalOf(category) === signal)
+      return entries.length === 0 ? [] : [{ signal, entries }]
+    })
   }
 
-  /** Null: all of the piece has been answered for good. */
+  /** Null: all of the piece has been answered for good, or the destination was switched off. */
   async #deliver(piece: Piece): Promise<Later | null> {
     const { clock } = this.#options
-    for (let part = piece.parts[0]; part !== undefined; part = piece.parts[0]) {
+    while (this.#document.enabled) {
+      // The settings were changed: what is left is looked at anew.
+      if (piece.sought !== this.#document) this.#part(piece)
+      const [part] = piece.parts
+      if (part === undefined) break
       const { signal } = part
       const { fit, body, records } = await this.#encoded(piece, part)
+      if (piece.sought !== this.#document) continue
       if (fit.length === 0) {
         piece.parts.shift()
         continue
@@ -275,12 +310,13 @@ export class Forwarder {
       }
       this.#succeeded()
       piece.parts.shift()
+      const isHalved = answer.kind === 'refused' && fit.length > 1 && piece.requests < REQUESTS_PER_PIECE_MAX
+      if (!isHalved) for (const entry of fit) piece.done.add(entry)
       if (answer.kind === 'taken') {
         piece.sent += Math.max(0, records - answer.rejected)
         piece.sentAt = clock.wall()
         if (answer.rejected > 0) this.#setAside(piece, answer.rejected, 'rejected', answer.message)
-      } else if (fit.length === 1 || piece.requests >= REQUESTS_PER_PIECE_MAX)
-        this.#setAside(piece, fit.length, answer.code, answer.message)
+      } else if (!isHalved) this.#setAside(piece, fit.length, answer.code, answer.message)
       else {
         const half = Math.ceil(fit.length / 2)
         piece.parts.unshift({ signal, entries: fit.slice(0, half) }, { signal, entries: fit.slice(half) })
@@ -289,12 +325,13 @@ export class Forwarder {
     return null
   }
 
-  async #encoded(piece: Piece, { signal, entries }: Piece['parts'][number]) {
+  async #encoded(piece: Piece, { signal, entries }: Part) {
     const { encoder, edgeName } = this.#options
     const edge = { id: piece.edgeId, name: edgeName(piece.edgeId) }
     const { body, records, unfit } = await encoder.encode(signal, entries, edge, this.#document.compression)
     if (unfit.length > 0) this.#setAside(piece, unfit.length, 'no-otlp', `OTLP has no form for such ${signal}.`)
     const left = new Set(unfit)
+    for (const place of unfit) piece.done.add(entries[place]!)
     return { body, records, fit: unfit.length === 0 ? entries : entries.filter((_, place) => !left.has(place)) }
   }
 

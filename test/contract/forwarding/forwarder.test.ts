@@ -192,6 +192,81 @@ describe('forwarding', () => {
     expect(forwarder.status()).toMatchObject({ state: 'up to date', failedAttempts: 0, lastError: null })
   })
 
+  const kinds = (n: number) =>
+    [
+      ['traces', span(`span ${n}`)],
+      ['logs', log(`log ${n}`)],
+      ['events', { event: `event ${n}` }],
+    ] as const
+  const span = (name: string) => ({
+    ...pick(log(''), ['resource', 'scope']),
+    ...{ time: 1, startNs: '1000000', endNs: '3000000', durationMs: 2, name, kind: 'server' },
+    ...{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), status: 'ok', attributes: {} },
+  })
+
+  test('sends what waits for its endpoint by the settings there are then', async () => {
+    sink.answer(() => ({ status: 503 }))
+    const forwarder = begin({ categories: ['traces', 'logs'] })
+    arrive(kinds(1))
+    arrive(kinds(1), 'paris')
+    forwarder.arrived('berlin')
+    forwarder.arrived('paris')
+    await until('it waits', () => forwarder.status().failedAttempts >= 2)
+    sink.answer(() => ({ status: 200 }))
+    forwarder.follow({ ...forwarder.document, categories: ['events'], edges: ['paris'] })
+    await idle(forwarder)
+    expect(sink.taken).toHaveLength(1)
+    expect(sink.requests.at(-1)).toMatchObject({ path: '/v1/logs', edges: ['paris'] })
+    expect(forwarder.status()).toMatchObject({ sent: 1, skipped: 2 })
+    // Whose turn comes again is told from where it was.
+    forwarder.follow({ ...forwarder.document, categories: ['traces'], edges: [] })
+    await idle(forwarder)
+    expect(sink.taken.slice(1)).toEqual(['span 1'])
+  })
+
+  test('looks anew at what is left of a piece when its settings change under way, and sends nothing of it twice', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    sink.answer(async () => {
+      await held
+      return { status: 200 }
+    })
+    const forwarder = begin({ categories: ['traces', 'logs'] })
+    arrive(kinds(1))
+    forwarder.arrived('berlin')
+    await until('the first part is on its way', () => sink.requests.length === 1)
+    forwarder.follow({ ...forwarder.document, categories: ['traces', 'events'] })
+    release()
+    await idle(forwarder)
+    expect(sink.requests.map(({ path: at }) => at)).toEqual(['/v1/traces', '/v1/logs'])
+    expect(sink.taken).toHaveLength(2)
+    expect(sink.taken).not.toContain('log 1')
+    expect(forwarder.status()).toMatchObject({ sent: 2, skipped: 1 })
+  })
+
+  test('that is switched off under way sends no more, and goes on where it was when it is switched on', async () => {
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    sink.answer(async () => {
+      await held
+      return { status: 200 }
+    })
+    const forwarder = begin({ categories: ['traces', 'logs'] })
+    arrive(kinds(1))
+    forwarder.arrived('berlin')
+    await until('the first part is on its way', () => sink.requests.length === 1)
+    forwarder.follow({ ...forwarder.document, enabled: false })
+    release()
+    await until('it was taken', () => sink.taken.length === 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(sink.requests).toHaveLength(1)
+    expect(forwarder.status()).toMatchObject({ state: 'off', pendingEntries: 3 })
+    forwarder.follow({ ...forwarder.document, enabled: true })
+    await idle(forwarder)
+    expect(sink.taken).toEqual(['span 1', 'log 1'])
+    expect(forwarder.status()).toMatchObject({ sent: 2, skipped: 1 })
+  })
+
   test('sets aside the one record an endpoint will never take, with its reason; its neighbours go through', async () => {
     sink.answer(({ records }) =>
       records.includes('poison') ? { status: 400, body: Buffer.from('no such field') } : { status: 200 },

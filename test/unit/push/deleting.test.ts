@@ -22,7 +22,8 @@ test('what is acknowledged while a deletion comes to its end is deleted, too, wh
         ...outbox,
         async acknowledge(...told: Parameters<typeof outbox.acknowledge>) {
           const done = await outbox.acknowledge(...told)
-          if (++deletions === 1) void afterTurns(turn, () => answers[1]!({ throughSeq: 2, ranges: [], rejected: [] }))
+          if (++deletions === 1)
+            void afterTurns(turn, () => answers[1]!({ throughSeq: 2, ranges: [], rejected: [], drain: false }))
           return done
         },
       },
@@ -35,7 +36,7 @@ test('what is acknowledged while a deletion comes to its end is deleted, too, wh
       await outbox.append(entries('alerts', 1))
       await until(`batch ${batch} is on its way`, () => answers.length === batch)
     }
-    answers[0]!({ throughSeq: 1, ranges: [], rejected: [] })
+    answers[0]!({ throughSeq: 1, ranges: [], rejected: [], drain: false })
     await until('the first is deleted', () => deletions > 0)
     await until(`both are deleted, answered at turn ${turn}`, () => outbox.status().pendingEntries === 0)
     expect(deletions).toBe(2)
