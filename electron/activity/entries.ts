@@ -48,7 +48,7 @@ const toldByJournal = new Set(['documents.apply', 'edges.set'])
 /** The same refusal of the same person within this time is one entry. */
 const SAME_REFUSAL_MS = 60_000
 /** Parameters that name what the operation is about, the most telling first. */
-const objects = ['module', 'system', 'edge', 'node', 'user', 'name', 'tokenId', 'check', 'id'] as const
+const objects = ['module', 'system', 'edge', 'node', 'user', 'channel', 'name', 'tokenId', 'check', 'id'] as const
 /** Of these nothing but names and ids may be kept: their values are what they are about. */
 const secretive = /^(secrets|users|tokens|session)\./
 const harmless = new Set<string>([...objects, 'role', 'kind', 'disabled', 'validForMs', 'how'])

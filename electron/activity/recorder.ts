@@ -141,8 +141,8 @@ export class ActivityRecorder implements AsyncDisposable {
     // What lies between is written oldest first, so that a controller that ends meanwhile goes on where it was.
     for (const entries of waiting.reverse()) {
       if (isStopped()) return
-      // Accounts are changed by operations of their own, which tell what was done to them.
-      const told = entries.filter(({ kind }) => kind !== 'user')
+      // Accounts and channels are changed by operations of their own, which tell what was done to them.
+      const told = entries.filter(({ kind }) => kind !== 'user' && kind !== 'channel')
       const items = told.toReversed().map((entry) => documentEntry(entry, journal.feedId, this.names))
       // What could not be written is tried again with the next change, or at the next start.
       if (!this.record(items, { [name]: String(entries[0]!.seq) })) return

@@ -20,6 +20,7 @@ export class ReadModel {
     alertRule: new Map(),
     forwarder: new Map(),
     user: new Map(),
+    channel: new Map(),
   }
   /** Per kind, by id; null: to be sorted again. */
   private readonly sorted: Record<DocumentKind, readonly StoredDocument[] | null> = {
@@ -29,6 +30,7 @@ export class ReadModel {
     alertRule: null,
     forwarder: null,
     user: null,
+    channel: null,
   }
   private readonly listeners = new Set<ChangeListener>()
   private readonly logger: Logger

@@ -30,3 +30,11 @@ export type AlertState = (typeof alertStates)[number]
 
 export const alertEndings = ['cleared', 'rule-changed', 'rule-off', 'edge-removed'] as const
 export type AlertEnding = (typeof alertEndings)[number]
+
+/** How people are told of alerts. The desktop tells its own user by itself. */
+export const channelTypes = ['webhook', 'email'] as const
+export type ChannelType = (typeof channelTypes)[number]
+
+/** `starttls`: refused where the server does not offer it; `none`: for a relay on the same machine, without a password. */
+export const mailSecurities = ['tls', 'starttls', 'none'] as const
+export const channelLanguages = ['en', 'de', 'zh'] as const

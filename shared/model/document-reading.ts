@@ -59,7 +59,7 @@ export function readStoredDocument<K extends DocumentKind>(kind: K, stored: unkn
 
 let tolerantSchemas: Record<DocumentKind, z.ZodType> | null = null
 function tolerant(): Record<DocumentKind, z.ZodType> {
-  const { edge, system, module, alertRule, forwarder, user } = documentSchemas
+  const { edge, system, module, alertRule, forwarder, user, channel } = documentSchemas
   return (tolerantSchemas ??= {
     edge: z.object(edge.shape),
     system: z.object(system.shape),
@@ -67,6 +67,7 @@ function tolerant(): Record<DocumentKind, z.ZodType> {
     alertRule: z.object(alertRule.shape),
     forwarder: z.object(forwarder.shape),
     user: z.object(user.shape),
+    channel: z.object(channel.shape),
   })
 }
 

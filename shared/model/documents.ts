@@ -1,6 +1,15 @@
 import { z } from 'zod'
-import { alertAggregates, alertComparisons, alertSeverities, alertWatches } from './alerts'
+import {
+  alertAggregates,
+  alertComparisons,
+  alertSeverities,
+  alertWatches,
+  channelLanguages,
+  channelTypes,
+  mailSecurities,
+} from './alerts'
 import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
+import { secretRef } from './secrets'
 import { telemetryCategories } from './telemetry'
 
 /** Ids and names of documents. Ids are immutable; names are labels that may change. */
@@ -95,6 +104,20 @@ export const alertRuleDocument = z.strictObject({
 })
 export type AlertRuleDocument = z.infer<typeof alertRuleDocument>
 
+/** Sent with each request. What must stay secret stands as `{secretRef: NAME}`. */
+const requestHeaders = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
+    z.union([
+      z
+        .string()
+        .max(1_000)
+        .regex(/^[\t\x20-\x7e]*$/),
+      z.strictObject({ secretRef: z.string().min(1).max(200) }),
+    ]),
+  )
+  .default({})
+
 /** Where a master sends a copy of what edges push: OTLP over HTTP. Paths (`/v1/logs`, ...) are added to `url`. */
 export const forwarderDocument = z.strictObject({
   id: documentId,
@@ -105,19 +128,7 @@ export const forwarderDocument = z.strictObject({
     .max(500)
     .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, 'an address like https://collector.example:4318')
     .meta({ title: 'an address like https://collector.example:4318' }),
-  /** Sent with each request. What must stay secret stands as `{secretRef: NAME}`. */
-  headers: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
-      z.union([
-        z
-          .string()
-          .max(1_000)
-          .regex(/^[\t\x20-\x7e]*$/),
-        z.strictObject({ secretRef: z.string().min(1).max(200) }),
-      ]),
-    )
-    .default({}),
+  headers: requestHeaders,
   categories: z
     .array(z.enum(telemetryCategories))
     .max(5)
@@ -127,6 +138,73 @@ export const forwarderDocument = z.strictObject({
   edges: z.array(documentId).max(5_000).default([]),
 })
 export type ForwarderDocument = z.infer<typeof forwarderDocument>
+
+const mailAddress = z
+  .string()
+  .max(254)
+  .regex(/^[^\s@<>(),;:"\\[\]]+@[A-Za-z0-9.-]+$/, 'an address like ops@example.com')
+  .meta({ title: 'an address like ops@example.com' })
+const timeOfDay = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time like 22:00')
+  .meta({ title: 'a time like 22:00' })
+
+/** How a master tells people of alerts. Which fields count depends on `type`; the others are ignored. What must stay secret stands as `{secretRef: NAME}`. */
+export const channelDocument = z.strictObject({
+  id: documentId,
+  name: documentName,
+  enabled: z.boolean().default(true),
+  type: z.enum(channelTypes),
+  /** Only what is at least so bad. */
+  severityMin: z.enum(alertSeverities).default('warning'),
+  /** Ids of the edges. Empty: all. */
+  edges: z.array(documentId).max(5_000).default([]),
+  /** Ids of rules of alerts. Empty: all. */
+  rules: z.array(documentId).max(1_000).default([]),
+  /** Whether the end of what was told is told, too. */
+  resolved: z.boolean().default(true),
+  /** A message waits for so long, that what comes together is told together. */
+  groupForMs: z.int().min(0).max(3_600_000).default(30_000),
+  /** What is neither over, acknowledged nor silenced is told again after so long. 0: never. */
+  repeatEveryMs: durationMs.default(4 * 3_600_000),
+  /** Messages an hour in the long run; after a calm, `CHANNEL_BURST` of them may go one after the other. */
+  perHourMax: z.int().min(1).max(600).default(12),
+  /** Nothing but what is critical is told meanwhile; the rest waits. Without a zone that of the master. */
+  quiet: z.strictObject({ from: timeOfDay, to: timeOfDay, timeZone: z.string().max(64).optional() }).optional(),
+  language: z.enum(channelLanguages).default('en'),
+  /** PEM, trusted besides those the program comes with. */
+  caCertificates: z.string().max(65_536).optional(),
+  /** `webhook`. An address that holds a token stands as a secret. */
+  url: z
+    .union([
+      z
+        .string()
+        .max(500)
+        .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, 'an address like https://alerts.example/hook'),
+      secretRef,
+    ])
+    .meta({ title: 'an address like https://alerts.example/hook, or {secretRef: NAME} for one with a token' })
+    .optional(),
+  headers: requestHeaders,
+  /** `webhook`: the key each message is signed with (`X-Holdfast-Signature`). */
+  signingKey: secretRef.optional(),
+  /** `email` */
+  host: z
+    .string()
+    .max(255)
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'a host like mail.example.com')
+    .meta({ title: 'a host like mail.example.com' })
+    .optional(),
+  /** Absent: 465 for `tls`, 587 for `starttls`, 25 for `none`. */
+  port: z.int().min(1).max(65_535).optional(),
+  security: z.enum(mailSecurities).default('starttls'),
+  username: z.string().min(1).max(320).optional(),
+  password: secretRef.optional(),
+  from: mailAddress.optional(),
+  to: z.array(mailAddress).max(50).default([]),
+})
+export type ChannelDocument = z.infer<typeof channelDocument>
+export const CHANNEL_BURST = 5
 
 /** What an account may be; ordered by what it may do. */
 export const userRoles = ['viewer', 'operator', 'admin'] as const
@@ -180,9 +258,9 @@ export const userDocument = z.strictObject({
 export type UserDocument = z.infer<typeof userDocument>
 
 /** In the order of their coming: older versions know a beginning of this list. */
-export const documentKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder', 'user'] as const
+export const documentKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder', 'user', 'channel'] as const
 export type DocumentKind = (typeof documentKinds)[number]
-/** What describes sites: edges hold a copy, people edit and export it. Accounts are no part of it. */
+/** What describes sites: edges hold a copy, people edit and export it. Accounts, and how people are told of alerts, are no part of it. */
 export const siteKinds = ['edge', 'system', 'module', 'alertRule', 'forwarder'] as const
 export type SiteKind = (typeof siteKinds)[number]
 
@@ -193,6 +271,7 @@ export const documentSchemas = {
   alertRule: alertRuleDocument,
   forwarder: forwarderDocument,
   user: userDocument,
+  channel: channelDocument,
 } as const
 export interface DocumentByKind {
   edge: EdgeDocument
@@ -201,6 +280,7 @@ export interface DocumentByKind {
   alertRule: AlertRuleDocument
   forwarder: ForwarderDocument
   user: UserDocument
+  channel: ChannelDocument
 }
 export type AnyDocument = DocumentByKind[DocumentKind]
 

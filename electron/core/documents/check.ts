@@ -11,6 +11,7 @@ import type {
 import { withWrites } from './current'
 import type { CurrentDocument, CurrentDocuments } from './current'
 import { differenceOf } from './differences'
+import { channelProblems } from './channel-rules'
 import { alertRuleProblems, forwarderProblems } from './data-rules'
 import { userProblems } from './user-rules'
 import { deletionProblems, edgeProblems, referencesOf, systemProblems } from './rules'
@@ -138,6 +139,10 @@ function problemsOfWhole(
       case 'user': {
         const user = after.get('user', id)
         return user ? name(userProblems(user, after)) : []
+      }
+      case 'channel': {
+        const channel = after.get('channel', id)
+        return channel ? name(channelProblems(channel, after, context)) : []
       }
     }
   })

@@ -46,8 +46,12 @@ const secretHeader = /^(proxy-)?authorization$|cookie|token|secret|api-?key|pass
 const ownHeaders = /^(host|content-.*|transfer-encoding|connection|expect)$/i
 
 export function forwarderProblems(forwarder: ForwarderDocument, after: DocumentBodies): Problem[] {
-  const problems = unknownEdges(forwarder.edges, after)
-  for (const [header, value] of Object.entries(forwarder.headers)) {
+  return [...unknownEdges(forwarder.edges, after), ...headerProblems(forwarder.headers)]
+}
+
+export function headerProblems(headers: ForwarderDocument['headers']): Problem[] {
+  const problems: Problem[] = []
+  for (const [header, value] of Object.entries(headers)) {
     const field = `headers.${header}`
     if (ownHeaders.test(header))
       problems.push({
@@ -68,7 +72,7 @@ export function forwarderProblems(forwarder: ForwarderDocument, after: DocumentB
   return problems
 }
 
-function unknownEdges(edges: readonly string[], after: DocumentBodies): Problem[] {
+export function unknownEdges(edges: readonly string[], after: DocumentBodies): Problem[] {
   return edges.flatMap((id, index) =>
     after.get('edge', id)
       ? []
