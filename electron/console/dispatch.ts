@@ -33,7 +33,13 @@ export const allows = (role: Role, least: Role): boolean => roles.indexOf(role) 
 export const isOperation = (name: string): name is OperationName => Object.hasOwn(contract, name)
 export const isTopic = (name: string): name is TopicName => Object.hasOwn(topics, name)
 
-export function createDispatch({ operations, clock, log, audit }: DispatchOptions): Dispatch {
+/** The dispatch of a controller in this process, which can say what would be refused. */
+export interface LocalDispatch extends Dispatch {
+  /** Why this caller may not, told to the audit; null: it may. Nothing is done. */
+  denied(op: OperationName, params: unknown, caller: Caller): Failure | null
+}
+
+export function createDispatch({ operations, clock, log, audit }: DispatchOptions): LocalDispatch {
   const refuse = (
     op: string,
     params: unknown,
@@ -82,6 +88,15 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
   }
 
   return {
+    denied(op, params, caller) {
+      const { role, edgeOf } = contract[op]
+      const least = denial(op, edgeOf === null ? role : leastAtEdge(caller, role), caller)
+      const failure = least ?? denialAtEdge(op, role, edgeOf, params, caller)
+      if (failure === null) return null
+      const { ok: _, ...told } = refuse(op, params, caller, failure)
+      return told
+    },
+
     async call(op, params, caller) {
       if (!isOperation(op))
         return refuse(cut(op), null, caller, { code: 'not-found', message: `There is no operation ${cut(op)}.` })
