@@ -40,7 +40,7 @@ import { Setup, setAsideDemo } from './platform/setup'
 import { CredentialStore } from './link/credentials'
 import type { HostLaunch } from './modules/process-host'
 import { failureOf, HoldfastError } from '../shared/model/failures'
-import type { TopicValues } from '../shared/console/contract'
+import type { TopicBody, TopicValues } from '../shared/console/contract'
 import type { SyncView } from '../shared/console/data-views'
 import type { AlertsBody } from '../shared/console/alert-views'
 import type { StatusView } from '../shared/console/views'
@@ -285,6 +285,8 @@ export interface Site {
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
   subscribeAlerts?(listener: (body: AlertsBody) => void): () => void
+  /** Absent: an edge, which looks at no other machine. */
+  subscribeNodes?(params: TopicValues<'nodes'>, listener: (body: TopicBody<'nodes'>) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
   /** `guests`: what a port of the link serves besides, where there is one. */
@@ -380,6 +382,9 @@ function operationsOf(
           case 'alerts':
             if (site.subscribeAlerts === undefined) throw new HoldfastError('refused', 'Alerts are kept at the master.')
             return site.subscribeAlerts(listener as never)
+          case 'nodes':
+            if (site.subscribeNodes === undefined) throw new HoldfastError('refused', 'Nodes are kept at the master.')
+            return site.subscribeNodes(params as TopicValues<'nodes'>, listener as never)
           case 'sync':
             return watchSync(site.data.sync(params), listener as (body: SyncView) => void)
           case 'logs':

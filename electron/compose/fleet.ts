@@ -1,11 +1,14 @@
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { LOCAL_NODE_ID } from '../../shared/model/fleet'
+import type { TopicBody, TopicValues } from '../../shared/console/contract'
+import { failureOf } from '../../shared/model/failures'
 import type { Parts } from '../compose'
+import { LiveTopic } from '../console/live-topic'
 import { NodeCredentials } from '../fleet/credentials'
 import { NodeMonitor } from '../fleet/monitor'
 import { checkingNodes } from '../fleet/node-check'
-import { localNode, nodeOperations, type NodeHandlers } from '../fleet/node-operations'
+import { localNode, nodeOperations, nodesShown, type NodeHandlers } from '../fleet/node-operations'
 import { healthProbe, tcpProbe } from '../fleet/probes'
 import { openNodes } from '../fleet/sqlite'
 import { sshProbe } from '../fleet/ssh-probe'
@@ -13,9 +16,14 @@ import { sshProbe } from '../fleet/ssh-probe'
 /** Other machines that a master looks at, whether a controller runs there or not. */
 export interface Fleet {
   handlers(): NodeHandlers
+  /** A page of nodes, live. */
+  subscribe(params: TopicValues<'nodes'>, listener: (body: TopicBody<'nodes'>) => void): () => void
   start(): void
   timeGap(): void
 }
+
+/** A page of ten thousand takes its time; nobody reads faster. */
+const SHOWN_EVERY_MS = 500
 
 export function openFleet(parts: Parts, own: () => { ok: boolean }, stack: AsyncDisposableStack): Fleet {
   const { clock, random, log, dataDir, secrets, settings, version, timeZone } = parts
@@ -34,6 +42,20 @@ export function openFleet(parts: Parts, own: () => { ok: boolean }, stack: Async
   const handlers = nodeOperations({ store, monitor, credentials, clock, random, timeZone })
   return {
     handlers: () => handlers,
+    subscribe: (params, listener) => {
+      const topic = new LiveTopic(
+        clock,
+        () => nodesShown({ store, monitor }, params),
+        (error) => log.log('warn', 'Nodes could not be told', failureOf(error)),
+        SHOWN_EVERY_MS,
+      )
+      topic.subscribe(listener)
+      const stop = monitor.onShown(() => topic.changed())
+      return () => {
+        stop()
+        topic[Symbol.dispose]()
+      }
+    },
     start: () => monitor.start(),
     timeGap: () => monitor.timeGap(),
   }

@@ -207,6 +207,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     },
     journal,
     subscribeAlerts: (listener) => alerting.subscribe(listener),
+    subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
     timeGap: () => {
       master.timeGap()
       alerting.timeGap()

@@ -68,6 +68,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     },
     journal: master.journal,
     subscribeAlerts: (listener) => alerting.subscribe(listener),
+    subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
     timeGap: () => {
       role.timeGap()
       alerting.timeGap()

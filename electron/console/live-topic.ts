@@ -9,19 +9,24 @@ export class LiveTopic<Body> implements Disposable {
   readonly #clock: Clock
   readonly #build: () => Body
   readonly #failed: (error: unknown) => void
+  readonly #coalesceMs: number
   readonly #listeners = new Set<(body: Body) => void>()
   #timer: Disposable | null = null
 
-  /** `failed` hears of a body that could not be built and of a listener that threw: neither may end the process, which drives devices. */
-  constructor(clock: Clock, build: () => Body, failed: (error: unknown) => void) {
+  /**
+   * `failed` hears of a body that could not be built and of a listener that threw: neither may end the process, which drives devices. `coalesceMs`: longer
+   * where a body is dear to build.
+   */
+  constructor(clock: Clock, build: () => Body, failed: (error: unknown) => void, coalesceMs = COALESCE_MS) {
     this.#clock = clock
     this.#build = build
     this.#failed = failed
+    this.#coalesceMs = coalesceMs
   }
 
   changed(): void {
     if (this.#timer !== null || this.#listeners.size === 0) return
-    this.#timer = this.#clock.at(after(this.#clock.mono(), COALESCE_MS), () => {
+    this.#timer = this.#clock.at(after(this.#clock.mono(), this.#coalesceMs), () => {
       this.#timer = null
       this.#tell()
     })

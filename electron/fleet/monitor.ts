@@ -1,6 +1,7 @@
+import type { NodeCycle } from '../../shared/console/node-operations'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { CheckConfig, NodeCheck } from '../../shared/model/fleet'
-import { after, type WallMs } from '../../shared/model/time'
+import { after, type MonoMs, type WallMs } from '../../shared/model/time'
 import { lookEveryMs, noCycle, stepCycle, type CycleInput, type CycleState } from '../core/fleet/cycle'
 import { causeOf, isReached, isSshDue, statusOf } from '../core/fleet/status'
 import type { Clock, Logger } from '../platform/ports'
@@ -37,6 +38,10 @@ export class NodeMonitor implements AsyncDisposable {
   /** Rises when the machine slept: what began before is left out. */
   #age = 0
   #asked = 0
+  /** Of the cycle that runs. */
+  #progress: { readonly since: WallMs; done: number; readonly total: number } | null = null
+  #nextAt: MonoMs | null = null
+  readonly #listeners = new Set<() => void>()
 
   constructor(parts: MonitorParts) {
     this.#parts = parts
@@ -48,6 +53,18 @@ export class NodeMonitor implements AsyncDisposable {
     this.changed()
   }
 
+  /** Called when what lists of nodes show may be another. Returns the way to hear no more of it. */
+  onShown(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  cycle(): NodeCycle {
+    const { clock } = this.#parts
+    const nextAt = this.#nextAt === null ? null : clock.wall() + Math.max(0, Math.round(this.#nextAt - clock.mono()))
+    return { running: this.#progress === null ? null : { ...this.#progress }, nextAt }
+  }
+
   /** Nodes came or went, or the configuration is another one. */
   changed(): void {
     const { store } = this.#parts
@@ -55,6 +72,7 @@ export class NodeMonitor implements AsyncDisposable {
     const { isEnabled, intervalMs } = this.#config
     // The controller itself is always there: alone it needs no watching.
     this.#step({ type: 'configured', isOn: isEnabled && store.count() > 1, intervalMs })
+    this.#shown()
   }
 
   /** The machine was asleep or this process stopped: nobody looked meanwhile, and what was under way is no answer. */
@@ -99,8 +117,10 @@ export class NodeMonitor implements AsyncDisposable {
     asked.catch((error: unknown) => this.#told('A check that was asked for failed', error))
   }
 
+  /** A person changed or removed it. */
   forget(nodeId: string): void {
     this.#refused.delete(nodeId)
+    this.#shown()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,6 +136,7 @@ export class NodeMonitor implements AsyncDisposable {
     const { state, outputs, wakeAt } = stepCycle(this.#state, input, clock.mono())
     this.#state = state
     this.#waking?.[Symbol.dispose]()
+    this.#nextAt = wakeAt
     this.#waking = wakeAt === null ? null : clock.at(wakeAt, () => this.#step({ type: 'woke' }))
     for (const { type } of outputs) if (type === 'begin') this.#cycle = this.#runCycle()
   }
@@ -126,11 +147,16 @@ export class NodeMonitor implements AsyncDisposable {
     await Promise.resolve()
     try {
       store.expire(clock.wall())
-      const ids = store.ids().values()
+      const all = store.ids()
+      const ids = all.values()
+      const progress = { since: clock.wall(), done: 0, total: all.length }
+      this.#progress = progress
+      this.#shown()
       const worker = async (): Promise<void> => {
         for (const id of ids) {
           if (this.#stop.signal.aborted) return
           await this.#turn(id)
+          progress.done += 1
         }
       }
       await Promise.all(Array.from({ length: this.#config.concurrency }, worker))
@@ -138,7 +164,9 @@ export class NodeMonitor implements AsyncDisposable {
     } catch (error) {
       this.#told('A cycle of checks ended early', error)
     }
+    this.#progress = null
     this.#step({ type: 'finished' })
+    this.#shown()
   }
 
   /** Never rejects: one node's trouble is not that of the others. */
@@ -225,7 +253,13 @@ export class NodeMonitor implements AsyncDisposable {
     this.#writing = null
     const findings = this.#waiting
     this.#waiting = []
-    if (findings.length > 0) this.#parts.store.record(findings)
+    if (findings.length === 0) return
+    this.#parts.store.record(findings)
+    this.#shown()
+  }
+
+  #shown(): void {
+    for (const listener of [...this.#listeners]) listener()
   }
 
   #guarded(what: string, work: () => void): void {

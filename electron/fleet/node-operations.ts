@@ -1,3 +1,4 @@
+import type { OperationOutput, TopicBody, TopicValues } from '../../shared/console/contract'
 import type { NodeHealth, NodeView } from '../../shared/console/node-operations'
 import { HoldfastError } from '../../shared/model/failures'
 import {
@@ -55,6 +56,18 @@ const newNode = (id: string, fields: NodeFields, { at, by }: { at: number; by: s
   ...{ lastSeenAt: null, lastCheck: null, failures: 0 },
 })
 
+type Listed = OperationOutput<'nodes.listNodes'>
+function listed(store: NodeStore, query: TopicValues<'nodes'>): Listed {
+  const { nodes, total } = store.list(query)
+  return { nodes: nodes.map(viewOf), total, offset: query.offset, totals: store.totals() }
+}
+
+/** What the topic `nodes` tells. */
+export const nodesShown = (
+  { store, monitor }: Pick<NodeOperationsParts, 'store' | 'monitor'>,
+  query: TopicValues<'nodes'>,
+): TopicBody<'nodes'> => ({ ...listed(store, query), cycle: monitor.cycle() })
+
 /** The 14 operations of the service `nodes`. */
 export function nodeOperations({
   store,
@@ -97,10 +110,7 @@ export function nodeOperations({
   }
 
   return {
-    'nodes.listNodes': (query) => {
-      const { nodes, total } = store.list(query)
-      return { nodes: nodes.map(viewOf), total, offset: query.offset, totals: store.totals() }
-    },
+    'nodes.listNodes': (query) => listed(store, query),
     'nodes.getNode': ({ nodeId }) => viewOf(nodeOf(nodeId)),
 
     'nodes.addNode': ({ secrets, ssh, ...given }, { actor }) =>

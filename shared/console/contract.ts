@@ -8,7 +8,7 @@ import { dataOperations, dataTopics } from './data-operations'
 import { checkingView, diagnosticsOperations } from './diagnostics-operations'
 import { documentOperations } from './document-operations'
 import { moduleOperations } from './module-operations'
-import { nodeOperations } from './node-operations'
+import { nodeOperations, nodeTopics } from './node-operations'
 import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
@@ -60,6 +60,7 @@ export const topics = {
   },
   ...dataTopics,
   ...alertTopics,
+  ...nodeTopics,
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>

@@ -63,6 +63,15 @@ const page = filter.extend({
 /** Of all nodes, whatever the filter. */
 const totals = z.record(z.enum(nodeStatuses), z.number())
 
+const nodePage = z.object({ nodes: z.array(nodeView), total: z.number(), offset: z.number(), totals })
+const nodeCycle = z.object({
+  /** Null: none runs. */
+  running: z.object({ since: z.number(), done: z.number(), total: z.number() }).nullable(),
+  /** When the next one begins; null: one runs, or there is none to come. */
+  nextAt: z.number().nullable(),
+})
+export type NodeCycle = z.infer<typeof nodeCycle>
+
 const share = z.number().nullable()
 export const nodeHealth = z.object({
   nodeId,
@@ -108,12 +117,7 @@ const changes = nodeFields
 const configChange = checkConfig.partial()
 
 export const nodeOperations = {
-  'nodes.listNodes': operation(
-    'viewer',
-    false,
-    page.extend({ limit: limited(500, 50) }),
-    z.object({ nodes: z.array(nodeView), total: z.number(), offset: z.number(), totals }),
-  ),
+  'nodes.listNodes': operation('viewer', false, page.extend({ limit: limited(500, 50) }), nodePage),
   'nodes.getNode': operation('viewer', false, ofNode, nodeView),
   /** Nodes hold credentials of other machines: adding and changing them is for admins. */
   'nodes.addNode': operation(
@@ -189,4 +193,14 @@ export const nodeOperations = {
   ),
   'nodes.getCheckConfig': operation('viewer', false, none, checkConfig),
   'nodes.setCheckConfig': operation('admin', true, configChange, checkConfig),
+} as const
+
+export const nodeTopics = {
+  /** A page of nodes as `nodes.listNodes` gives it, and again whenever it is another one; with the cycle of checks. */
+  nodes: {
+    kind: 'snapshot',
+    role: 'viewer',
+    params: page.extend({ limit: limited(500, 50) }),
+    body: nodePage.extend({ cycle: nodeCycle }),
+  },
 } as const

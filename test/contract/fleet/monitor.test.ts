@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { NodeCredentials } from '../../../electron/fleet/credentials'
 import { NodeMonitor } from '../../../electron/fleet/monitor'
 import { checkingNodes, type CheckedNode } from '../../../electron/fleet/node-check'
-import { localNode, nodeOperations, type NodeHandlers } from '../../../electron/fleet/node-operations'
+import { localNode, nodeOperations, nodesShown, type NodeHandlers } from '../../../electron/fleet/node-operations'
 import type { NodeStore } from '../../../electron/fleet/nodes'
 import { healthProbe, skipped, succeeded, failed, tcpProbe } from '../../../electron/fleet/probes'
 import { openNodes } from '../../../electron/fleet/sqlite'
@@ -223,6 +223,39 @@ describe('the watch over nodes', () => {
     store = openNodes(path.join(folder, 'fleet.db'))
     begin()
     expect(await call('nodes.getNodeHealthSummaries', { sort: 'status' })).toEqual(before)
+  })
+
+  test('lists hear of each change: what was found, how far a cycle is, and what people say', async () => {
+    const query = operations['nodes.listNodes'].input.parse({ sort: 'status', limit: 1 })
+    const shown = () => nodesShown({ store, monitor }, query)
+    const heard: ReturnType<typeof shown>[] = []
+    const stop = monitor.onShown(() => heard.push(shown()))
+    let answer = (_: CheckedNode) => {}
+    look = (name) =>
+      name === 'web' ? new Promise<CheckedNode>((resolve) => (answer = resolve)) : Promise.resolve(up())
+    await call('nodes.addNode', { name: 'web', host: '10.0.0.7' })
+    await settled()
+    expect(heard.at(-1)).toMatchObject({
+      total: 2,
+      totals: { unknown: 2 },
+      cycle: { running: { since: NOON, done: 0, total: 2 }, nextAt: null },
+    })
+    expect(monitor.cycle().running?.done).toBe(1)
+    answer(down())
+    await settled()
+    expect(heard.at(-1)).toMatchObject({
+      nodes: [{ name: 'web', status: 'offline' }],
+      totals: { offline: 1, online: 1, unknown: 0 },
+      cycle: { running: null, nextAt: NOON + EVERY },
+    })
+    await call('nodes.updateNode', { nodeId: 'web', pause: 'Moves house' })
+    expect(heard.at(-1)?.totals).toMatchObject({ paused: 1, offline: 0 })
+    await call('nodes.removeNode', { nodeId: 'web' })
+    expect(heard.at(-1)).toMatchObject({ total: 1 })
+    stop()
+    const before = heard.length
+    monitor.changed()
+    expect(heard).toHaveLength(before)
   })
 
   test('bar arguments out of range are brought into it', async () => {
