@@ -7,6 +7,12 @@ import type { Chunks } from './chunks'
 import { FEEDS_MAX, idOf, seqOf, SEQ_SPACE } from './schema'
 import { FUTURE_AFTER_MS, type ArrivedBatch, type ArrivedEntry, type Received } from './telemetry'
 
+/** Runs that are known one by one, of each feed; beyond it the lowest become one. A process that starts anew each minute has as many in a day and a half. */
+export const RUNS_MAX = 2_000
+const RUNS_KEPT = 1_000
+/** Stands for all runs that are no longer known one by one: whose numbers they were is told by the entries themselves. Longer than an id that travels. */
+const FORGOTTEN = '-'.repeat(65)
+
 interface FeedRow {
   readonly key: number
   readonly feedId: string
@@ -34,6 +40,7 @@ export class Receiving {
         `INSERT INTO run (feed, run_id, low, high) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)`,
       ),
+      forgetRun: database.prepare<[number, string]>('DELETE FROM run WHERE feed = ? AND run_id = ?'),
       batch: database.prepare<[number, number, number, number, number, number, number, number]>(
         `INSERT INTO batch (feed, first_seq, last_seq, received_at, sent_at, historical, stored, indexed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
@@ -83,7 +90,7 @@ export class Receiving {
     if (batch.lastSeq >= SEQ_SPACE) throw new HoldfastError('invalid', 'A number beyond all that a feed can have')
     const known = this.#feeds.get(batch.feedId)
     const coverage = known?.coverage ?? NOTHING
-    refuseFork(known, batch)
+    this.#refuseFork(known, batch)
     if (covers(coverage, batch.firstSeq, batch.lastSeq)) return this.#repeat(known!, batch)
     const next = withRange(coverage, batch.firstSeq, batch.lastSeq)
     if (next.ranges.length > RANGES_MAX) {
@@ -92,9 +99,20 @@ export class Receiving {
         hint: 'Older entries have to come first.',
       })
     }
-    const feed: FeedRow = { ...(known ?? this.#newFeed(batch)), coverage: next, runs: runsWith(known, batch) }
+    const { runs, forgotten } = bounded(runsWith(known, batch), next.throughSeq)
+    if (runs.size > RUNS_MAX && next.throughSeq === coverage.throughSeq) {
+      throw new HoldfastError('busy', `More than ${RUNS_MAX} runs of one feed beyond what is missing`, {
+        retryAfterMs: 5_000,
+        hint: 'Older entries have to come first.',
+      })
+    }
+    const feed: FeedRow = { ...(known ?? this.#newFeed(batch)), coverage: next, runs }
     try {
-      const written = this.#database.transaction(() => this.#write(feed, known === undefined, coverage, batch, now))
+      const written = this.#database.transaction(() => {
+        const done = this.#write(feed, known === undefined, coverage, batch, now)
+        for (const run of forgotten) this.#sql.forgetRun.run(feed.key, run)
+        return done
+      })
       const { stored, arrival } = written.immediate()
       this.#feeds.set(batch.feedId, feed)
       return { ...next, rejected: this.#rejectedOf(feed.key, batch), stored, arrival }
@@ -102,6 +120,37 @@ export class Receiving {
       this.#load()
       throw error
     }
+  }
+
+  /**
+   * A store put back from an older copy gives numbers out a second time, in a new run. The numbers of one run lie between those of the run before and the run
+   * after it; where two runs overlap the numbers mean two things, and nothing of the batch may be taken for known.
+   */
+  #refuseFork(known: FeedRow | undefined, batch: ArrivedBatch): void {
+    if (known === undefined) return
+    const forgotten = known.runs.get(FORGOTTEN)
+    const all = runsWith(known, batch)
+    for (const [run, own] of runsOf(batch)) {
+      const [low, high] = all.get(run) ?? own
+      for (const [other, [from, to]] of all) {
+        if (other === run || to < low || from > high) continue
+        if (other === FORGOTTEN && this.#isRepeat(known, batch, run, forgotten![1])) continue
+        throw new HoldfastError('conflict', `Numbers ${Math.max(low, from)} and on were given out twice`, {
+          hint: 'The store of the edge was put back from an older copy; it continues under a new feed id.',
+        })
+      }
+    }
+  }
+
+  /** Of a run that is no longer known by itself: what is kept under its numbers up to `to` is of that very run, or was rejected. */
+  #isRepeat({ key }: FeedRow, { entries }: ArrivedBatch, run: string, to: number): boolean {
+    return entries.every(({ runId, seq }) => {
+      if (runId !== run || seq > to) return true
+      const kept = this.#chunks.entryAt(key, seq)
+      return kept === undefined
+        ? this.#sql.rejected.get(idOf(key, seq), idOf(key, seq)) !== undefined
+        : kept.runId === run
+    })
   }
 
   #newFeed({ feedId }: ArrivedBatch): FeedRow {
@@ -155,7 +204,10 @@ export class Receiving {
         )
     for (const { from, to, reason } of batch.gaps)
       for (const [low, high] of missing(before, from, to)) sql.gap.run(feed.key, low, high, reason, now)
-    for (const [run, [low, high]] of runsOf(batch)) sql.run.run(feed.key, run, low, high)
+    for (const run of [...runsOf(batch).keys(), FORGOTTEN]) {
+      const range = feed.runs.get(run)
+      if (range !== undefined) sql.run.run(feed.key, run, ...range)
+    }
     sql.moveFeed.run(feed.coverage.throughSeq, JSON.stringify(feed.coverage.ranges), feed.key)
     sql.counted.run(stored, arrival)
     sql.count.run('entries', stored)
@@ -172,6 +224,23 @@ export class Receiving {
     const isSameWriter = known.sourceId === sourceId && known.edgeId === edgeId && known.enrolmentId === enrolmentId
     return isSameWriter && known.runId === origin!.runId
   }
+}
+
+/**
+ * The lowest runs become one, where there are too many. Only those that are over: all up to the next one's first number is here, so that no number of theirs
+ * is still to come.
+ */
+function bounded(runs: ReadonlyMap<string, Range>, throughSeq: number) {
+  if (runs.size <= RUNS_MAX) return { runs, forgotten: [] }
+  const sorted = [...runs].sort(([, [a]], [, [b]]) => a - b)
+  const isOver = (place: number) => (sorted[place + 1]?.[1][0] ?? Infinity) <= throughSeq + 1
+  let count = 0
+  while (sorted.length - count > RUNS_KEPT && isOver(count)) count++
+  if (count === 0) return { runs, forgotten: [] }
+  const over = sorted.slice(0, count)
+  const merged: Range = [over[0]![1][0], over.at(-1)![1][1]]
+  const forgotten = over.map(([run]) => run).filter((run) => run !== FORGOTTEN)
+  return { runs: new Map<string, Range>([[FORGOTTEN, merged], ...sorted.slice(count)]), forgotten }
 }
 
 /** Numbers per run, as the batch has them. Entries of a run lie together: a program start ends the run before it. */
@@ -192,27 +261,11 @@ function runsOf({ entries }: ArrivedBatch): Map<string, [number, number]> {
 
 function runsWith(known: FeedRow | undefined, batch: ArrivedBatch): ReadonlyMap<string, Range> {
   const runs = new Map<string, Range>(known?.runs)
+  const forgotten = runs.get(FORGOTTEN)
   for (const [run, [low, high]] of runsOf(batch)) {
     const had = runs.get(run)
+    if (had === undefined && forgotten !== undefined && high <= forgotten[1]) continue
     runs.set(run, had === undefined ? [low, high] : [Math.min(had[0], low), Math.max(had[1], high)])
   }
   return runs
-}
-
-/**
- * A store put back from an older copy gives numbers out a second time, in a new run. The numbers of one run lie between those of the run before and the run
- * after it; where two runs overlap the numbers mean two things, and nothing of the batch may be taken for known.
- */
-function refuseFork(known: FeedRow | undefined, batch: ArrivedBatch): void {
-  if (known === undefined) return
-  const all = runsWith(known, batch)
-  for (const [run] of runsOf(batch)) {
-    const [low, high] = all.get(run)!
-    for (const [other, [from, to]] of all) {
-      if (other === run || to < low || from > high) continue
-      throw new HoldfastError('conflict', `Numbers ${Math.max(low, from)} and on were given out twice`, {
-        hint: 'The store of the edge was put back from an older copy; it continues under a new feed id.',
-      })
-    }
-  }
 }

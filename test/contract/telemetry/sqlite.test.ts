@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { RUNS_MAX } from '../../../electron/telemetry/receiving'
 import { openTelemetry, openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { ArrivedBatch, ArrivedEntry, LogLine, TelemetryStore } from '../../../electron/telemetry/telemetry'
 import { wallMs } from '../../../shared/model/time'
@@ -109,6 +110,46 @@ describe('the telemetry of one edge', () => {
       expect.objectContaining({ code: 'conflict' }),
     )
     expect(store.receive(batch(11, 12, {}, { runId: 'run-2' }), NOW)).toMatchObject({ throughSeq: 12 })
+  })
+
+  test('knows the runs of a writer that begins anew all the time up to a limit, and a fork beyond it all the same', async () => {
+    const each = (first: number, count: number): ArrivedBatch =>
+      batch(first, first + count - 1, {
+        entries: Array.from({ length: count }, (_, n) => entryAt(first + n, { runId: `run-${first + n}` })),
+      })
+    const rejection = { code: 'invalid', message: 'no' }
+    store.receive(one(entryAt(1, { runId: 'run-1', rejection })), NOW)
+    for (let first = 2; first <= 2 * RUNS_MAX; first += 500) store.receive(each(first, 500), NOW)
+    await reopen()
+    const rows = new Sqlite(file(), { readonly: true })
+    const count = rows.prepare('SELECT count(*) FROM run').pluck()
+    expect(count.get()).toBeLessThanOrEqual(RUNS_MAX)
+    // A repeat from long ago, and one that goes on into what is new.
+    expect(store.receive(each(1, 500), NOW)).toMatchObject({ stored: 0, rejected: [{ seq: 1 }] })
+    const head = store.position('feed-1').throughSeq
+    expect(store.receive(each(head - 300, 500), NOW)).toMatchObject({ stored: 199, throughSeq: head + 199 })
+    // A copy from long ago gives the same numbers out again.
+    for (const [from, to] of [
+      [5, 5],
+      [5, head + 400],
+    ] as const)
+      expect(() => store.receive(batch(from, to, {}, { runId: 'another' }), NOW)).toThrow(
+        expect.objectContaining({ code: 'conflict' }),
+      )
+    expect(count.get()).toBeLessThanOrEqual(RUNS_MAX)
+    rows.close()
+  })
+
+  test('asks for what is missing first, when there are too many runs beyond it', () => {
+    const each = (first: number) =>
+      batch(first, first + 999, {
+        entries: Array.from({ length: 1_000 }, (_, n) => entryAt(first + n, { runId: `run-${first + n}` })),
+      })
+    for (let first = 1_001; first <= RUNS_MAX; first += 1_000) store.receive(each(first), NOW)
+    store.receive(each(RUNS_MAX + 1), NOW)
+    expect(() => store.receive(each(RUNS_MAX + 1_001), NOW)).toThrow(expect.objectContaining({ code: 'busy' }))
+    expect(store.receive(each(1), NOW)).toMatchObject({ throughSeq: RUNS_MAX + 1_000 })
+    expect(store.receive(each(RUNS_MAX + 1_001), NOW)).toMatchObject({ throughSeq: RUNS_MAX + 2_000 })
   })
 
   test('knows an entry by the number it had before', () => {
