@@ -28,6 +28,8 @@ export interface Silence {
   readonly ruleId: string | null
   readonly edgeId: string | null
   readonly series: string | null
+  /** These edges alone; null: `edgeId` says it. */
+  readonly edgeIds: readonly string[] | null
   readonly until: WallMs
   readonly at: WallMs
   readonly by: string

@@ -51,6 +51,8 @@ const storedSilence = z.object({
   ruleId: z.string().nullable(),
   edgeId: z.string().nullable(),
   series: z.string().nullable(),
+  // Files of 0.3.0 have none.
+  edgeIds: z.array(z.string()).nullable().default(null),
   until: instant,
   at: instant,
   by: z.string(),

@@ -1,5 +1,11 @@
 import { Option, type Command } from 'commander'
-import type { AlertIncident, AlertPreview, AlertRuleView, AlertSilence } from '../../shared/console/alert-views'
+import type {
+  AlertGroup,
+  AlertIncident,
+  AlertPreview,
+  AlertRuleView,
+  AlertSilence,
+} from '../../shared/console/alert-views'
 import type { OperationInput } from '../../shared/console/contract'
 import { alertSeverities, type AlertSeverity, type AlertState } from '../../shared/model/alerts'
 import type { Cli, Context } from './command'
@@ -24,6 +30,7 @@ export function addAlerts(cli: Cli, program: Command): void {
           )
         const found = await client.call('alerts.list', listed(options))
         context.print(found, () => {
+          if (found.groups !== undefined) return groupsText(found.groups, context)
           const more = found.next === null ? '' : `${found.total - found.alerts.length} more; use --limit.\n`
           return alertsText(found.alerts, context) + more
         })
@@ -37,6 +44,7 @@ export function addAlerts(cli: Cli, program: Command): void {
     .option('--rule <rule>', 'id or name of a rule')
     .option('--text <words>', 'part of the text, the series or the rule')
     .option('--limit <n>', 'at most so many', count)
+    .option('--grouped', 'one line for all of one cause')
     .option('--watch', 'go on as they change, until interrupted')
   cli
     .add(alerts, 'show', 'all there is to know of an alert', (context, [id = '']) =>
@@ -49,12 +57,16 @@ export function addAlerts(cli: Cli, program: Command): void {
   cli
     .add(alerts, 'ack', 'say that somebody takes care of alerts', (context, ids, options) =>
       context.withConsole(async (client) => {
-        const { note = '', undo } = options as { note?: string; undo?: boolean }
-        const done = await client.call('alerts.acknowledge', { ids, note, on: undo !== true })
-        context.print(done, () => `${undo === true ? 'No longer acknowledged' : 'Acknowledged'}: ${done.changed}\n`)
+        const { note = '', undo, group } = options as { note?: string; undo?: boolean; group?: boolean }
+        const on = undo !== true
+        let changed = 0
+        if (group !== true) changed = (await client.call('alerts.acknowledge', { ids, note, on })).changed
+        else for (const id of ids) changed += (await client.call('alerts.acknowledge', { group: id, note, on })).changed
+        context.print({ changed }, () => `${on ? 'Acknowledged' : 'No longer acknowledged'}: ${changed}\n`)
       }),
     )
     .argument('<ids...>', 'of `holdfast alerts list`')
+    .option('--group', 'with all others of the same cause')
     .option('--note <text>', 'for whoever looks next')
     .option('--undo', 'take it back')
   addSilences(cli, alerts)
@@ -65,6 +77,7 @@ function listed(options: Record<string, unknown>): OperationInput<'alerts.list'>
   const text = (name: string) => options[name] as string | undefined
   const states = options['all'] === true ? all : (options['state'] as AlertState[] | undefined)
   return defined({
+    grouped: options['grouped'] as boolean | undefined,
     states,
     severityMin: text('severity') as AlertSeverity | undefined,
     ...{ edge: text('edge'), rule: text('rule'), text: text('text'), limit: options['limit'] as number | undefined },
@@ -83,11 +96,14 @@ function addSilences(cli: Cli, alerts: Command): void {
       const reason = options['reason'] as string | undefined
       if (alert === undefined && rule === undefined && edge === undefined && series === undefined)
         throw new UsageError('Say what to keep quiet: the id of an alert, --rule, --edge or --series.')
+      const isGroup = options['group'] === true
+      if (isGroup && (alert === undefined || rule !== undefined || edge !== undefined || series !== undefined))
+        throw new UsageError('--group takes the id of one alert, and nothing else.')
       if (forMs === undefined || reason === undefined)
         throw new UsageError('Say for how long and why: --for 2h --reason TEXT.')
       return context.withConsole(async (client) => {
         const silence = await client.call('alerts.silence', {
-          ...defined({ alert, rule, edge, series }),
+          ...(isGroup ? defined({ group: alert }) : defined({ alert, rule, edge, series })),
           forMs,
           reason,
         })
@@ -95,6 +111,7 @@ function addSilences(cli: Cli, alerts: Command): void {
       })
     })
     .argument('[id]', 'of an alert: whatever it is about')
+    .option('--group', 'all others of the same cause, too')
     .option('--rule <rule>', 'id or name of a rule')
     .option('--edge <edge>', 'id or name of an edge')
     .option('--series <text>', 'part of the series')
@@ -188,6 +205,36 @@ function alertsText(alerts: readonly AlertIncident[], { paint, clock }: Context)
   )
 }
 
+function groupsText(groups: readonly AlertGroup[], { paint, clock }: Context): string {
+  if (groups.length === 0) return `${paint('green', 'No alert.')}\n`
+  const now = clock.wall()
+  return table(
+    ['ID', 'ALERTS', 'STATE', 'SEVERITY', 'EDGES', 'SINCE', 'WHAT'],
+    groups.map((group) => [
+      group.state === 'pending' ? '-' : group.id,
+      String(group.count),
+      [
+        group.state,
+        group.acknowledged > 0 ? `${group.acknowledged} acknowledged` : '',
+        group.silenced > 0 ? `${group.silenced} silenced` : '',
+      ]
+        .filter((word) => word !== '')
+        .join(', '),
+      paint(colours[group.severity], group.severity),
+      namesText(group),
+      ageBetween(group.firstSince, now) +
+        (group.lastSince > group.firstSince ? ` (last ${ageBetween(group.lastSince, now)})` : ''),
+      `${oneLine(group.ruleName)}: ${oneLine(group.count === 1 || group.cause === '' ? group.text : group.cause)}`,
+    ]),
+    paint,
+  )
+}
+
+const namesText = ({ edges, edgeNames }: AlertGroup): string => {
+  const told = edgeNames.slice(0, 2).map(oneLine).join(', ')
+  return edges > 2 ? `${told} and ${edges - 2} more` : told
+}
+
 const stateText = ({ state, acknowledged, silenced }: AlertIncident): string =>
   [state, acknowledged === null ? '' : 'acknowledged', silenced === null ? '' : 'silenced']
     .filter((word) => word !== '')
@@ -233,7 +280,9 @@ function silencesText(silences: readonly AlertSilence[], { paint, clock }: Conte
   return table(
     ['ID', 'LEFT', 'RULE', 'EDGE', 'SERIES', 'BY', 'REASON'],
     silences.map(({ id, matcher, until, by, reason }) => [
-      ...[id, ageBetween(now, until), matcher.ruleId ?? '*', matcher.edgeId ?? '*', oneLine(matcher.series ?? '*')],
+      ...[id, ageBetween(now, until), matcher.ruleId ?? '*'],
+      matcher.edges === undefined ? (matcher.edgeId ?? '*') : `${matcher.edges} edges`,
+      oneLine(matcher.series ?? '*'),
       ...[oneLine(by), oneLine(reason)],
     ]),
     paint,

@@ -1,4 +1,4 @@
-import type { AlertIncident, AlertRuleView } from '../../shared/console/alert-views'
+import { GROUPS_TOLD_MAX, type AlertIncident, type AlertRuleView } from '../../shared/console/alert-views'
 import type { OperationOutput } from '../../shared/console/contract'
 import { alertSeverities, type AlertState } from '../../shared/model/alerts'
 import { suggestedId } from '../../shared/model/document-id'
@@ -9,10 +9,12 @@ import type { AlertStore } from '../alerts/alerts'
 import type { OperationHandlers } from '../console/operations'
 import { previewOf, type PastEvent } from '../core/alerts/preview'
 import { isDefaultId, type AlertRule } from '../core/alerts/alert-rule'
+import { groupsOf, type AlertGroup } from '../core/alerts/groups'
 import { matches } from '../core/alerts/series'
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
 import type { TelemetryStores } from '../telemetry/telemetry'
+import { groupView } from './alert-view'
 import type { Alerts } from './alerts'
 import { refusalOf } from './refusal'
 
@@ -50,7 +52,8 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
     })
   }
   return {
-    'alerts.list': ({ states = ['pending', 'firing', 'unknown'], severityMin, edge, rule, text, before, limit }) => {
+    'alerts.list': (asked) => {
+      const { states = ['pending', 'firing', 'unknown'], severityMin, edge, rule, text, before, limit } = asked
       const query = {
         severities:
           severityMin === undefined ? alertSeverities : alertSeverities.slice(alertSeverities.indexOf(severityMin)),
@@ -60,6 +63,11 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       }
       if (before !== undefined && !/^\d{1,15}$/.test(before))
         throw new HoldfastError('invalid', 'before: a pending alert has no place in the list.')
+      if (asked.grouped === true) {
+        const sought = alerts.active().filter((alert) => states.includes(alert.state) && isOf(alert, query))
+        const groups = groupsOf(sought, (ruleId) => alerts.watchOf(ruleId)).slice(0, GROUPS_TOLD_MAX)
+        return { alerts: [], groups: groups.map(groupView), total: sought.length, next: null }
+      }
       const written = states.filter((state): state is Exclude<AlertState, 'pending'> => state !== 'pending')
       // What fires may be unknown by now, and what was unknown may fire: the state that is written follows a little later.
       const { alerts: kept, total } = store.list({
@@ -70,7 +78,7 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       })
       const pending =
         states.includes('pending') && before === undefined
-          ? alerts.active().filter((alert) => isPendingOf(alert, query))
+          ? alerts.active().filter((alert) => alert.state === 'pending' && isOf(alert, query))
           : []
       return {
         alerts: [...pending, ...kept.map((each) => alerts.presented(each))].slice(0, Math.max(limit, pending.length)),
@@ -83,13 +91,24 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       const rule = ruleOf(alert.ruleId)
       return { alert, rule: rule === null ? null : ruleView(parts, rule) }
     },
-    'alerts.acknowledge': ({ ids, note, on }, { actor }) => ({ changed: alerts.acknowledge(ids, actor, note, on) }),
-    'alerts.silence': ({ alert, rule, edge, series, forMs, reason }, { actor }) => {
+    'alerts.acknowledge': ({ ids = [], group, note, on }, { actor }) => {
+      const members = group === undefined ? [] : alerts.groupOf(alertOf(parts, group)).alerts.map(({ id }) => id)
+      if (ids.length + members.length === 0)
+        throw new HoldfastError('invalid', 'Say which: ids of alerts, or the id of one of a group.')
+      return { changed: alerts.acknowledge([...ids, ...members], actor, note, on) }
+    },
+    'alerts.silence': ({ alert, group, rule, edge, series, forMs, reason }, { actor }) => {
+      if (group !== undefined) {
+        if (alert !== undefined || rule !== undefined || edge !== undefined || series !== undefined)
+          throw new HoldfastError('invalid', 'group: it says by itself what to keep quiet.')
+        return alerts.silence(aboutGroup(alerts.groupOf(alertOf(parts, group))), forMs, actor, reason)
+      }
       const of = alert === undefined ? null : alertOf(parts, alert)
       const matcher = {
         ruleId: rule === undefined ? (of?.ruleId ?? null) : requiredRule(rule).document.id,
         edgeId: edge === undefined ? (of?.edgeId ?? null) : edgeIdOf(edge),
         series: series ?? (of === null || of.series === '' ? null : of.series),
+        edgeIds: null,
       }
       if (matcher.ruleId === null && matcher.edgeId === null && matcher.series === null)
         throw new HoldfastError('invalid', 'Say what to keep quiet: an alert, a rule, an edge or a series.')
@@ -123,18 +142,25 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
   }
 }
 
-function isPendingOf(
+function isOf(
   alert: AlertIncident,
   query: { severities: readonly string[]; edgeId?: string; ruleId?: string; text?: string },
 ): boolean {
   const { edgeId = alert.edgeId, ruleId = alert.ruleId, text = '' } = query
   return (
-    alert.state === 'pending' &&
     query.severities.includes(alert.severity) &&
     alert.edgeId === edgeId &&
     alert.ruleId === ruleId &&
     `${alert.ruleName}\n${alert.series}\n${alert.text}`.toLowerCase().includes(text.toLowerCase())
   )
+}
+
+/** Of what came together by time alone, what comes later is another matter. */
+function aboutGroup({ ruleId, cause, isWave, alerts }: AlertGroup<AlertIncident>) {
+  return {
+    ...{ ruleId, edgeId: null, series: cause === '' ? null : cause },
+    edgeIds: isWave ? [...new Set(alerts.map(({ edgeId }) => edgeId))] : null,
+  }
 }
 
 function alertOf({ alerts, store }: AlertOperationsParts, id: string): AlertIncident {

@@ -58,14 +58,25 @@ export class Silences {
   }
 }
 
-export function covers({ ruleId, edgeId, series }: Silence, alert: Matched): boolean {
+/** Thousands of alerts are held against a silence that may name as many edges. */
+const edgeSets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+function includes(edgeIds: readonly string[], edgeId: string): boolean {
+  const known = edgeSets.get(edgeIds) ?? new Set(edgeIds)
+  edgeSets.set(edgeIds, known)
+  return known.has(edgeId)
+}
+
+export function covers({ ruleId, edgeId, series, edgeIds }: Silence, alert: Matched): boolean {
   return (
     (ruleId === null || ruleId === alert.ruleId) &&
     (edgeId === null || edgeId === alert.edgeId) &&
-    (series === null || alert.series.includes(series))
+    (series === null || alert.series.includes(series)) &&
+    (edgeIds === null || includes(edgeIds, alert.edgeId))
   )
 }
 
-function viewOf({ id, ruleId, edgeId, series, until, at, by, reason }: Silence): AlertSilence {
-  return { id, matcher: { ruleId, edgeId, series }, until, at, by, reason }
+function viewOf({ id, ruleId, edgeId, series, edgeIds, until, at, by, reason }: Silence): AlertSilence {
+  const matcher = { ruleId, edgeId, series, ...(edgeIds === null ? {} : { edges: edgeIds.length }) }
+  return { id, matcher, until, at, by, reason }
 }

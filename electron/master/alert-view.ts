@@ -1,7 +1,15 @@
-import { ALERTS_TOLD_MAX, type AlertIncident, type AlertsBody } from '../../shared/console/alert-views'
+import {
+  ALERTS_TOLD_MAX,
+  GROUP_ALERTS_TOLD_MAX,
+  GROUP_EDGES_TOLD_MAX,
+  type AlertGroup,
+  type AlertIncident,
+  type AlertsBody,
+} from '../../shared/console/alert-views'
 import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
 import type { KeptAlert } from '../alerts/alerts'
 import type { AlertState, Incident } from '../core/alerts/alert-state'
+import type { AlertGroup as Group } from '../core/alerts/groups'
 
 /** Whose it is, by which names. */
 export interface ShownSubject extends Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'> {
@@ -66,5 +74,23 @@ export function bodyOf(
     active: [...all].sort((a, b) => rank(b) - rank(a)).slice(0, ALERTS_TOLD_MAX),
     silences,
     refused,
+  }
+}
+
+/** A group as the console shows it. Nothing of it is over. */
+export function groupView({ alerts, ruleId, cause, severity }: Group<AlertIncident>): AlertGroup {
+  const [first, last] = [alerts[0]!, alerts.at(-1)!]
+  const states = new Set(alerts.map(({ state }) => state))
+  const edges = new Map(alerts.map(({ edgeId, edgeName }) => [edgeId, edgeName]))
+  return {
+    ...{ id: first.id, ruleId, ruleName: last.ruleName, cause, severity },
+    state: states.has('firing') ? 'firing' : states.has('unknown') ? 'unknown' : 'pending',
+    text: alerts.findLast((alert) => alert.severity === severity)!.text,
+    count: alerts.length,
+    acknowledged: alerts.filter(({ acknowledged }) => acknowledged !== null).length,
+    silenced: alerts.filter(({ silenced }) => silenced !== null).length,
+    ...{ firstSince: first.since, lastSince: last.since, edges: edges.size },
+    edgeNames: [...edges.values()].slice(0, GROUP_EDGES_TOLD_MAX),
+    alerts: alerts.slice(0, GROUP_ALERTS_TOLD_MAX).map(({ id }) => id),
   }
 }

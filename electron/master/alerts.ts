@@ -1,11 +1,13 @@
 import type { AlertIncident, AlertsBody, AlertSilence } from '../../shared/console/alert-views'
 import type { Decision } from '../../shared/model/control'
+import type { AlertWatch } from '../../shared/model/alerts'
 import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { AlertStore, AlertWrite, KeptAlert, Silence } from '../alerts/alerts'
 import { AlertBook, type BookChange, type WatchedEdge } from '../core/alerts/alert-book'
 import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
+import { groupWith, type AlertGroup } from '../core/alerts/groups'
 import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
 import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
@@ -153,6 +155,19 @@ export class Alerts {
     return this.#view(id, kept, ruleName, kept.incident, null, kept)
   }
 
+  watchOf(ruleId: string): AlertWatch | null {
+    return this.#book.rules.find(({ document }) => document.id === ruleId)?.document.watch ?? null
+  }
+
+  /** What has the same cause as this one and is not over; throws `not-found` when nothing has. */
+  groupOf(alert: AlertIncident): AlertGroup<AlertIncident> {
+    const found = groupWith(alert, this.active(), (ruleId) => this.watchOf(ruleId))
+    if (found !== null) return found
+    throw new HoldfastError('not-found', 'Nothing of this cause is open any more.', {
+      hint: 'holdfast alerts list --grouped shows what is.',
+    })
+  }
+
   body(): AlertsBody {
     return bodyOf(this.active(), this.silences(), this.#refused())
   }
@@ -181,7 +196,7 @@ export class Alerts {
   }
 
   silence(
-    matcher: Pick<Silence, 'ruleId' | 'edgeId' | 'series'>,
+    matcher: Pick<Silence, 'ruleId' | 'edgeId' | 'series' | 'edgeIds'>,
     forMs: number,
     by: string,
     reason: string,

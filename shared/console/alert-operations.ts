@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import { alertSeverities, alertStates } from '../model/alerts'
 import { documentId } from '../model/documents'
-import { alertIncident, alertPreview, alertRuleView, alertsBody, alertSilence, forwardView } from './alert-views'
+import {
+  alertGroup,
+  alertIncident,
+  alertPreview,
+  alertRuleView,
+  alertsBody,
+  alertSilence,
+  forwardView,
+} from './alert-views'
 import { difference } from './document-operations'
 import { edgeRef, limited, none, operation } from './operation'
 
@@ -15,7 +23,10 @@ const stored = z.object({ head: z.number(), differences: z.array(difference) })
 
 /** Alerts of all edges of a master, their rules, and the forwarding of telemetry to elsewhere. */
 export const alertOperations = {
-  /** Newest first. Without `states` those that are not over. `next`: ask on `before` it; null: that was all. */
+  /**
+   * Newest first. Without `states` those that are not over. `next`: ask on `before` it; null: that was all. With `grouped` there is no list: `groups` has all
+   * that are not over and match, by cause, worst and newest first, `total` says how many alerts those are (and groups beyond `GROUPS_TOLD_MAX` are left out).
+   */
   'alerts.list': operation(
     'viewer',
     false,
@@ -27,8 +38,14 @@ export const alertOperations = {
       text: z.string().max(200).optional(),
       before: id.optional(),
       limit: limited(1_000, 100),
+      grouped: z.boolean().optional(),
     }),
-    z.object({ alerts: z.array(alertIncident), total: z.number(), next: z.string().nullable() }),
+    z.object({
+      alerts: z.array(alertIncident),
+      total: z.number(),
+      next: z.string().nullable(),
+      groups: z.array(alertGroup).optional(),
+    }),
   ),
   'alerts.show': operation(
     'viewer',
@@ -36,19 +53,31 @@ export const alertOperations = {
     z.object({ id }),
     z.object({ alert: alertIncident, rule: alertRuleView.nullable() }),
   ),
-  /** `on: false` takes it back. Those that are over are left as they are; answers how many were changed. */
+  /**
+   * `on: false` takes it back. Those that are over are left as they are; answers how many were changed. `group`: the id of one alert, and all of its cause are
+   * meant, however many. At least one of the two.
+   */
   'alerts.acknowledge': operation(
     'operator',
     true,
-    z.object({ ids, note: z.string().max(500).default(''), on: z.boolean().default(true) }),
+    z.object({
+      ids: ids.optional(),
+      group: id.optional(),
+      note: z.string().max(500).default(''),
+      on: z.boolean().default(true),
+    }),
     z.object({ changed: z.number() }),
   ),
-  /** Keeps quiet what matches, now and later, until the time is over. `alert`: what that one is about. At least one of the four. */
+  /**
+   * Keeps quiet what matches, now and later, until the time is over; what fires then still is told. `alert`: what that one is about; `group`: what all of the
+   * cause of that alert are about (at any edge; of links that were lost together: at those edges). At least one of the five.
+   */
   'alerts.silence': operation(
     'operator',
     true,
     z.object({
       alert: id.optional(),
+      group: id.optional(),
       rule: ruleRef.optional(),
       edge: edgeRef.optional(),
       series: z.string().min(1).max(500).optional(),

@@ -42,6 +42,8 @@ export const alertMatcher = z.object({
   edgeId: z.string().nullable(),
   /** Part of the series. */
   series: z.string().nullable(),
+  /** It names so many edges one by one, besides `edgeId` (a group of alerts was silenced); absent: it does not. */
+  edges: z.number().optional(),
 })
 export const alertSilence = z.object({
   id: z.string(),
@@ -52,6 +54,41 @@ export const alertSilence = z.object({
   reason: z.string(),
 })
 export type AlertSilence = z.infer<typeof alertSilence>
+
+/**
+ * Alerts of one cause that are not over: of one rule and, within it, of one metric or one name that edges give; where links are lost or nothing comes, those
+ * that began together (each within a minute of the one before).
+ */
+export const alertGroup = z.object({
+  /** Of its oldest alert. Asked for by the id of any of its alerts. */
+  id: z.string(),
+  ruleId: z.string(),
+  ruleName: z.string(),
+  /** The metric, or the name edges give it; empty: the rule says it all. */
+  cause: z.string(),
+  /** The worst of them. */
+  severity: z.enum(alertSeverities),
+  /** `unknown`: nothing speaks of any of them any more; `pending`: all wait still. */
+  state: z.enum(['pending', 'firing', 'unknown']),
+  /** Of the newest of the worst. */
+  text: z.string(),
+  count: z.number(),
+  acknowledged: z.number(),
+  silenced: z.number(),
+  /** When the first and the last of them began. */
+  firstSince: at,
+  lastSince: at,
+  /** Edges they are of: how many, and at most `GROUP_EDGES_TOLD_MAX` of them by name. */
+  edges: z.number(),
+  edgeNames: z.array(z.string()),
+  /** Ids of the oldest, at most `GROUP_ALERTS_TOLD_MAX`. */
+  alerts: z.array(z.string()),
+})
+export type AlertGroup = z.infer<typeof alertGroup>
+export const GROUP_EDGES_TOLD_MAX = 5
+export const GROUP_ALERTS_TOLD_MAX = 100
+/** Groups told at once, the worst and newest. */
+export const GROUPS_TOLD_MAX = 200
 
 /** Causes that were seen and could not be watched, because a limit was reached; null: none since the start. */
 export const alertRefusals = z.object({ count: z.number(), lastAt: at, reason: z.string() }).nullable()

@@ -314,7 +314,7 @@ export const defaultHandlers: OperationHandlers = {
   'setup.finish': setupSample,
   'alerts.list': () => ({ alerts: [alertSample()], total: 1, next: null }),
   'alerts.show': () => ({ alert: alertSample(), rule: ruleSample() }),
-  'alerts.acknowledge': ({ ids }) => ({ changed: ids.length }),
+  'alerts.acknowledge': ({ ids = [] }) => ({ changed: ids.length }),
   'alerts.silence': ({ forMs, reason }) => ({ ...silenceSample(), until: AT + forMs, reason }),
   'alerts.unsilence': () => ({}),
   'alerts.silences': () => [silenceSample()],

@@ -263,4 +263,50 @@ describe('alerts of a master', () => {
       total: 0,
     })
   })
+
+  test('of many edges that lose their links together are one group: acknowledged, and kept quiet until the time is over, as one', async () => {
+    const sites = ['oslo', 'paris', 'rome'].map((id) => ({ op: 'put', kind: 'edge', body: { id, name: id } }) as const)
+    journal.change(sites, { actor: 'test' })
+    for (const { body } of sites) isLinked.set(body.id, false)
+    alerts.arrived('berlin', load(1))
+    await clock.pass(25_000)
+    const own = operations()
+    const grouped = async () => (await own['alerts.list']({ grouped: true, limit: 100 }, anna)).groups!
+    const [links, hot, ...others] = await grouped()
+    expect(others).toEqual([])
+    expect(links).toMatchObject({
+      ruleId: 'edge-unreachable',
+      count: 3,
+      edges: 3,
+      severity: 'critical',
+      state: 'firing',
+    })
+    expect(links!.edgeNames.toSorted()).toEqual(['oslo', 'paris', 'rome'])
+    expect(hot).toMatchObject({ cause: 'cpu.load', count: 1, edgeNames: ['Berlin'], acknowledged: 0 })
+    expect(await own['alerts.acknowledge']({ group: links!.alerts[1]!, note: 'the line', on: true }, anna)).toEqual({
+      changed: 3,
+    })
+    expect(() => own['alerts.acknowledge']({ note: '', on: true }, anna)).toThrow(/Say which/)
+    const silence = await own['alerts.silence']({ group: links!.id, forMs: 60_000, reason: 'works' }, anna)
+    expect(silence.matcher).toEqual({ ruleId: 'edge-unreachable', edgeId: null, series: null, edges: 3 })
+    expect((await grouped())[0]).toMatchObject({ count: 3, acknowledged: 3, silenced: 3 })
+    // Only those that were lost by then are kept quiet.
+    isLinked.set('berlin', false)
+    await clock.pass(50_000)
+    expect((await grouped())[0]).toMatchObject({ count: 4, silenced: 3 })
+    await clock.pass(11_000)
+    expect((await grouped())[0]).toMatchObject({ count: 4, silenced: 0 })
+    expect(told.filter((line) => line === 'unsilenced edge-unreachable')).toHaveLength(3)
+  })
+
+  test('of one metric at many edges are kept quiet where they come next, too', async () => {
+    journal.change([{ op: 'put', kind: 'edge', body: { id: 'oslo', name: 'Oslo' } }], { actor: 'test' })
+    alerts.arrived('berlin', load(1))
+    const own = operations()
+    await own['alerts.silence']({ group: '1', forMs: 60_000, reason: 'works' }, anna)
+    alerts.arrived('oslo', load(1))
+    const { groups } = await own['alerts.list']({ grouped: true, limit: 100 }, anna)
+    expect(groups).toMatchObject([{ count: 2, silenced: 2, edges: 2 }])
+    expect(() => own['alerts.silence']({ group: '1', rule: 'hot', forMs: 60_000, reason: 'x' }, anna)).toThrow(/group/)
+  })
 })

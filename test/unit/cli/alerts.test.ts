@@ -18,6 +18,29 @@ describe('alerts', () => {
     expect((await run(['alerts', 'list', '--json'])).json()).toMatchObject({ total: 5 })
   })
 
+  test('of one cause are one line when asked so, and are acknowledged and kept quiet together', async () => {
+    const group = {
+      ...{ id: '7', ruleId: 'edge-unreachable', ruleName: 'Edge unreachable', cause: '', severity: 'critical' },
+      ...{ state: 'firing', text: 'The edge cannot be reached.', count: 480, acknowledged: 0, silenced: 2 },
+      ...{ firstSince: AT, lastSince: AT + 9_000, edges: 480, edgeNames: ['Aachen', 'Berlin', 'Celle'], alerts: ['7'] },
+    } as const
+    double().answer({
+      'alerts.list': () => ({
+        ...{ alerts: [], total: 480, next: null },
+        groups: [{ ...group, edgeNames: [...group.edgeNames], alerts: [...group.alerts] }],
+      }),
+    })
+    expect((await run(['alerts', 'list', '--grouped'])).out).toMatch(
+      /^7 +480 +firing, 2 silenced +critical +Aachen, Berlin and 478 more +.*Edge unreachable: The edge cannot be reached\.$/m,
+    )
+    expect((await run(['alerts', 'ack', '7', '--group'])).out).toBe('Acknowledged: 0\n')
+    await run(['alerts', 'silence', '7', '--group', '--for', '1h', '--reason', 'the line'])
+    expect(asked().slice(1)).toEqual([
+      ['alerts.acknowledge', { group: '7', note: '', on: true }],
+      ['alerts.silence', { group: '7', forMs: 3_600_000, reason: 'the line' }],
+    ])
+  })
+
   test('say so when there is none', async () => {
     double().answer({ 'alerts.list': () => ({ alerts: [], total: 0, next: null }) })
     expect((await run(['alerts', 'list'])).out).toBe('No alert.\n')
@@ -49,6 +72,7 @@ describe('alerts', () => {
     [['alerts', 'silence', '1']],
     [['alerts', 'silence', '--for', '1h', '--reason', 'x']],
     [['alerts', 'ack']],
+    [['alerts', 'silence', '7', '--group', '--rule', 'hot', '--for', '1h', '--reason', 'x']],
     [['alerts', 'list', '--severity', 'loud']],
     [['alerts', 'rules', 'test']],
     [['alerts', 'rules', 'set', 'hot']],
