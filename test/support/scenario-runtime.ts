@@ -3,7 +3,7 @@ import type { ModuleDocument } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import type { DebugLine, ModuleMethod, ModuleView } from '../../shared/model/modules'
 import { after } from '../../shared/model/time'
-import type { ProcessClock } from './scenario-clock'
+import type { Clock } from '../../electron/platform/ports'
 
 const RENEW_MS = 1_000
 const TELL_MS = 100
@@ -31,9 +31,9 @@ export class ScenarioRuntimes implements ModuleRuntimes {
     devicesAway: false,
   }
   readonly made = new Map<string, ScenarioRuntime>()
-  readonly #clock: ProcessClock
+  readonly #clock: Clock
 
-  constructor(clock: ProcessClock) {
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
@@ -67,7 +67,7 @@ interface Running {
 }
 
 export class ScenarioRuntime implements ModuleRuntime {
-  readonly #clock: ProcessClock
+  readonly #clock: Clock
   readonly #permit: () => Permit | null
   readonly #faults: RuntimeFaults
   readonly #modules = new Map<string, Running>()
@@ -90,7 +90,7 @@ export class ScenarioRuntime implements ModuleRuntime {
   hasSpare = false
   onStop: () => void = () => {}
 
-  constructor(clock: ProcessClock, permit: () => Permit | null, faults: RuntimeFaults) {
+  constructor(clock: Clock, permit: () => Permit | null, faults: RuntimeFaults) {
     this.#clock = clock
     this.#permit = permit
     this.#faults = faults
