@@ -7,6 +7,7 @@ import type { Span } from '../core/uptime/bar'
 export type KeptNode = Omit<NodeView, 'isLocal'>
 
 export interface NodeQuery {
+  readonly ids?: readonly string[] | undefined
   readonly statuses?: readonly NodeStatus[] | undefined
   readonly text?: string | undefined
   readonly tag?: string | undefined

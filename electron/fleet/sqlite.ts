@@ -230,13 +230,15 @@ export function openNodes(file: string): NodeStore {
     return text === undefined ? usualCheckConfig : parsed(storedConfig, text, 'the check configuration')
   }
 
-  function list({ statuses, text, tag, sort, isDescending, offset, limit }: NodeQuery): ReturnType<NodeStore['list']> {
+  function list(query: NodeQuery): ReturnType<NodeStore['list']> {
+    const { ids, statuses, text, tag, sort, isDescending, offset, limit } = query
     const conditions: string[] = ['1']
     const values: unknown[] = []
     const add = (condition: string, ...given: unknown[]): void => {
       conditions.push(condition)
       values.push(...given)
     }
+    if (ids !== undefined) add(`id IN (${ids.map(() => '?').join(', ')})`, ...ids)
     if (statuses !== undefined) add(`status IN (${statuses.map(() => '?').join(', ')})`, ...statuses)
     if (text !== undefined && text.trim() !== '') add('instr(search, ?) > 0', text.trim().toLowerCase())
     if (tag !== undefined && tag !== '') add('instr(tags, ?) > 0', `\n${tag}\n`)

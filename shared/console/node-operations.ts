@@ -48,6 +48,8 @@ export const nodeSorts = ['name', 'host', 'status', 'lastSeen', 'lastCheck', 'si
 export type NodeSort = (typeof nodeSorts)[number]
 
 const filter = z.object({
+  /** These alone. */
+  ids: z.array(nodeId).min(1).max(500).optional(),
   /** Any of them. */
   statuses: z.array(z.enum(nodeStatuses)).min(1).max(nodeStatuses.length).optional(),
   /** Part of name, host, description or a tag, whatever the case. */
