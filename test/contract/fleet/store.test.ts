@@ -180,7 +180,10 @@ describe('the store of nodes', () => {
     expect(timed(() => store.list({ ...all, statuses: ['offline'] })).total).toBe(1_000)
     expect(timed(() => store.list({ ...all, text: 'NODE-0123', limit: 3 }))).toMatchObject({ total: 10 })
     expect(timed(() => store.list({ ...all, tag: 'hall', statuses: ['offline', 'degraded'] })).total).toBe(100)
-    expect(timed(() => store.list({ ...all, ids: ['n7', 'gone', 'n3'] })).nodes.map(({ id }) => id)).toEqual(['n3', 'n7'])
+    expect(timed(() => store.list({ ...all, ids: ['n7', 'gone', 'n3'] })).nodes.map(({ id }) => id)).toEqual([
+      'n3',
+      'n7',
+    ])
     expect(timed(() => store.totals())).toMatchObject({ offline: 1_000, unknown: 0 })
     for (let n = 0; n < CHECKS_KEPT_MIN + 30; n += 1) store.record([finding('n3', 100 + n)])
     expect(store.history('n3', { limit: 500, since: wallMs(0) })).toHaveLength(CHECKS_KEPT_MIN)
