@@ -10,7 +10,7 @@ const AT_ONCE = 50
 const AGAIN_AFTER_MS = 30_000
 
 export interface DecisionRelayOptions {
-  readonly records: Pick<ControlRecords, 'untold' | 'told'>
+  readonly records: Pick<ControlRecords, 'untold' | 'told' | 'leaveOthers'>
   readonly outbox: Pick<Outbox, 'appendOnce'>
   readonly clock: Clock
   readonly logger: Logger
@@ -19,6 +19,8 @@ export interface DecisionRelayOptions {
 /**
  * Control decisions on their way to the master's history. Each is on disk in the control store first, which also remembers that it was relayed; the outbox
  * remembers its name. So a process that ends anywhere in between has it once in the outbox after the next start.
+ * What was decided under the id of an earlier enrolment and did not get so far belongs to the history of another edge, perhaps of another master: it stays here,
+ * and its number is told.
  */
 export class DecisionRelay implements AsyncDisposable {
   readonly #options: DecisionRelayOptions
@@ -56,6 +58,7 @@ export class DecisionRelay implements AsyncDisposable {
     const edgeId = this.#edgeId
     if (edgeId === null) return
     try {
+      await this.#leaveFormer(edgeId)
       for (let some = records.untold(edgeId, AT_ONCE); some.length > 0; some = records.untold(edgeId, AT_ONCE)) {
         for (const decision of some) {
           if (this.#ended) return
@@ -66,6 +69,21 @@ export class DecisionRelay implements AsyncDisposable {
     } catch (error) {
       logger.log('warn', 'A control decision could not be told yet', { reason: failureOf(error).message })
       if (!this.#ended) this.#again = clock.at(after(clock.mono(), AGAIN_AFTER_MS), () => this.poke())
+    }
+  }
+
+  async #leaveFormer(edgeId: string): Promise<void> {
+    const { records, outbox, clock, logger } = this.#options
+    for (const { edgeId: former, decisions } of records.leaveOthers(edgeId)) {
+      logger.log('warn', 'Control decisions of an earlier edge id are told to nobody; they are kept here', {
+        ...{ former, decisions },
+      })
+      const body = { event: 'control.decisions-left', former, decisions }
+      await outbox.appendOnce(`decisions left ${former} ${clock.wall()}`, {
+        category: 'events',
+        at: clock.wall(),
+        body,
+      })
     }
   }
 

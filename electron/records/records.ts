@@ -18,6 +18,8 @@ export interface ControlRecords extends AsyncDisposable {
   untold(edgeId: string, limit: number): readonly Decision[]
   /** It was told as it stands here, unless it has changed since. */
   told(decision: Decision): void
+  /** Decisions of all other edges that were not told never will be. Says how many there were of each; none the next time. */
+  leaveOthers(edgeId: string): readonly { readonly edgeId: string; readonly decisions: number }[]
   remove(edgeId: string): void
 }
 

@@ -19,7 +19,7 @@ const migrations: readonly Migration[] = [
       CREATE TABLE join_code (token_id TEXT PRIMARY KEY, made_at INTEGER NOT NULL, body TEXT NOT NULL, seal BLOB NOT NULL) STRICT;`,
   },
   {
-    history: 'which decisions were told: 0 not yet, 1 when open, 2 when ended',
+    history: 'which decisions were told: 0 not yet, 1 when open, 2 when ended, 3 never will be',
     // What was decided before this was told when it was decided.
     sql: `
       ALTER TABLE decision ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
@@ -91,6 +91,11 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
       `SELECT body FROM decision WHERE edge_id = ? AND told < 2 AND told < iif(body ->> '$.finishedAt' IS NULL, 1, 2) ORDER BY position LIMIT ?`,
     ),
     told: database.prepare<[number, string]>('UPDATE decision SET told = max(told, ?) WHERE id = ?'),
+    othersUntold: database.prepare<[string], { edgeId: string; decisions: number }>(
+      `SELECT edge_id AS edgeId, count(*) AS decisions FROM decision
+       WHERE told < 2 AND edge_id <> ? AND told < iif(body ->> '$.finishedAt' IS NULL, 1, 2) GROUP BY edge_id ORDER BY edge_id`,
+    ),
+    leaveOthers: database.prepare<[string]>('UPDATE decision SET told = 3 WHERE told < 2 AND edge_id <> ?'),
     dropDecisions: database.prepare<[string, number]>(
       `DELETE FROM decision WHERE position IN
        (SELECT position FROM decision WHERE edge_id = ? ORDER BY started_at DESC, position DESC LIMIT -1 OFFSET ?)`,
@@ -142,6 +147,11 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
     if (decision) writeDecision(decision)
   })
   const saveDecision = database.transaction(writeDecision)
+  const leaveOthers = database.transaction((edgeId: string) => {
+    const others = sql.othersUntold.all(edgeId)
+    sql.leaveOthers.run(edgeId)
+    return others
+  })
   const on = <T>(work: () => T) => guarded(file, work)
 
   return {
@@ -159,6 +169,7 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
       on(() => sql.decisions.all(edgeId, before ?? Number.MAX_SAFE_INTEGER, limit).map(readDecision)),
     untold: (edgeId, limit) => on(() => sql.untold.all(edgeId, limit).map(readDecision)),
     told: ({ id, finishedAt }) => on(() => void sql.told.run(finishedAt === null ? 1 : 2, id)),
+    leaveOthers: (edgeId) => on(() => leaveOthers.immediate(edgeId)),
     remove: (edgeId) => on(() => void sql.removeControl.run(edgeId)),
     enrolment: (edgeId) =>
       on(() => {

@@ -23,6 +23,7 @@ const outbox = outboxIn(folder)
 const relay = new DecisionRelay({
   ...{ clock, logger },
   records: {
+    leaveOthers: (edgeId) => stored.leaveOthers(edgeId),
     untold: (edgeId, limit) => stored.untold(edgeId, limit),
     told(decision) {
       stored.told(decision)

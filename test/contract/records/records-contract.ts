@@ -145,6 +145,24 @@ export function recordsContract(name: string, open: (folder: string, options?: {
       expect(untold()).toEqual([])
     })
 
+    test('leaves what was not told of other edges, and says so once', async () => {
+      const open = decision('d1', { edgeId: 'oslo', finishedAt: null, outcome: 'open' })
+      records.saveDecision(open)
+      records.told(open)
+      for (const id of ['d2', 'd3']) records.saveDecision(decision(id, { edgeId: 'oslo' }))
+      records.saveDecision(decision('d4', { edgeId: 'rome' }))
+      records.saveDecision(decision('own'))
+      expect(records.leaveOthers('berlin')).toEqual([
+        { edgeId: 'oslo', decisions: 2 },
+        { edgeId: 'rome', decisions: 1 },
+      ])
+      await reopen()
+      expect(records.leaveOthers('berlin')).toEqual([])
+      expect(records.untold('oslo', 9)).toEqual([])
+      expect(records.untold('berlin', 9)).toEqual([decision('own')])
+      expect(records.decisions('oslo', { limit: 9 })).toHaveLength(3)
+    })
+
     test('lists decisions newest first, per edge, in pages', () => {
       for (let i = 1; i <= 5; i++) records.saveDecision(decision(`d${i}`, { startedAt: at + i }))
       records.saveDecision(decision('other', { edgeId: 'oslo', startedAt: at + 9 }))
