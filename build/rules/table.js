@@ -15,6 +15,7 @@ const ports = [
   'electron/modules/contract',
   'electron/modules/runtime',
   'electron/console/operations',
+  'electron/api/site',
 ]
 
 /** Pure pieces of electron/core that belong to no subject: the shape of a step, `unreachable`. */
@@ -114,6 +115,21 @@ export const rows = [
     because: 'the console knows shared and its own operations port, which the roles implement',
   },
   {
+    from: ['electron/api/'],
+    may: [
+      '#own',
+      'electron/core/routing/',
+      'electron/console/operations',
+      'electron/console/dispatch',
+      'electron/console/attempts',
+      'electron/platform/ports',
+      'shared/',
+    ],
+    node: true,
+    packages: null,
+    because: 'the client API is a face like the console: the same operations, rules and delays, reached through ports',
+  },
+  {
     from: ['electron/cli/'],
     may: [
       '#own',
@@ -194,7 +210,7 @@ export const rows = [
 export const fences = {
   'better-sqlite3': ['electron/*/sqlite'],
   pg: ['electron/*/postgres'],
-  ws: ['electron/link/', 'electron/console/'],
+  ws: ['electron/link/', 'electron/console/', 'electron/api/'],
   electron: ['electron/main', 'electron/preload', 'electron/shell/', 'electron/modules/utility-process-host'],
   croner: ['electron/platform/', 'electron/core/restore/'],
 }

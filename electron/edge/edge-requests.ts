@@ -21,6 +21,7 @@ export interface EdgeRequestsOptions {
   readonly spans: RequestSpans
   catchUp(session: LinkSession): Promise<void>
   secretsChanged(): void
+  accessChanged(): void
   rotate(params: RequestInput<'secret.rotate'>): Promise<void>
   readonly telemetry: Pick<SiteTelemetry, 'push' | 'status'> | null
   readonly inventory: Pick<SiteInventory, 'read'> | null
@@ -51,6 +52,7 @@ export class EdgeRequests {
           this.#options.catchUp(session).catch(() => {})
         }
         if (name === 'secrets.changed') this.#options.secretsChanged()
+        if (name === 'access.changed') this.#options.accessChanged()
       },
     }
   }

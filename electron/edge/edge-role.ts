@@ -5,6 +5,7 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
 import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import { after, wallMs, type WallMs } from '../../shared/model/time'
+import { API_SINCE_VERSION } from '../../shared/wire/api'
 import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner } from '../core/documents/site'
 import { Incidents } from '../core/incidents'
@@ -13,6 +14,7 @@ import type { LinkDialer, LinkSession } from '../link/link'
 import type { ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import type { AccessSync } from './access-sync'
 import { DecisionRelay } from './decision-relay'
 import { DeviceStatus } from './device-status'
 import { DocumentsSync } from './documents-sync'
@@ -28,6 +30,12 @@ const ordinary = new Set(['took-control', 'lost-control', 'time-gap'])
 /** Views in one message to the master. */
 const VIEWS_PER_MESSAGE = 200
 const REMOVED_PER_MESSAGE = 5_000
+
+export interface EdgeClients {
+  readonly access: Pick<AccessSync, 'linked' | 'look'>
+  /** Where they find this controller. */
+  url(): string | null
+}
 
 export interface EdgeRoleOptions {
   readonly edgeId: string
@@ -52,6 +60,8 @@ export interface EdgeRoleOptions {
   /** What modules name by `{secretRef}`, and how the master's part of it comes here; absent: nothing is named. */
   readonly secrets?: NamedSecrets
   readonly sealing?: Sealing
+  /** What serves clients of this site; absent: nothing does. */
+  readonly clients?: EdgeClients
   changed(): void
 }
 
@@ -119,6 +129,7 @@ export class EdgeRole {
       spans: this.spans,
       catchUp: (session) => this.#sync.catchUp(session),
       secretsChanged: () => this.#secrets?.look(),
+      accessChanged: () => options.clients?.access.look(),
       rotate: (params) => options.rotate(params),
       telemetry: options.telemetry ?? null,
       inventory: options.inventory ?? null,
@@ -291,9 +302,16 @@ export class EdgeRole {
   #linked(session: LinkSession): void {
     this.incidents.clear('link-refused')
     this.#secrets?.linked(session)
+    this.#clientsLinked(session)
     this.#tellViews(session, this.control.runtime.views(), [])
     this.#options.telemetry?.linked(session)
     this.#options.inventory?.linked(session)
+  }
+
+  #clientsLinked(session: LinkSession): void {
+    const { clients } = this.#options
+    clients?.access.linked(session)
+    if (session.peer.version >= API_SINCE_VERSION) session.sendEvent('api.at', { url: clients?.url() ?? null })
   }
 
   #tellViews(session: LinkSession | null, changed: readonly ModuleView[], removed: readonly string[]): void {

@@ -6,6 +6,7 @@ import { LINK_PROTOCOL_VERSION } from '../../shared/wire/version'
 import { secretsOf } from '../core/documents/secret-use'
 import type { Journal } from '../journal/journal'
 import type { Clock, NamedSecrets, Sealing } from '../platform/ports'
+import { accessOf, executeForEdge, statusForEdge, switchForEdge, type EdgeClientsParts } from './edge-clients'
 import type { EdgeSite } from './edge-site'
 import type { Ingest } from './ingest'
 import { resumeEdge } from './site-operations'
@@ -13,7 +14,7 @@ import type { EnrolmentDesk } from './enrolment-desk'
 import type { MasterRole } from './master-role'
 import { previewOf } from './preview'
 
-export interface EdgeServiceParts {
+export interface EdgeServiceParts extends EdgeClientsParts {
   readonly role: MasterRole
   readonly journal: Journal
   readonly desk: EnrolmentDesk
@@ -42,6 +43,12 @@ const KINDS_OF_VERSION_2 = 3
 function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {
   const { role, journal, clock, ingest } = parts
   const actorOf = (actor: string): string => `edge:${site.edgeId}/${actor}`.slice(0, 200)
+  const modulesOf = (systemId: string): readonly string[] => {
+    const system = journal.get('system', systemId)?.body
+    if (system?.edgeId !== site.edgeId)
+      throw new HoldfastError('not-found', `There is no system "${systemId}" at this edge.`)
+    return system.modules
+  }
   switch (name) {
     case 'documents.read': {
       const read = params as RequestInput<'documents.read'>
@@ -67,6 +74,16 @@ function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, para
       return {}
     case 'edge.preview':
       return { preview: previewOf(site, (params as RequestInput<'edge.preview'>).assume, clock) }
+    case 'site.execute':
+      return executeForEdge(parts, site, params as RequestInput<'site.execute'>)
+    case 'site.system':
+      return switchForEdge({ ...parts, modulesOf }, site, params as RequestInput<'site.system'>)
+    case 'site.status':
+      return statusForEdge(site, modulesOf, params as RequestInput<'site.status'>)
+    case 'access.read': {
+      const users = journal.list('user').map(({ body }) => body)
+      return { tokens: accessOf(users, clock.wall()) }
+    }
     default:
       throw new HoldfastError('refused', `${name} is not served by a master.`)
   }

@@ -4,6 +4,7 @@ import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { DebugLine, ModuleView } from '../../shared/model/modules'
 import { after, wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
+import { API_SINCE_VERSION } from '../../shared/wire/api'
 import type { SyncStatus } from '../../shared/wire/push'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
@@ -63,6 +64,8 @@ export class EdgeSite {
   readonly #telling = new Rounds(() => this.#tell())
   #tellAgain: Disposable | null = null
   #lastHeard: MonoMs | null = null
+  /** Where the edge serves clients, as it told last; null: nowhere, or not told since this master started. */
+  apiUrl: string | null = null
   #ended = false
 
   constructor(options: EdgeSiteOptions) {
@@ -221,6 +224,12 @@ export class EdgeSite {
     this.tellPosition()
   }
 
+  /** An edge that serves clients reads again who may ask. */
+  accountsChanged(): void {
+    const { session } = this.control
+    if (session !== null && session.peer.version >= API_SINCE_VERSION) session.sendEvent('access.changed', {})
+  }
+
   /** An edge reads what it uses; what this master drives starts again. */
   secretsChanged(names: ReadonlySet<string>): void {
     const { session, drives, runtime } = this.control
@@ -295,6 +304,9 @@ export class EdgeSite {
       this.#debug.lines(subscription, lines as DebugLine[], dropped)
     } else if (name === 'sync.changed') {
       this.syncTold(session, body as EventBody<'sync.changed'>)
+    } else if (name === 'api.at') {
+      this.apiUrl = (body as EventBody<'api.at'>).url
+      this.#options.changed()
     } else if (name === 'inventory.changed') {
       this.#options.inventory?.changed(this.edgeId, session, (body as EventBody<'inventory.changed'>).head)
     }

@@ -11,6 +11,7 @@ import type { LinkListener, LinkSession } from '../link/link'
 import type { ModuleRuntime, ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, NamedSecrets, Random, Sealing } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import type { ClientAudit } from './edge-clients'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
 import { serveEdge } from './edge-service'
@@ -39,6 +40,8 @@ export interface MasterRoleOptions {
   /** What modules name by `{secretRef}`, given to the edges that need it; absent: nothing is named. */
   readonly secrets?: NamedSecrets
   readonly sealing?: Sealing
+  /** Told of what clients of edges do at devices that this master drives. */
+  audited?(told: ClientAudit): void
   /** This machine's zone: for schedules that name none and edges that have not told theirs. */
   readonly timeZone: string
   /** At most this long for edges to come back at start. */
@@ -266,6 +269,7 @@ export class MasterRole {
       else if (!this.sites.has(id)) this.#addSite(body as EdgeDocument)
     }
     for (const site of this.sites.values()) site.documentsChanged()
+    if (changed.some(({ kind }) => kind === 'user')) for (const site of this.sites.values()) site.accountsChanged()
     if (changed.some(({ kind }) => kind !== 'edge')) {
       this.#own
         .update(this.#ownModules())

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http'
+import { failureOf, type Failure } from '../../shared/model/failures'
+import type { Attempts } from '../console/attempts'
+import { allows, type AuditEntry } from '../console/dispatch'
+import type { Caller } from '../console/operations'
+import type { Clock, PortPlace } from '../platform/ports'
+import type { TokenBearer } from './site'
+
+export interface EntryOptions {
+  readonly bearer: TokenBearer
+  readonly attempts: Attempts
+  readonly clock: Clock
+  audit(entry: AuditEntry): void
+}
+
+/** Why a request does not get as far as its token; null: it does. A page of another origin is kept out, also one whose name was made to point here. */
+export function strangerOf(request: IncomingMessage, place: PortPlace): Failure | null {
+  const host = request.headers.host?.toLowerCase()
+  if (host === undefined || !place.bears(host))
+    return { code: 'forbidden', message: 'This controller does not answer to that host name.' }
+  const origin = request.headers.origin?.toLowerCase()
+  if (origin !== undefined && origin !== `https://${host}` && origin !== `http://${host}`)
+    return { code: 'forbidden', message: 'This controller does not answer pages of other origins.' }
+  return null
+}
+
+/** Who asks. A valid token is never held up; wrong ones of one address are answered one after the other, each later than the one before. */
+export async function callerOf(request: IncomingMessage, options: EntryOptions): Promise<Caller | Failure> {
+  const { bearer, attempts } = options
+  const token = /^Bearer ([\w+/=.-]{1,200})$/.exec(request.headers.authorization ?? '')?.[1]
+  const caller = token === undefined ? null : bearer(token)
+  if (caller !== null && allows(caller.role, 'viewer')) return caller
+  const address = request.socket.remoteAddress ?? ''
+  try {
+    if (token !== undefined)
+      await attempts.take({ name: `token from ${address}`, address }, () => Promise.resolve(null))
+  } catch (error) {
+    return refused(options, failureOf(error))
+  }
+  return refused(options, unauthenticated(token === undefined ? 'This needs a token.' : 'This token is not valid.'))
+}
+
+function unauthenticated(message: string): Failure {
+  const hint = 'Send "Authorization: Bearer TOKEN"; `holdfast token create` makes one at the master.'
+  return { code: 'unauthenticated', message, hint }
+}
+
+function refused({ audit, clock }: EntryOptions, failure: Failure): Failure {
+  audit({
+    ...{ at: clock.wall(), actor: 'anonymous', role: 'anonymous', via: 'api' },
+    ...{ op: 'session.begin', params: { how: 'token' }, outcome: 'refused', failure, durationMs: 0 },
+  })
+  return failure
+}
+
+export const isCaller = (found: Caller | Failure): found is Caller => 'actor' in found
