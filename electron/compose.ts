@@ -108,6 +108,8 @@ export interface Controller {
   readonly consolePort: number
   /** With a fresh one-time key. */
   consoleUrl(): string
+  /** For browsers of other machines, who sign in there; null: none are let in. */
+  remoteConsoleUrl(): string | null
   /** For a window of this process. */
   readonly dispatch: Dispatch
   /** The machine was asleep, as the system tells before any tick does. */
@@ -262,12 +264,13 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   started.defer(site.onDecision((decision) => watched.decided(decision)))
   controllerStarted(activity, { at: startedAt, role: settings.role, version, lastEnd: lastStop?.end ?? null })
   started.defer(() => controllerStopped(activity, clock.wall()))
-  await site.start([])
+  await site.start(settings.remoteConsole ? [server.remote] : [])
   watched.look()
   log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
   return {
     dispatch: createDispatch({ operations, clock, log: log.child('console'), audit }),
     slept: () => site.timeGap(),
+    remoteConsoleUrl: () => site.status().consoleUrl ?? null,
     ...running(started.move(), settings.role, server),
   }
 }
@@ -287,6 +290,8 @@ export interface Site {
   subscribeAlerts?(listener: (body: AlertsBody) => void): () => void
   /** Absent: an edge, which looks at no other machine. */
   subscribeNodes?(params: TopicValues<'nodes'>, listener: (body: TopicBody<'nodes'>) => void): () => void
+  /** Absent: an edge, which is a node itself. */
+  subscribeFleet?(params: TopicValues<'fleet'>, listener: (body: TopicBody<'fleet'>) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
   /** `guests`: what a port of the link serves besides, where there is one. */
@@ -385,6 +390,9 @@ function operationsOf(
           case 'nodes':
             if (site.subscribeNodes === undefined) throw new HoldfastError('refused', 'Nodes are kept at the master.')
             return site.subscribeNodes(params as TopicValues<'nodes'>, listener as never)
+          case 'fleet':
+            if (site.subscribeFleet === undefined) throw new HoldfastError('refused', 'The fleet is kept at the master.')
+            return site.subscribeFleet(params as TopicValues<'fleet'>, listener as never)
           case 'sync':
             return watchSync(site.data.sync(params), listener as (body: SyncView) => void)
           case 'logs':
@@ -402,7 +410,7 @@ function running(
   stack: AsyncDisposableStack,
   role: Settings['role'],
   server: ConsoleServer,
-): Omit<Controller, 'dispatch' | 'slept'> {
+): Omit<Controller, 'dispatch' | 'slept' | 'remoteConsoleUrl'> {
   const { promise: ended, resolve } = Promise.withResolvers<number>()
   let stopping: Promise<void> | null = null
   return {

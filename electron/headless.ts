@@ -35,6 +35,8 @@ export interface StartedController {
   stop(): Promise<void>
   /** With a fresh one-time key. */
   readonly consoleUrl: string
+  /** For browsers of other machines; null: none are let in. */
+  readonly remoteConsoleUrl: string | null
   /** Settles with the exit code when the controller has ended. */
   readonly ended: Promise<number>
 }
@@ -55,6 +57,7 @@ export async function startController({
     stop: () => controller.stop(),
     // Between start and here nobody can have asked for another one.
     consoleUrl: controller.current?.consoleUrl() ?? '',
+    remoteConsoleUrl: controller.current?.remoteConsoleUrl() ?? null,
     ended: controller.ended,
   }
 }

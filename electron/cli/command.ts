@@ -5,7 +5,7 @@ import envPaths from 'env-paths'
 import type { OperationOutput } from '../../shared/console/contract'
 import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DocumentKind, SiteChange } from '../../shared/model/documents'
-import { openConsole, type ConsoleClient } from '../console/client'
+import type { ConsoleClient } from '../console/client'
 import type { Clock, Logger } from '../platform/ports'
 import { exitCodes } from './failure'
 import { painter, type Paint } from './output'
@@ -46,6 +46,8 @@ export interface StartedController {
   stop(): Promise<void>
   /** With a fresh one-time key. */
   readonly consoleUrl: string
+  /** For browsers of other machines; null: none are let in. */
+  readonly remoteConsoleUrl: string | null
   /** Settles with the exit code when the controller has ended. */
   readonly ended: Promise<number>
 }
@@ -119,6 +121,8 @@ export class Cli {
       paint: painter(terminal),
       print: (value, text) => terminal.out(json ? `${JSON.stringify(value)}\n` : text()),
       async withConsole(work) {
+        // Not needed by the command that starts a controller, which has to be small.
+        const { openConsole } = await import('../console/client')
         await using client = await openConsole({ dataDir, user: userName(), clock, account: accountOf(env) })
         return await work(client)
       },

@@ -124,7 +124,10 @@ export function statusText(status: StatusView, paint: Paint): string {
   const isMaster = status.role === 'master'
   const head = `${paint('bold', oneLine(status.name))}, ${say(`role.${status.role}`)} ${status.version}, up ${ageBetween(status.startedAt, now)}, as of ${timeOf(now)}\n`
   const own: (readonly [string, string])[] = isMaster
-    ? [['state', status.booted ? 'ready' : paint('yellow', 'loading')]]
+    ? [
+        ['state', status.booted ? 'ready' : paint('yellow', 'loading')],
+        ['console', status.consoleUrl ?? ''],
+      ]
     : [
         ['control', controlText(status.control, now)],
         ['why', rule(status.control)],

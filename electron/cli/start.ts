@@ -60,13 +60,17 @@ export function addStart(cli: Cli, program: Command): void {
         const controller = await context.services.startController(start)
         stop = () => void controller.stop()
         if (isAsked) stop()
-        context.print({ consoleUrl: controller.consoleUrl, dataDir: context.dataDir, pid: process.pid }, () =>
-          [
-            `Console: ${controller.consoleUrl}`,
-            '  (the link works once, for 15 minutes; a new one: holdfast console)',
-            `Data: ${context.dataDir}`,
-            '',
-          ].join('\n'),
+        const { remoteConsoleUrl } = controller
+        context.print(
+          { consoleUrl: controller.consoleUrl, remoteConsoleUrl, dataDir: context.dataDir, pid: process.pid },
+          () =>
+            [
+              `Console: ${controller.consoleUrl}`,
+              '  (the link works once, for 15 minutes; a new one: holdfast console)',
+              ...(remoteConsoleUrl === null ? [] : [`Console for other machines, by login: ${remoteConsoleUrl}`]),
+              `Data: ${context.dataDir}`,
+              '',
+            ].join('\n'),
         )
         return await controller.ended
       } finally {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { PASSWORD_LENGTH_MIN, userPassword, type TokenView, type UserView } from '../../shared/console/user-operations'
 import { userRoles, type UserRole } from '../../shared/model/documents'
+import type { ConsoleClient } from '../console/client'
 import type { Cli, Context } from './command'
 import { UsageError } from './failure'
 import { oneLine, table, timeOf } from './output'
@@ -23,7 +24,7 @@ export function addUsers(cli: Cli, program: Command): void {
         await context.withConsole(async (client) => {
           const added = await client.call('users.add', { name, role, ...(password === undefined ? {} : { password }) })
           const invited = password === undefined ? await client.call('users.invite', { user: added.id }) : null
-          const link = invited && { url: `${client.url}${invited.path}`, expiresAt: invited.expiresAt }
+          const link = invited && (await linkOf(client, invited))
           context.print({ user: added, link }, () =>
             [`${oneLine(added.name)} is added as ${added.role} (${added.id}).`, ...(link ? linkLines(link) : [])]
               .map((line) => `${line}\n`)
@@ -93,7 +94,7 @@ export function addUsers(cli: Cli, program: Command): void {
     .add(user, 'invite', 'print a link with which the user chooses a password, once', (context, [name = '']) =>
       context.withConsole(async (client) => {
         const invited = await client.call('users.invite', { user: name })
-        const link = { url: `${client.url}${invited.path}`, expiresAt: invited.expiresAt }
+        const link = await linkOf(client, invited)
         context.print(link, () =>
           linkLines(link)
             .map((line) => `${line}\n`)
@@ -189,6 +190,15 @@ const stateOf = ({ disabled, hasPassword, invitedUntil }: UserView): string =>
 
 const validity = ({ expiresAt }: TokenView): string =>
   expiresAt === null ? 'until it is revoked' : `until ${timeOf(expiresAt)}`
+
+/** Of the console that other machines reach, where there is one: most people are not at the controller's. */
+async function linkOf(
+  client: ConsoleClient,
+  { path, expiresAt }: { path: string; expiresAt: number },
+): Promise<{ url: string; expiresAt: number }> {
+  const { consoleUrl } = await client.call('status.get', {})
+  return { url: `${consoleUrl ?? client.url}${path}`, expiresAt }
+}
 
 const linkLines = (link: { url: string; expiresAt: number }): string[] => [
   link.url,

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
@@ -40,9 +41,12 @@ import { openAlerting } from './alerting'
 import { enrolmentEntry, namesOf as namesOfDocuments } from './activity'
 import { noDemo } from './demo'
 import { openFleet } from './fleet'
+import { openMembersOf, type Members } from './members'
 import { resolving, secretOperations } from './secrets'
 
 const JOIN_URLS_MAX = 4
+/** The authority's certificate, in the data directory of a master that lets other machines in. Nothing secret. */
+const AUTHORITY_FILE = 'authority.pem'
 const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
 
 export interface MasterStores {
@@ -52,6 +56,8 @@ export interface MasterStores {
   readonly ingest: Ingest
   readonly tails: TelemetryTails
   readonly inventory: InventorySync
+  /** Known to the role by this name. */
+  readonly fleet: Members
 }
 
 export async function masterStores(parts: Parts, stack: AsyncDisposableStack): Promise<MasterStores> {
@@ -80,6 +86,7 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
   return {
     ...openIngest(parts, folder, stack),
     inventory: openInventorySync(parts, folder, stack),
+    fleet: openMembersOf(parts, journal, stack),
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     journal,
   }
@@ -153,6 +160,15 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
   )
   const startedAt = clock.wall()
   let linkPort = settings.linkPort
+  let consoleUrl: string | null = null
+  /** With the authority beside it, which people who trust this master give to their browsers. */
+  const tellConsole = async (caPem: string): Promise<void> => {
+    const file = path.join(parts.dataDir, AUTHORITY_FILE)
+    await writeFile(file, caPem)
+    consoleUrl = consoleUrlOf(masterUrls(settings, linkPort)[0]!)
+    log.log('info', 'The console is open to other machines', { url: consoleUrl, authority: file })
+    parts.changed()
+  }
   // The role and the enrolments know each other: who may link depends on both.
   let role: MasterRole | null = null
   const enrolments = new Enrolments({
@@ -170,6 +186,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     admission: (peer) => role?.admit(peer) ?? null,
     joined: (edgeId) => {
       role?.enrolled(edgeId)
+      stores.fleet.joined(edgeId)
       parts.activity.record([enrolmentEntry(edgeId, journal.get('edge', edgeId)?.body.name ?? edgeId, clock.wall())])
     },
     replaced: (edgeId) => role?.replaced(edgeId),
@@ -186,6 +203,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       if (authority === null) return
       alerting.start(master, enrolments)
       fleet.start()
+      stores.fleet.start(master)
       return master.start(async () => {
         const listener = await listenWs({
           host: settings.linkHost,
@@ -202,16 +220,19 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         })
         stack.use(listener)
         linkPort = listener.port
+        if (settings.remoteConsole) await tellConsole(authority.caPem)
         return [listener]
       })
     },
     journal,
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
+    subscribeFleet: (params, listener) => stores.fleet.subscribe(params, listener),
     timeGap: () => {
       master.timeGap()
       alerting.timeGap()
       fleet.timeGap()
+      stores.fleet.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
@@ -220,6 +241,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       ...masterStatus(parts, master, enrolments, startedAt),
       documentsHead: journal.head,
       link: listening(startedAt, masterUrls(settings, linkPort)[0] ?? null),
+      consoleUrl,
     }),
     handlers: () => ({
       ...masterOperations({
@@ -234,6 +256,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       }),
       ...alerting.handlers(),
       ...fleet.handlers(),
+      ...stores.fleet.handlers(),
       ...noDeadLetters,
       ...inventoryOperations({ role: master, inventory: stores.inventory }),
       ...noDemo,
@@ -321,6 +344,8 @@ export function masterUrls(
   const hosts = own.length > 0 ? own : ['127.0.0.1']
   return hosts.slice(0, JOIN_URLS_MAX).map((host) => `wss://${bracketed(host)}:${port}`)
 }
+
+const consoleUrlOf = (masterUrl: string): string => new URL(masterUrl.replace(/^wss/, 'https')).href
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 

@@ -54,7 +54,10 @@ export interface ConsoleClientOptions {
   /** What this person sits at, for the audit alone: it gives no rights. Missing: the command line. */
   readonly face?: 'desktop'
   readonly clock: Clock
-  /** An account's token in place of the key of the data directory. `url`: of a console on this machine, whose files this user may be unable to read. */
+  /**
+   * An account's token in place of the key of the data directory. `url`: of a console on this machine, whose files this user may be unable to read, or of another
+   * one over TLS, whose certificate this process must trust.
+   */
   readonly account?: { readonly token: string; readonly url?: string } | undefined
 }
 
@@ -81,9 +84,10 @@ async function targetOf({ dataDir, account }: ConsoleClientOptions): Promise<Tar
 /** A token goes over this machine's own loopback and nowhere else in the clear. */
 function consoleUrlOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return `${url.origin}/`
-  throw new HoldfastError('invalid', `"${text}" is not the address of a console on this machine.`, {
-    hint: 'It looks like http://127.0.0.1:7420/',
+  const isOwn = url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  if (url !== null && (isOwn || url.protocol === 'https:')) return `${url.origin}/`
+  throw new HoldfastError('invalid', `"${text}" is not the address of a console on this machine, nor one with TLS.`, {
+    hint: 'It looks like http://127.0.0.1:7420/ or https://holdfast.example:7421/',
   })
 }
 
@@ -136,7 +140,7 @@ export async function openConsole(options: ConsoleClientOptions): Promise<Consol
   const deadline = clock.at(after(clock.mono(), CONNECT_TIMEOUT_MS), () =>
     timer.reject(
       new NotReachable(dataDir, {
-        message: `The controller on ${dataDir} does not answer.`,
+        message: controller === null ? `${url} does not answer.` : `The controller on ${dataDir} does not answer.`,
         hint: 'It may be busy or stopped: look at its log.',
       }),
     ),
@@ -216,11 +220,25 @@ function reasonOf(
   url: string,
   refused: HoldfastError,
 ): HoldfastError {
+  if (url.startsWith('https:')) return notReachedAfar(error, url, refused)
   const status = /Unexpected server response: (\d+)/.exec(error.message)?.[1]
   if (status === '401') return refused
   if (status === undefined) return new NotReachable(dataDir, { cause: error })
   return new NotReachable(dataDir, {
     message: `Port ${new URL(url).port} answered with ${status}: it is not this controller's console.`,
+    cause: error,
+  })
+}
+
+/** Why a console on another machine does not answer. */
+function notReachedAfar(error: Error & { code?: string }, url: string, refused: HoldfastError): HoldfastError {
+  if (error.message.endsWith(' 401')) return refused
+  const isUntrusted = /CERT|SIGNATURE|ISSUER|ALTNAME/.test(error.code ?? '')
+  return new NotReachable('', {
+    message: `${url} does not answer: ${error.code ?? error.message}`,
+    hint: isUntrusted
+      ? 'Give its authority.pem to this program: NODE_EXTRA_CA_CERTS=authority.pem'
+      : 'Its master must have remoteConsole on: holdfast settings set remoteConsole on',
     cause: error,
   })
 }

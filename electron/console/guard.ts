@@ -1,6 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import type { PortPlace } from '../platform/ports'
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
+
+const OTHER_HOST = 'This console does not answer to that host name.'
+const OTHER_ORIGIN = 'This console does not answer pages of other origins.'
 
 /** Why a request is not from this console, in one line; null when it is. */
 export type Guard = (request: IncomingMessage) => string | null
@@ -18,10 +22,18 @@ export function createGuard(port: () => number, extraHosts: readonly string[] = 
   }
   return (request) => {
     const host = request.headers.host?.toLowerCase()
-    if (host === undefined || !isOwn(host)) return 'This console does not answer to that host name.'
+    if (host === undefined || !isOwn(host)) return OTHER_HOST
     const origin = request.headers.origin?.toLowerCase()
-    if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-      return 'This console does not answer pages of other origins.'
+    if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return OTHER_ORIGIN
     return null
+  }
+}
+
+/** The same for a port with TLS: its names are those of its certificate. */
+export function createRemoteGuard(place: PortPlace): Guard {
+  return ({ headers }) => {
+    const host = headers.host?.toLowerCase()
+    if (host === undefined || !place.bears(host)) return OTHER_HOST
+    return headers.origin === undefined || headers.origin.toLowerCase() === `https://${host}` ? null : OTHER_ORIGIN
   }
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { loginBody, type LoginBody, type SessionAnswer } from '../../shared/console/protocol'
 import { failureOf, type Failure } from '../../shared/model/failures'
 import type { Logger } from '../platform/ports'
-import type { Guard } from './guard'
+import { fromOf, type Door, type From } from './door'
 import { SESSION_VALID_MS, type KeyAnswer, type Login, type Session } from './login'
 import type { Caller, Dispatch } from './operations'
 import { answer, answerJson, SECURITY_HEADERS, servePage } from './page'
@@ -13,29 +13,26 @@ const REQUEST_TIMEOUT_MS = 10_000
 
 export interface ConsoleHttpOptions {
   readonly dispatch: Dispatch
-  readonly guard: Guard
   readonly login: Login
   readonly log: Logger
   /** Folder of the built page; null: none. */
   readonly page: string | null
-  port(): number
   /** A fresh one-time link, for the owner of the key file. */
   link(): { url: string; expiresAt: number }
+  /** Hears why somebody was kept out before anything was looked at. */
+  keptOut(door: Door, request: IncomingMessage, why: string): void
 }
-
-/** Cookies know no port: two controllers of one machine would log each other's consoles out. */
-export const cookieName = (port: number): string => `holdfast-${port}`
 
 /** The session a request's cookie belongs to. */
 export function sessionOf(
   request: IncomingMessage,
-  port: number,
+  door: Door,
   login: Login,
 ): { session: Session; token: string } | null {
   const cookies = (request.headers.cookie ?? '').split(';').map((cookie) => cookie.trim())
-  const prefix = `${cookieName(port)}=`
+  const prefix = `${door.cookieName}=`
   const token = cookies.find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length)
-  const session = token === undefined ? null : login.session(token)
+  const session = token === undefined ? null : login.session(token, door.kind)
   return session && token !== undefined ? { session, token } : null
 }
 
@@ -45,41 +42,55 @@ export function bearerOf(request: IncomingMessage): string | null {
 
 const anonymous: Caller = { actor: 'anonymous', role: 'anonymous' }
 
-/** The console's HTTP side: page, health, login. Upgrades are the WebSocket's business (`server.ts`). */
-export function createConsoleHttp(options: ConsoleHttpOptions): Server {
+/** The console's HTTP side on loopback. Upgrades are the WebSocket's business (`sockets.ts`). */
+export function createConsoleHttp(options: ConsoleHttpOptions, door: () => Door): Server {
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => {
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
-      respond(options, request, response).catch((error: unknown) => {
-        options.log.log('error', 'console request failed', {
-          message: error instanceof Error ? error.message : String(error),
-        })
-        if (!response.headersSent) answer(response, 500, 'The controller could not answer.')
-        else response.destroy()
-      })
-    },
+    (request, response) => answerAt(options, door(), request, response),
   )
   server.maxConnections = CONNECTIONS_MAX
   return server
 }
 
-async function respond(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const refusal = options.guard(request)
+/** Page, health, login. What is for the owner of the data directory alone is not there at a remote door. */
+export function answerAt(
+  options: ConsoleHttpOptions,
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  // No Strict-Transport-Security: it would speak for every other port and service of this host, too.
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
+  respond(options, door, request, response).catch((error: unknown) => {
+    options.log.log('error', 'console request failed', {
+      message: error instanceof Error ? error.message : String(error),
+    })
+    if (!response.headersSent) answer(response, 500, 'The controller could not answer.')
+    else response.destroy()
+  })
+}
+
+async function respond(
+  options: ConsoleHttpOptions,
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const refusal = door.guard(request)
   if (refusal !== null) {
-    options.log.log('warn', 'console request refused', { host: request.headers.host, origin: request.headers.origin })
+    options.keptOut(door, request, refusal)
     return answer(response, 403, refusal)
   }
   const urlPath = (request.url ?? '/').split('?')[0] ?? '/'
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   if (urlPath === '/health') return isRead ? health(options, response) : methodRefused(response, 'GET')
-  if (urlPath === '/session') return isRead ? session(options, request, response) : methodRefused(response, 'GET')
+  if (urlPath === '/session') return isRead ? session(options, door, request, response) : methodRefused(response, 'GET')
   if (urlPath === '/login')
-    return request.method === 'POST' ? login(options, request, response) : methodRefused(response, 'POST')
+    return request.method === 'POST' ? login(options, door, request, response) : methodRefused(response, 'POST')
   if (urlPath === '/logout')
-    return request.method === 'POST' ? logout(options, request, response) : methodRefused(response, 'POST')
-  if (urlPath === '/link')
-    return request.method === 'POST' ? link(options, request, response) : methodRefused(response, 'POST')
+    return request.method === 'POST' ? logout(options, door, request, response) : methodRefused(response, 'POST')
+  if (urlPath === '/link' && door.kind === 'local')
+    return request.method === 'POST' ? link(options, door, request, response) : methodRefused(response, 'POST')
   return isRead ? servePage(options.page, urlPath, request, response) : methodRefused(response, 'GET')
 }
 
@@ -103,11 +114,16 @@ const answerOf = (session: Session | null): SessionAnswer =>
       }
     : { authenticated: false, role: 'anonymous', actor: 'anonymous', expiresAt: null }
 
-function session(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {
-  answerJson(response, 200, answerOf(sessionOf(request, options.port(), options.login)?.session ?? null))
+function session(options: ConsoleHttpOptions, door: Door, request: IncomingMessage, response: ServerResponse): void {
+  answerJson(response, 200, answerOf(sessionOf(request, door, options.login)?.session ?? null))
 }
 
-async function login(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function login(
+  options: ConsoleHttpOptions,
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
     response.setHeader('Connection', 'close')
     return answerJson(response, 413, { code: 'too-large', message: LOGIN_FORMS } satisfies Failure)
@@ -115,45 +131,53 @@ async function login(options: ConsoleHttpOptions, request: IncomingMessage, resp
   const body = await bodyOf(request)
   const parsed = loginBody.safeParse(body)
   if (!parsed.success) return answerJson(response, 400, { code: 'invalid', message: LOGIN_FORMS } satisfies Failure)
-  const entered = await enter(options.login, parsed.data, request.socket.remoteAddress ?? '')
+  const entered = await enter(options.login, parsed.data, fromOf(door, request))
   if ('failure' in entered) {
     const { failure } = entered
     const status = failure.code === 'unauthenticated' ? 401 : failure.retryAfterMs === undefined ? 500 : 429
     const retryAfterS = Math.ceil((failure.retryAfterMs ?? 0) / 1000)
     return answerJson(response, status, failure, retryAfterS > 0 ? { 'Retry-After': String(retryAfterS) } : {})
   }
-  const cookie = `${cookieName(options.port())}=${entered.token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_VALID_MS / 1000}`
+  const cookie = cookieOf(door, entered.token, SESSION_VALID_MS / 1000)
   answerJson(response, 200, answerOf(entered.session), { 'Set-Cookie': cookie })
 }
+
+const cookieOf = (door: Door, value: string, maxAgeS: number): string =>
+  `${door.cookieName}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${maxAgeS}${door.cookieFlags}`
 
 const LOGIN_FORMS = 'A login is {"key"}, {"name", "password"} or {"invite", "password"}.'
 
 async function enter(
   login: Login,
   body: LoginBody,
-  address: string,
+  from: From,
 ): Promise<Extract<KeyAnswer, { ok: true }> | { failure: Failure }> {
   try {
     const entered =
       'key' in body
-        ? await login.enter(body.key)
+        ? await login.enter(body.key, from)
         : 'invite' in body
-          ? await login.enterByInvite(body.invite, body.password, address)
-          : await login.enterByPassword(body.name, body.password, address)
+          ? await login.enterByInvite(body.invite, body.password, from)
+          : await login.enterByPassword(body.name, body.password, from)
     if (entered.ok) return entered
     const { retryAfterMs } = entered
     const refused: Omit<Failure, 'code'> =
-      'key' in body
+      'key' in body && from.door === 'remote'
         ? {
-            message: 'This key is not valid: keys work once, for 15 minutes.',
-            hint: 'Make a new one: holdfast console',
+            message: 'A one-time link works on the machine of the controller alone.',
+            hint: 'Sign in with name and password, or ask an administrator for an invitation.',
           }
-        : 'invite' in body
+        : 'key' in body
           ? {
-              message: 'This invitation is not valid: it works once, for three days.',
-              hint: 'Ask an administrator for another one.',
+              message: 'This key is not valid: keys work once, for 15 minutes.',
+              hint: 'Make a new one: holdfast console',
             }
-          : { message: 'Name or password is not right.', hint: 'An administrator can set another password.' }
+          : 'invite' in body
+            ? {
+                message: 'This invitation is not valid: it works once, for three days.',
+                hint: 'Ask an administrator for another one.',
+              }
+            : { message: 'Name or password is not right.', hint: 'An administrator can set another password.' }
     return {
       failure:
         retryAfterMs === null
@@ -165,16 +189,21 @@ async function enter(
   }
 }
 
-function logout(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): void {
-  const found = sessionOf(request, options.port(), options.login)
+function logout(options: ConsoleHttpOptions, door: Door, request: IncomingMessage, response: ServerResponse): void {
+  const found = sessionOf(request, door, options.login)
   if (found) options.login.leave(found.token)
-  const cookie = `${cookieName(options.port())}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0`
+  const cookie = cookieOf(door, '', 0)
   answerJson(response, 200, answerOf(null), { 'Set-Cookie': cookie })
 }
 
-async function link(options: ConsoleHttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function link(
+  options: ConsoleHttpOptions,
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const key = bearerOf(request)
-  if (key === null || !(await options.login.provesFileKey(key))) {
+  if (key === null || !(await options.login.provesFileKey(key, fromOf(door, request)))) {
     return answerJson(response, 401, {
       code: 'unauthenticated',
       message: 'A link needs the key of the data directory.',

@@ -7,12 +7,16 @@ import { foldedName } from '../../shared/model/document-id'
 import type { Accounts } from './accounts'
 import type { Attempts } from './attempts'
 import type { AuditEntry } from './dispatch'
+import type { DoorKind, From } from './door'
 import type { Caller } from './operations'
 
 export const SESSION_VALID_MS = 12 * 3_600_000
 export const ONE_TIME_KEY_VALID_MS = 15 * 60_000
-/** At the limit the oldest gives way. */
+/** A session of another machine ends when no console was open for it so long: a closed tab there is nobody's to look after. */
+export const SESSION_IDLE_MS = 30 * 60_000
+/** Of one door, and of one account; at the limit the oldest of them gives way. Whoever signs in from afar puts nobody at the machine out. */
 export const SESSIONS_MAX = 100
+export const SESSIONS_OF_USER_MAX = 20
 export const ONE_TIME_KEYS_MAX = 32
 /** An answer to a wrong key waits this long, doubled with each failure of the last five minutes. */
 const FAILURE_DELAY_MS = 250
@@ -24,11 +28,14 @@ export const DELAYED_MAX = 32
 /** A way in that stands: a browser's session, or a connection that a token has opened. */
 export interface Session {
   readonly id: string
+  readonly door: DoorKind
   readonly caller: Caller
   /** Wall time, for the page. */
   readonly expiresAt: number
   /** Called once when the session is over. Returns the unsubscriber. */
   onEnd(listener: () => void): () => void
+  /** A console is open for it until the returned function is called. */
+  hold(): () => void
 }
 
 export type KeyAnswer = { ok: true; token: string; session: Session } | { ok: false; retryAfterMs: number | null }
@@ -39,7 +46,10 @@ interface Held {
 }
 
 /** How somebody came in, as the audit says it. */
-type Way = 'one-time key' | 'password' | 'invitation' | 'key file or token'
+type Way = 'one-time key' | 'password' | 'invitation' | 'key file or token' | 'token'
+
+/** Of this machine's own door everybody is on this machine. */
+const afar = ({ door, address }: From) => (door === 'remote' ? { from: address } : {})
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -107,62 +117,66 @@ export class Login {
     dropOldest(this.oneTimeKeys, ONE_TIME_KEYS_MAX)
   }
 
-  /** A one-time key against a session. */
-  async enter(key: string): Promise<KeyAnswer> {
+  /** A one-time key against a session. From afar none is taken, nor used up: it stands for somebody at the machine. */
+  async enter(key: string, from: From): Promise<KeyAnswer> {
     this.forgetOld()
     const name = digest(key).toString('hex')
-    if (!this.oneTimeKeys.delete(name)) return { ok: false, retryAfterMs: await this.fail('one-time key') }
-    return this.entered('one-time key', (id) => ({ actor: `browser:${id.slice(-8)}`, role: 'admin' }))
+    if (from.door === 'remote' || !this.oneTimeKeys.delete(name))
+      return { ok: false, retryAfterMs: await this.fail('one-time key', from) }
+    return this.entered('one-time key', from, (id) => ({ actor: `browser:${id.slice(-8)}`, role: 'admin' }))
   }
 
   /**
    * A name and a password against a session. Names that nobody has, wrong passwords and disabled accounts are one and the same answer, after the same time.
    * Rejects with `HoldfastError`: `rate-limited`, `busy`.
    */
-  async enterByPassword(name: string, password: string, address: string): Promise<KeyAnswer> {
+  async enterByPassword(name: string, password: string, from: From): Promise<KeyAnswer> {
     const { accounts } = this
+    const { address } = from
     const user = accounts
       ? await this.attempts.take({ name: foldedName(name), address }, () => accounts.prove(name, password))
       : null
     // A password typed into the wrong field must not get into the audit: only names of accounts are written down.
-    return user ? this.enteredAs(user, 'password') : this.refused('password', accounts?.find(name) ?? null)
+    return user ? this.enteredAs(user, 'password', from) : this.refused('password', accounts?.find(name) ?? null, from)
   }
 
   /** An invitation and a new password against a session. Rejects as above, and with `storage`. */
-  async enterByInvite(inviteKey: string, password: string, address: string): Promise<KeyAnswer> {
+  async enterByInvite(inviteKey: string, password: string, from: From): Promise<KeyAnswer> {
     const { accounts } = this
+    const { address } = from
     const user = accounts
       ? await this.attempts.take({ name: `invitation from ${address}`, address }, () =>
           accounts.accept(inviteKey, password),
         )
       : null
-    return user ? this.enteredAs(user, 'invitation') : this.refused('invitation', null)
+    return user ? this.enteredAs(user, 'invitation', from) : this.refused('invitation', null, from)
   }
 
-  private enteredAs({ id: userId }: UserDocument, how: Way): KeyAnswer {
-    return this.entered(how, (sessionId) => this.accounts!.caller(userId, { sessionId, via: 'browser' }))
+  private enteredAs({ id: userId }: UserDocument, how: Way, from: From): KeyAnswer {
+    return this.entered(how, from, (sessionId) => this.accounts!.caller(userId, { sessionId, via: 'browser' }))
   }
 
-  private entered(how: Way, callerOf: (sessionId: string) => Caller): KeyAnswer {
+  private entered(how: Way, from: From, callerOf: (sessionId: string) => Caller): KeyAnswer {
     const token = this.token()
-    const session = this.begin(digest(token).toString('hex'), callerOf)
+    const session = this.begin(digest(token).toString('hex'), from.door, callerOf)
     const { actor, role, userId } = session.caller
-    this.log.log('info', 'console session began', { actor })
-    const params = { how, ...(userId === undefined ? {} : { user: userId }) }
+    this.log.log('info', 'console session began', { actor, ...afar(from) })
+    const params = { how, ...(userId === undefined ? {} : { user: userId }), ...afar(from) }
     this.told({ actor, role, via: 'browser', op: 'session.begin', params, outcome: 'done', failure: null })
     return { ok: true, token, session }
   }
 
-  private refused(how: Way, user: UserDocument | null): KeyAnswer {
-    this.log.log('warn', 'console login refused', { what: how, ...(user === null ? {} : { user: user.id }) })
-    this.toldRefusal(how, user)
+  private refused(how: Way, user: UserDocument | null, from: From): KeyAnswer {
+    const more = { ...(user === null ? {} : { user: user.id }), ...afar(from) }
+    this.log.log('warn', 'console login refused', { what: how, ...more })
+    this.toldRefusal(how, user, from)
     return { ok: false, retryAfterMs: null }
   }
 
-  private toldRefusal(how: Way, user: UserDocument | null): void {
+  private toldRefusal(how: Way, user: UserDocument | null, from: From): void {
     const failure: Failure = { code: 'unauthenticated', message: `That ${how} is not valid.` }
-    const params = { how, ...(user === null ? {} : { user: user.id }) }
-    const via = how === 'key file or token' ? 'cli' : 'browser'
+    const params = { how, ...(user === null ? {} : { user: user.id }), ...afar(from) }
+    const via = how.endsWith('token') ? 'cli' : 'browser'
     this.told({ actor: 'anonymous', role: 'anonymous', via, op: 'session.begin', params, outcome: 'refused', failure })
   }
 
@@ -171,7 +185,7 @@ export class Login {
   }
 
   /** What a token opens; null: it is none, or over. The caller ends it when its connection does. */
-  byToken(token: string): { session: Session; end: () => void } | null {
+  byToken(token: string, from: From): { session: Session; end: () => void } | null {
     const found = this.accounts?.tokenOf(token)
     if (!this.accounts || !found) return null
     const { userId, tokenId, expiresAt } = found
@@ -179,11 +193,13 @@ export class Login {
     const listeners = new Set<() => void>()
     const caller = this.accounts.caller(userId, { tokenId, via: 'cli' })
     const session: Session = {
-      ...{ id, caller, expiresAt: expiresAt ?? Number.MAX_SAFE_INTEGER },
+      ...{ id, door: from.door, caller, expiresAt: expiresAt ?? Number.MAX_SAFE_INTEGER },
       onEnd(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      // It lasts as long as its connection.
+      hold: () => () => {},
     }
     const timer =
       expiresAt === null
@@ -202,9 +218,10 @@ export class Login {
     return { session, end }
   }
 
-  session(token: string): Session | null {
+  session(token: string, door: DoorKind): Session | null {
     this.forgetOld()
-    return this.sessions.get(digest(token).toString('hex'))?.session ?? null
+    const session = this.sessions.get(digest(token).toString('hex'))?.session
+    return session?.door === door ? session : null
   }
 
   leave(token: string): void {
@@ -216,9 +233,14 @@ export class Login {
   }
 
   /** True for the key of the key file; a wrong one is answered late. */
-  async provesFileKey(key: string): Promise<boolean> {
+  async provesFileKey(key: string, from: From): Promise<boolean> {
+    if (from.door === 'remote') {
+      // It is for who can read the file: whoever shows it elsewhere should not have it.
+      await this.fail('token', from)
+      return false
+    }
     if (timingSafeEqual(digest(key), this.fileKey)) return true
-    await this.fail('key file or token')
+    await this.fail('key file or token', from)
     return false
   }
 
@@ -231,36 +253,57 @@ export class Login {
     this.oneTimeKeys.clear()
   }
 
-  private begin(name: string, callerOf: (sessionId: string) => Caller): Session {
+  private begin(name: string, door: DoorKind, callerOf: (sessionId: string) => Caller): Session {
     const id = this.random.id()
     const listeners = new Set<() => void>()
-    const timer = this.clock.at(after(this.clock.mono(), SESSION_VALID_MS), () => end())
+    const endIn = (ms: number): Disposable => this.clock.at(after(this.clock.mono(), ms), () => end())
+    const timer = endIn(SESSION_VALID_MS)
+    let idle = door === 'remote' ? endIn(SESSION_IDLE_MS) : null
+    let open = 0
     const end = (): void => {
       if (!this.sessions.delete(name)) return
       timer[Symbol.dispose]()
+      idle?.[Symbol.dispose]()
       for (const listener of listeners) listener()
     }
     const session: Session = {
       id,
+      door,
       caller: callerOf(id),
       expiresAt: this.clock.wall() + SESSION_VALID_MS,
       onEnd(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      hold: () => {
+        open += 1
+        idle?.[Symbol.dispose]()
+        return () => {
+          open -= 1
+          if (open === 0 && door === 'remote' && this.sessions.has(name)) idle = endIn(SESSION_IDLE_MS)
+        }
+      },
     }
     this.sessions.set(name, { session, end })
-    if (this.sessions.size > SESSIONS_MAX) this.sessions.values().next().value?.end()
+    this.makeRoom(session)
     return session
   }
 
+  private makeRoom({ door, caller: { userId } }: Session): void {
+    const held = [...this.sessions.values()]
+    const here = held.filter(({ session }) => session.door === door)
+    const own = userId === undefined ? [] : held.filter(({ session }) => session.caller.userId === userId)
+    if (own.length > SESSIONS_OF_USER_MAX) own[0]!.end()
+    else if (here.length > SESSIONS_MAX) here[0]!.end()
+  }
+
   /** Waits out the delay of a failed attempt. The answer says when to try again if there was no room to wait. */
-  private async fail(what: Way): Promise<number | null> {
+  private async fail(what: Way, from: From): Promise<number | null> {
     const now = this.clock.mono()
     this.failures = [...this.failures.filter((at) => now - at < FAILURES_REMEMBERED_MS), now].slice(-16)
     const delayMs = Math.min(FAILURE_DELAY_MS * 2 ** (this.failures.length - 1), FAILURE_DELAY_MAX_MS)
-    this.log.log('warn', 'console login refused', { what, failures: this.failures.length })
-    this.toldRefusal(what, null)
+    this.log.log('warn', 'console login refused', { what, failures: this.failures.length, ...afar(from) })
+    this.toldRefusal(what, null, from)
     if (this.isClosed || this.delayed.size >= DELAYED_MAX) return delayMs
     await new Promise<void>((resolve) => {
       const release = (): void => {

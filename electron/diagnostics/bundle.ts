@@ -144,7 +144,14 @@ const activityRule = record({
 const checkRule = record({ id: word, group: word, result: word, text, fix: text, durationMs: number })
 const settingsRule = record({
   ...{ role: word, name: name('site'), consolePort: number, linkPort: number, otlpPort: number, linkHost: text },
-  ...{ masterUrls: list(text), demo: flag, logLevel: word, outboxBytesMax: number, outboxAgeMaxMs: number },
+  ...{
+    masterUrls: list(text),
+    remoteConsole: flag,
+    demo: flag,
+    logLevel: word,
+    outboxBytesMax: number,
+    outboxAgeMaxMs: number,
+  },
   ...{ collectMetrics: flag, collectLogs: flag, collectTraces: flag, collectEvents: flag },
 })
 const tally = record({ entries: number, bytes: number, lastAt: number })

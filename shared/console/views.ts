@@ -62,6 +62,8 @@ export const edgeView = z.object({
   stableAt: z.number().nullable(),
   window: windowView,
   failover: z.boolean(),
+  /** Its node of the fleet is to have no work: control stays with the master, and a restore is refused. Absent: no. */
+  draining: z.boolean().optional(),
   paused: z.object({ until: z.number().nullable(), reason: z.string() }).nullable(),
   enrolled: z.boolean(),
   revoked: z.boolean(),
@@ -92,6 +94,8 @@ export const statusView = z.object({
   failover: z.boolean(),
   /** Edge: when it will drive by itself unless the master answers; null: no such timer. */
   autonomyAt: z.number().nullable(),
+  /** Where browsers of other machines reach the console, e.g. `https://holdfast.example:7421/`; null: nowhere. */
+  consoleUrl: z.string().nullish(),
   /** Number of the newest change of the documents; at an edge, of its copy. */
   documentsHead: z.number(),
   needs: z.array(needView),

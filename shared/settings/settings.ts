@@ -25,6 +25,8 @@ export const settings = z.object({
     .array(z.string().max(200).regex(masterUrl, 'an address like wss://holdfast.example:7421'))
     .max(5)
     .default([]),
+  /** Whether people on other machines reach the console over the port of the link, with TLS and a login (master). */
+  remoteConsole: z.boolean().default(false),
   /** The demo site of a standalone controller. */
   demo: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -65,6 +67,7 @@ export const settingRules: Readonly<
   otlpPort: { changes: 'restart' },
   linkHost: { changes: 'restart' },
   masterUrls: { changes: 'restart' },
+  remoteConsole: { changes: 'restart' },
   demo: { changes: 'restart' },
   logLevel: { changes: 'live' },
   outboxBytesMax: { changes: 'live', unit: 'bytes' },

@@ -1,73 +1,25 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { accountDocuments } from '../../../electron/compose/accounts'
-import { accountOperations } from '../../../electron/console/account-operations'
-import { Accounts } from '../../../electron/console/accounts'
-import { Attempts } from '../../../electron/console/attempts'
-import { concernedBy } from '../../../electron/console/edge-authority'
-import { systemClock } from '../../../electron/platform/clock'
-import { systemRandom } from '../../../electron/platform/random'
 import { operations as contract } from '../../../shared/console/contract'
 import { closeCodes } from '../../../shared/console/protocol'
 import { siteKinds } from '../../../shared/model/documents'
-import { ask, bearer, useConsole, type Raw } from '../../support/console-raw'
+import { bearer, useConsole, type Raw } from '../../support/console-raw'
 import type { ConsoleDouble } from '../../support/console-double'
-import { journalIn } from '../../support/journal'
+import {
+  call,
+  PASSWORD,
+  post,
+  signIn as signInAt,
+  startAccounts as startAccountsAt,
+  type Result,
+} from '../../support/accounts'
 
-const { start, open, onEnd } = useConsole()
-const PASSWORD = 'a sentence nobody guesses'
+const place = useConsole()
+const { open } = place
 
-/** The real console, accounts and journal; what operations do to sites is a sample. */
-async function startAccounts() {
-  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-accounts-'))
-  onEnd(async () => rmSync(folder, { recursive: true, force: true }))
-  const journal = journalIn(folder)
-  onEnd(async () => journal[Symbol.asyncDispose]())
-  const clock = systemClock()
-  const documents = accountDocuments(journal)
-  const accounts = new Accounts({ documents, clock, random: systemRandom() })
-  const double = await start({
-    accounts,
-    concernedBy: (naming, reference) => concernedBy(documents, naming, reference),
-  })
-  double.answer(accountOperations(accounts, new Attempts(clock)))
-  const put = (kind: 'edge' | 'system', body: Record<string, unknown>): void => {
-    const outcome = journal.change([{ op: 'put', kind, body: body as never }], { actor: 'test' })
-    expect(outcome.ok).toBe(true)
-  }
-  const owner = await open(double)
-  return {
-    double,
-    journal,
-    accounts,
-    folder,
-    put,
-    owner,
-    call: (op: string, params: unknown) => call(owner, op, params),
-  }
-}
-
-let ids = 0
-type Result = { ok: boolean; code?: string; message?: string; value?: any } // eslint-disable-line @typescript-eslint/no-explicit-any -- looked at by assertions
-async function call(raw: Raw, op: string, params: unknown = {}): Promise<Result> {
-  const id = ++ids
-  raw.send({ type: 'call', id, op, params })
-  const answer = await raw.next((message) => message.type === 'result' && message.id === id)
-  return (answer as unknown as { result: Result }).result
-}
-
-const post = (double: ConsoleDouble, body: unknown) =>
-  ask(double.server.port, { path: '/login', method: 'POST', body: JSON.stringify(body) })
-
-/** A console of whoever signs in with name and password. */
-async function signIn(double: ConsoleDouble, name: string, password = PASSWORD): Promise<Raw> {
-  const answer = await post(double, { name, password })
-  expect(answer.status, answer.text).toBe(200)
-  const Cookie = answer.headers['set-cookie']![0]!.split(';')[0]!
-  return open(double, { Cookie, Origin: `http://127.0.0.1:${double.server.port}` })
-}
+const startAccounts = () => startAccountsAt(place)
+const signIn = (double: ConsoleDouble, name: string, password?: string) => signInAt(place, double, name, password)
 
 describe('accounts', () => {
   test('a name however it is typed and its password buy a session with the role of the account', async () => {

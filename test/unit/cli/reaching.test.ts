@@ -145,7 +145,12 @@ describe('start', () => {
     const ended = Promise.withResolvers<number>()
     const startController = async (start: object) => {
       given = start
-      return { stop: async () => ended.resolve(0), consoleUrl: 'http://127.0.0.1:7420/#key=k', ended: ended.promise }
+      return {
+        stop: async () => ended.resolve(0),
+        remoteConsoleUrl: null,
+        consoleUrl: 'http://127.0.0.1:7420/#key=k',
+        ended: ended.promise,
+      }
     }
     const result = await run([...options, '--json'], {
       services: { startController },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { statusSample } from '../../support/console-double'
 import { useCli } from '../../support/cli-console'
 
 const { run, asked, double } = useCli()
@@ -10,8 +11,16 @@ describe('users and tokens', () => {
     expect(asked()).toEqual([
       ['users.add', { name: 'Kim', role: 'operator' }],
       ['users.invite', { user: 'kim' }],
+      ['status.get', {}],
     ])
     expect(out).toContain(`${double().server.url}#invite=k1\n`)
+  })
+
+  test('where other machines reach the console, invitations lead there', async () => {
+    double().answer({ 'status.get': () => ({ ...statusSample(), consoleUrl: 'https://holdfast.example:7421/' }) })
+    const { out } = await run(['user', 'invite', 'Kim'])
+    expect(out).toMatch(/^https:\/\/holdfast\.example:7421\/#invite=k1\n/)
+    expect((await run(['status'])).out).toMatch(/console +https:\/\/holdfast\.example:7421\/\n/)
   })
 
   test('user set, invite and remove say whom they mean; contradictions are not sent', async () => {
@@ -23,6 +32,7 @@ describe('users and tokens', () => {
     expect(asked()).toEqual([
       ['users.update', { user: 'Kim', name: 'Kim Berg', disabled: true }],
       ['users.invite', { user: 'Kim' }],
+      ['status.get', {}],
       ['users.remove', { user: 'Kim' }],
     ])
   })

@@ -70,6 +70,7 @@ export const settingsDe: SettingsTexts = {
     name_otlpPort: 'Port für OpenTelemetry',
     name_linkHost: 'Adresse der Verbindung',
     name_masterUrls: 'Adressen dieser Zentrale',
+    name_remoteConsole: 'Konsole für andere Rechner',
     name_demo: 'Demo-Standort',
     name_logLevel: 'Protokollstufe',
     name_outboxBytesMax: 'Größe des Puffers',

@@ -69,6 +69,7 @@ export const settingsEn = {
     name_otlpPort: 'Port of OpenTelemetry',
     name_linkHost: 'Address of the link',
     name_masterUrls: 'Addresses of this master',
+    name_remoteConsole: 'Console for other machines',
     name_demo: 'Demo site',
     name_logLevel: 'Log level',
     name_outboxBytesMax: 'Size of the buffer',

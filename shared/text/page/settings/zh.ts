@@ -70,6 +70,7 @@ export const settingsZh: SettingsTexts = {
     name_otlpPort: 'OpenTelemetry 端口',
     name_linkHost: '链路地址',
     name_masterUrls: '此主控的地址',
+    name_remoteConsole: '对其他机器开放控制台',
     name_demo: '演示站点',
     name_logLevel: '日志级别',
     name_outboxBytesMax: '缓冲区大小',

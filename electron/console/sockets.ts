@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_KEY_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
+import type { Clock, Logger } from '../platform/ports'
+import { fromOf, type Door, type DoorKind } from './door'
+import { bearerOf, sessionOf } from './http'
+import type { Login, Session } from './login'
+import type { Caller, Dispatch } from './operations'
+import { serveSocket } from './websocket'
+
+/** Open at once at one door; whoever comes from afar takes no place of those at the machine. */
+export const CONSOLES_MAX = 100
+/** Of one session: tabs of one browser. */
+export const CONSOLES_OF_SESSION_MAX = 16
+
+export interface ConsoleSocketsOptions {
+  readonly dispatch: Dispatch
+  readonly login: Login
+  readonly clock: Clock
+  readonly log: Logger
+  /** Program version. */
+  readonly version: string
+  /** False once the controller stops. */
+  isOpen(): boolean
+  keptOut(door: Door, request: IncomingMessage, why: string): void
+}
+
+interface Known {
+  readonly caller: Caller
+  /** Null: the key of the data directory, which stays as long as the controller does. */
+  readonly session: Session | null
+  /** May send the documents of a whole site at once. */
+  readonly isTrusted: boolean
+  /** To be called when the connection is gone. */
+  readonly end?: () => void
+}
+
+const acceptor = (maxPayload: number): WebSocketServer =>
+  new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false })
+
+/** The consoles that are open over WebSockets, through whichever door. Disposed: all are closed. */
+export class ConsoleSockets implements AsyncDisposable {
+  readonly #options: ConsoleSocketsOptions
+  readonly #usual = acceptor(CONSOLE_BYTES_MAX)
+  readonly #trusted = acceptor(CONSOLE_KEY_BYTES_MAX)
+  readonly #served = new Set<Promise<void>>()
+  readonly #perDoor: Record<DoorKind, number> = { local: 0, remote: 0 }
+  readonly #perSession = new Map<string, number>()
+
+  constructor(options: ConsoleSocketsOptions) {
+    this.#options = options
+  }
+
+  /** Takes the socket over: it becomes a console or is told why not. */
+  upgrade(door: Door, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A peer that resets while it waits for its answer must not end the process.
+    socket.on('error', () => socket.destroy())
+    this.#upgrade(door, request, socket, head).catch((error: unknown) => {
+      this.#options.log.log('error', 'console upgrade failed', {
+        message: error instanceof Error ? error.message : String(error),
+      })
+      socket.destroy()
+    })
+  }
+
+  async #upgrade(door: Door, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { login, isOpen, keptOut } = this.#options
+    const refusal = door.guard(request)
+    if (refusal !== null) {
+      keptOut(door, request, refusal)
+      return refuseUpgrade(socket, '403 Forbidden', refusal)
+    }
+    if ((request.url ?? '').split('?')[0] !== CONSOLE_PATH)
+      return refuseUpgrade(socket, '404 Not Found', 'There is nothing here.')
+    const known = await callerOf(request, door, login)
+    if (!known) return refuseUpgrade(socket, '401 Unauthorized', 'Log in first.')
+    if (known.end) socket.once('close', known.end)
+    const ofSession = this.#perSession.get(known.session?.id ?? '') ?? 0
+    if (this.#perDoor[door.kind] >= CONSOLES_MAX || ofSession >= CONSOLES_OF_SESSION_MAX)
+      return refuseUpgrade(socket, '503 Service Unavailable', 'Too many consoles are open.')
+    if (!isOpen() || socket.destroyed) {
+      known.end?.()
+      return void socket.destroy()
+    }
+    const sockets = known.isTrusted ? this.#trusted : this.#usual
+    sockets.handleUpgrade(request, socket, head, (webSocket) => this.#attach(webSocket, door.kind, known))
+  }
+
+  #attach(socket: WebSocket, door: DoorKind, { caller, session }: Known): void {
+    const { dispatch, clock, log, version } = this.#options
+    const { closed } = serveSocket({ socket, caller, dispatch, clock, log, version })
+    // Whoever ended it by a call of its own hears the answer to it; nothing else is let through any more.
+    const forget = session?.onEnd(() =>
+      setImmediate(() => socket.close(closeCodes.unauthenticated, 'the session is over')),
+    )
+    const release = session?.hold()
+    const leave = this.#count(door, session)
+    const done = closed.then(() => {
+      leave()
+      release?.()
+      forget?.()
+      this.#served.delete(done)
+    })
+    this.#served.add(done)
+  }
+
+  #count(door: DoorKind, session: Session | null): () => void {
+    const id = session?.id
+    this.#perDoor[door] += 1
+    if (id !== undefined) this.#perSession.set(id, (this.#perSession.get(id) ?? 0) + 1)
+    return () => {
+      this.#perDoor[door] -= 1
+      if (id === undefined) return
+      const left = (this.#perSession.get(id) ?? 1) - 1
+      if (left === 0) this.#perSession.delete(id)
+      else this.#perSession.set(id, left)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const clients = (): WebSocket[] => [...this.#usual.clients, ...this.#trusted.clients]
+    for (const socket of clients()) socket.close(closeCodes.stopping, 'the controller stops')
+    // The far side may be gone or stopped: the close handshake gets one turn, not a deadline of its own.
+    setImmediate(() => {
+      for (const socket of clients()) socket.terminate()
+    })
+    await Promise.all(this.#served)
+  }
+}
+
+async function callerOf(request: IncomingMessage, door: Door, login: Login): Promise<Known | null> {
+  const key = bearerOf(request)
+  if (key !== null) {
+    const from = fromOf(door, request)
+    const byToken = login.byToken(key, from)
+    if (byToken) {
+      const { session, end } = byToken
+      return { caller: session.caller, session, isTrusted: session.caller.role === 'admin', end }
+    }
+    if (!(await login.provesFileKey(key, from))) return null
+    // The key file is readable by one OS user alone; name and face only say who that is and what they sit at.
+    const user = String(request.headers['x-holdfast-user'] ?? '')
+      .replace(/[^\w.@-]/g, '')
+      .slice(0, 64)
+    const face = request.headers['x-holdfast-face'] === 'desktop' ? 'desktop' : 'cli'
+    return { caller: { actor: `${face}:${user || 'unknown'}`, role: 'admin' }, session: null, isTrusted: true }
+  }
+  const found = sessionOf(request, door, login)
+  // Browsers send an Origin with every WebSocket; a cookie without one is not a page's.
+  if (!found || request.headers.origin === undefined) return null
+  return { caller: found.session.caller, session: found.session, isTrusted: false }
+}
+
+function refuseUpgrade(socket: Duplex, status: string, line: string): void {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(line) + 1}\r\nConnection: close\r\n\r\n${line}\n`,
+  )
+}
