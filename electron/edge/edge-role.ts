@@ -1,10 +1,9 @@
-import { NO_DEVICE_ALERT_MS } from '../../shared/model/defaults'
 import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
 import { TELEMETRY_LOST } from '../../shared/model/telemetry'
-import { after, wallMs, type WallMs } from '../../shared/model/time'
+import { wallMs, type WallMs } from '../../shared/model/time'
 import { API_SINCE_VERSION } from '../../shared/wire/api'
 import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner } from '../core/documents/site'
@@ -20,6 +19,7 @@ import { DeviceStatus } from './device-status'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import { NoDevice } from './no-device'
 import { RequestSpans } from './request-spans'
 import { SecretsSync } from './secrets-sync'
 import type { SiteInventory } from './site-inventory'
@@ -79,11 +79,9 @@ export class EdgeRole {
   readonly #requests: EdgeRequests
   #unsubscribe: (() => void)[] = []
   readonly #decided = new Set<(decision: Decision) => void>()
-  #noDevice: Disposable | null = null
   #wasLinked = false
   #wasDriving = false
-  /** The edge has driven for a minute and no device answers; nothing flips by itself, a person is told. */
-  noDeviceSince: WallMs | null = null
+  readonly #noDevice: NoDevice
   /** Since when there is no link; and when the master was last heard, null: not since the start. */
   unlinkedSince: WallMs
   lastHeardAt: WallMs | null = null
@@ -100,6 +98,7 @@ export class EdgeRole {
     this.#relay = outbox ? new DecisionRelay({ ...options, outbox }) : null
     this.#devices = outbox ? new DeviceStatus({ ...options, sink: outbox }) : null
     this.spans = new RequestSpans({ ...options, sink: outbox ?? null })
+    this.#noDevice = new NoDevice({ ...options, telemetry: options.telemetry ?? null })
     const { secrets, sealing } = options
     const modules = () => this.modules()
     this.#secrets =
@@ -141,6 +140,10 @@ export class EdgeRole {
   }
   get telemetry(): SiteTelemetry | null {
     return this.#options.telemetry ?? null
+  }
+  /** The edge has driven for a minute and no device answers; nothing flips by itself, a person is told. Null: it is not so. */
+  get noDeviceSince(): WallMs | null {
+    return this.#noDevice.since
   }
   get dialedUrl(): string {
     return this.#options.dialer.url
@@ -241,13 +244,15 @@ export class EdgeRole {
   async end(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#secrets?.[Symbol.dispose]()
+    // First: that modules stop with the controller is no end of an alert.
+    this.#noDevice[Symbol.dispose]()
     try {
       await this.#options.inventory?.stop()
       await this.control.end()
       await this.#relay?.[Symbol.asyncDispose]()
       await this.#devices?.end()
     } finally {
-      this.#noDevice?.[Symbol.dispose]()
+      this.#options.telemetry?.forgetAlerts()
       await this.control.runtime[Symbol.asyncDispose]()
     }
   }
@@ -327,7 +332,7 @@ export class EdgeRole {
   #controlChanged(): void {
     // Called during construction, before the fields are there.
     if (!this.control) return
-    this.#watchDevices()
+    this.#noDevice.look(this.control.state)
     this.#watchLink()
     if (this.control.drives !== this.#wasDriving) this.#options.inventory?.siteChanged()
     this.#wasDriving = this.control.drives
@@ -342,28 +347,6 @@ export class EdgeRole {
     if (link.kind === 'linked') this.lastHeardAt = wallMs(Math.round(wall - (clock.mono() - link.heardAt)))
     else if (this.#wasLinked) this.unlinkedSince = wall
     this.#wasLinked = link.kind === 'linked'
-  }
-
-  /** Control won and no device connected within a minute: keeps control, raises an alert. */
-  #watchDevices(): void {
-    const { tenure, devices } = this.control.state
-    const missing = tenure.kind === 'driving' && devices.total > 0 && devices.connected === 0
-    if (!missing) {
-      this.#noDevice?.[Symbol.dispose]()
-      this.#noDevice = null
-      if (this.noDeviceSince !== null) {
-        this.#options.telemetry?.alert('no-device', 'A device of this site answers again.', 'resolved', 'critical')
-      }
-      this.noDeviceSince = null
-    } else if (this.#noDevice === null) {
-      const { clock } = this.#options
-      this.#noDevice = clock.at(after(clock.mono(), NO_DEVICE_ALERT_MS), () => {
-        this.noDeviceSince = clock.wall()
-        this.#options.telemetry?.alert('no-device', 'The edge drives, but no device answers.', 'firing', 'critical')
-        this.#options.logger.log('error', 'No device of this site answers', { devices: devices.total })
-        this.#options.changed()
-      })
-    }
   }
 
   #incident(code: string, detail: string): void {

@@ -53,7 +53,7 @@ export class SiteTelemetry {
     this.push.linkUp(session)
     this.#teller.linked(session)
     // What was raised while the link was away comes late, and raises nothing there: what still holds is said again.
-    for (const [code, body] of this.#firing) this.#appendAlert(code, body)
+    for (const [code, body] of this.#firing) void this.#appendAlert(code, body)
   }
 
   status(): SyncStatus {
@@ -65,25 +65,33 @@ export class SiteTelemetry {
     return syncBriefOf(this.push.status(), this.#options.clock.wall(), true)
   }
 
-  alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): void {
+  /** Settles with whether it is on disk. */
+  alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): Promise<boolean> {
     const body = { name: code, text, state, severity }
     if (state === 'firing') this.#firing.set(code, body)
     else this.#firing.delete(code)
-    this.#appendAlert(code, body)
+    return this.#appendAlert(code, body)
+  }
+
+  /** The site is another one, or none: nothing of what held before is said again. */
+  forgetAlerts(): void {
+    this.#firing.clear()
   }
 
   /** Something has happened that has no end of its own. */
   incident(code: string, text: string): void {
-    this.#appendAlert(code, { name: code, text, state: 'firing', severity: 'warning', isMomentary: true })
+    void this.#appendAlert(code, { name: code, text, state: 'firing', severity: 'warning', isMomentary: true })
   }
 
-  #appendAlert(code: string, body: object): void {
+  async #appendAlert(code: string, body: object): Promise<boolean> {
     const { clock, logger } = this.#options
-    this.outbox
-      .append([{ category: 'alerts', at: clock.wall(), body }])
-      .catch((error: unknown) =>
-        logger.log('warn', 'An alert of the site could not be stored', { code, reason: failureOf(error).message }),
-      )
+    try {
+      await this.outbox.append([{ category: 'alerts', at: clock.wall(), body }])
+      return true
+    } catch (error) {
+      logger.log('warn', 'An alert of the site could not be stored', { code, reason: failureOf(error).message })
+      return false
+    }
   }
 
   /** The master no longer holds what it had acknowledged. */

@@ -4,8 +4,15 @@ import type { WallMs } from '../../shared/model/time'
 
 export type { StoredControl }
 
+/** Alerts that an edge has raised and not ended, known over restarts. `synchronous=FULL`; throws `HoldfastError('storage')`. */
+export interface StandingAlerts {
+  /** Codes. */
+  standingAlerts(edgeId: string): readonly string[]
+  setStandingAlert(edgeId: string, code: string, isStanding: boolean): void
+}
+
 /** The control store: `synchronous=FULL`; throws `HoldfastError('storage')` when it cannot write. */
-export interface ControlRecords extends AsyncDisposable {
+export interface ControlRecords extends StandingAlerts, AsyncDisposable {
   load(edgeId: string): StoredControl | null
   all(): ReadonlyMap<string, StoredControl>
   /** Writes the record and, in the same transaction, the decision that made it. */

@@ -26,6 +26,10 @@ const migrations: readonly Migration[] = [
       UPDATE decision SET told = 2;
       CREATE INDEX decision_untold ON decision (edge_id, position) WHERE told < 2;`,
   },
+  {
+    history: 'alerts that an edge has raised and not ended',
+    sql: `CREATE TABLE standing_alert (edge_id TEXT NOT NULL, code TEXT NOT NULL, PRIMARY KEY (edge_id, code)) STRICT, WITHOUT ROWID;`,
+  },
 ]
 
 const instant = z.int().transform(wallMs)
@@ -100,6 +104,11 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
       `DELETE FROM decision WHERE position IN
        (SELECT position FROM decision WHERE edge_id = ? ORDER BY started_at DESC, position DESC LIMIT -1 OFFSET ?)`,
     ),
+    standing: database
+      .prepare<[string], string>('SELECT code FROM standing_alert WHERE edge_id = ? ORDER BY code')
+      .pluck(),
+    stand: database.prepare<[string, string]>('INSERT OR IGNORE INTO standing_alert VALUES (?, ?)'),
+    standDown: database.prepare<[string, string]>('DELETE FROM standing_alert WHERE edge_id = ? AND code = ?'),
     enrolment: database.prepare<[string], SealedRow>(
       'SELECT edge_id AS key, body, seal FROM enrolment WHERE edge_id = ?',
     ),
@@ -171,6 +180,9 @@ export function openRecords(file: string, options: { decisionsKept?: number } = 
     told: ({ id, finishedAt }) => on(() => void sql.told.run(finishedAt === null ? 1 : 2, id)),
     leaveOthers: (edgeId) => on(() => leaveOthers.immediate(edgeId)),
     remove: (edgeId) => on(() => void sql.removeControl.run(edgeId)),
+    standingAlerts: (edgeId) => on(() => sql.standing.all(edgeId)),
+    setStandingAlert: (edgeId, code, isStanding) =>
+      on(() => void (isStanding ? sql.stand : sql.standDown).run(edgeId, code)),
     enrolment: (edgeId) =>
       on(() => {
         const row = sql.enrolment.get(edgeId)

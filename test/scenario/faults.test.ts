@@ -101,6 +101,12 @@ describe('modules that do not obey', () => {
     await site.pass(65_000)
     expect(site.edgeView().needs.map(({ code }) => code)).toContain('no-device')
     expect(site.gates()).toEqual({ edge: 1, master: null })
+    // The next process knows what it has to end, and does when a device answers.
+    expect(site.edgeLife().records.standingAlerts(EDGE)).toEqual(['no-device'])
+    await site.killEdge()
+    await site.startEdge()
+    await site.until('its end is written', () => site.edgeLife().records.standingAlerts(EDGE).length === 0)
+    expect(site.edgeView().needs.map(({ code }) => code)).not.toContain('no-device')
   })
 })
 

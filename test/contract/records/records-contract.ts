@@ -163,6 +163,15 @@ export function recordsContract(name: string, open: (folder: string, options?: {
       expect(records.decisions('oslo', { limit: 9 })).toHaveLength(3)
     })
 
+    test('remembers which alerts of an edge stand', async () => {
+      for (const code of ['b', 'a', 'b']) records.setStandingAlert('berlin', code, true)
+      records.setStandingAlert('oslo', 'c', true)
+      await reopen()
+      expect(records.standingAlerts('berlin')).toEqual(['a', 'b'])
+      for (const code of ['a', 'none']) records.setStandingAlert('berlin', code, false)
+      expect([records.standingAlerts('berlin'), records.standingAlerts('oslo')]).toEqual([['b'], ['c']])
+    })
+
     test('lists decisions newest first, per edge, in pages', () => {
       for (let i = 1; i <= 5; i++) records.saveDecision(decision(`d${i}`, { startedAt: at + i }))
       records.saveDecision(decision('other', { edgeId: 'oslo', startedAt: at + 9 }))

@@ -97,8 +97,8 @@ test('a migration that fails leaves the schema as it was', () => {
 test('a file written by a newer version is refused with a hint', async () => {
   await records[Symbol.asyncDispose]()
   tamper('PRAGMA user_version = 99')
-  expect(() => openRecords(file)).toThrow(storage(/newer version \(schema 99, known 2\)/))
-  tamper('PRAGMA user_version = 2')
+  expect(() => openRecords(file)).toThrow(storage(/newer version \(schema 99, known 3\)/))
+  tamper('PRAGMA user_version = 3')
   records = openRecords(file)
 })
 
