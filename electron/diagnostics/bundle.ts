@@ -147,6 +147,9 @@ const settingsRule = record({
   ...{
     masterUrls: list(text),
     remoteConsole: flag,
+    serveApi: flag,
+    apiPort: number,
+    apiHost: text,
     demo: flag,
     logLevel: word,
     outboxBytesMax: number,

@@ -47,4 +47,5 @@ export const JOURNAL_SNAPSHOTS_KEPT = 5
 export const DECISIONS_KEPT = 10_000
 export const CONSOLE_PORT = 7420
 export const LINK_PORT = 7421
+export const API_PORT = 7422
 export const OTLP_PORT = 4318

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CONSOLE_PORT, LINK_PORT, OTLP_PORT } from '../model/defaults'
+import { API_PORT, CONSOLE_PORT, LINK_PORT, OTLP_PORT } from '../model/defaults'
 import { OUTBOX_AGE_CAP_MS, OUTBOX_BYTES_CAP } from '../model/telemetry'
 
 const port = z.int().min(0).max(65_535)
@@ -27,6 +27,11 @@ export const settings = z.object({
     .default([]),
   /** Whether people on other machines reach the console over the port of the link, with TLS and a login (master). */
   remoteConsole: z.boolean().default(false),
+  /** A port of its own for clients of the systems (edge, standalone). A master serves them at the port of the link. */
+  serveApi: z.boolean().default(false),
+  apiPort: port.default(API_PORT),
+  /** Address that clients of the systems reach; beyond loopback it takes TLS. */
+  apiHost: z.string().min(1).max(255).default('127.0.0.1'),
   /** The demo site of a standalone controller. */
   demo: z.boolean().default(true),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -68,6 +73,9 @@ export const settingRules: Readonly<
   linkHost: { changes: 'restart' },
   masterUrls: { changes: 'restart' },
   remoteConsole: { changes: 'restart' },
+  serveApi: { changes: 'restart' },
+  apiPort: { changes: 'restart' },
+  apiHost: { changes: 'restart' },
   demo: { changes: 'restart' },
   logLevel: { changes: 'live' },
   outboxBytesMax: { changes: 'live', unit: 'bytes' },
@@ -90,7 +98,7 @@ export function flagName(name: SettingName): string {
 }
 
 /** Settings that are text whatever it looks like. */
-const texts: ReadonlySet<SettingName> = new Set(['role', 'name', 'linkHost', 'logLevel'])
+const texts: ReadonlySet<SettingName> = new Set(['role', 'name', 'linkHost', 'apiHost', 'logLevel'])
 
 /** What the environment says, by name: text, lists separated by blanks or commas, JSON for numbers and switches. */
 export function settingsFromEnvironment(

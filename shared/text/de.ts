@@ -239,6 +239,9 @@ export const de: Catalogue = {
     linkHost: 'Adresse, an der Standorte sich verbinden.',
     masterUrls: 'Wo Standorte diese Zentrale finden; leer: unter den Adressen dieses Rechners.',
     remoteConsole: 'Die Konsole mit Anmeldung auch anderen Rechnern öffnen, am Port der Verbindung (Zentrale).',
+    serveApi: 'Clients der Systeme an einem eigenen Port bedienen (Standort, Einzelbetrieb).',
+    apiPort: 'Port für Clients der Systeme; 0 nimmt einen freien.',
+    apiHost: 'Adresse für Clients der Systeme; außerhalb dieses Rechners mit TLS.',
     demo: 'Den Demo-Standort zeigen (eigenständig).',
     logLevel: 'Wie viel protokolliert wird.',
     outboxBytesMax:
