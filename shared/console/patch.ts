@@ -15,6 +15,9 @@ type JsonObject = Record<string, unknown>
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Lists that are known to be of things with unique ids. Bodies are not altered once they are compared. */
+const ofThings = new WeakSet<object>()
+
 /** The things of a list by id; null when it is not a list of things with unique ids. */
 function byId(value: unknown): Map<string, JsonObject> | null {
   if (!Array.isArray(value)) return null
@@ -24,6 +27,7 @@ function byId(value: unknown): Map<string, JsonObject> | null {
       return null
     things.set(thing['id'], thing)
   }
+  ofThings.add(value)
   return things
 }
 
@@ -37,12 +41,34 @@ export function diff(before: unknown, after: unknown): Patch | null {
   if (Object.is(before, after)) return null
   // JSON knows no -0.
   if (before === after) return null
+  const inPlace = diffInPlace(before, after)
+  if (inPlace !== undefined) return inPlace
   const things = byId(before)
   const next = things && byId(after)
   if (things && next) return diffThings(things, next)
   if (Array.isArray(before) && Array.isArray(after)) return sameList(before, after) ? null : { v: after }
   if (isObject(before) && isObject(after)) return diffObjects(before, after)
   return { v: after }
+}
+
+/** Most often the same things lie in the same places, and most of them are the very same: of thousands only the others are looked at. Undefined: not so. */
+function diffInPlace(before: unknown, after: unknown): Patch | null | undefined {
+  if (!Array.isArray(before) || !Array.isArray(after) || !ofThings.has(before)) return undefined
+  if (before.length !== after.length) return undefined
+  const others: [JsonObject, JsonObject][] = []
+  for (let index = 0; index < after.length; index++) {
+    const [old, now] = [before[index] as unknown, after[index] as unknown]
+    if (old === now) continue
+    if (!isObject(old) || !isObject(now) || !Object.hasOwn(now, 'id') || old['id'] !== now['id']) return undefined
+    others.push([old, now])
+  }
+  ofThings.add(after)
+  const changed: Record<string, Patch> = {}
+  for (const [old, now] of others) {
+    const patch = diff(old, now)
+    if (patch) set(changed, String(now['id']), patch)
+  }
+  return Object.keys(changed).length === 0 ? null : { k: changed }
 }
 
 const sameList = (before: readonly unknown[], after: readonly unknown[]): boolean =>

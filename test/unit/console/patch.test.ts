@@ -105,6 +105,29 @@ describe('patch', () => {
     expect(Object.getPrototypeOf(result)).toBe(Object.prototype)
     expect(Object.keys(result)).toEqual(['__proto__'])
   })
+
+  test('things of a long list that are the very same are not looked into, and the one that changed is found', () => {
+    let looks = 0
+    const thing = (id: string) => ({
+      id,
+      get deep() {
+        looks++
+        return { value: 1 }
+      },
+    })
+    const first = Array.from({ length: 5_000 }, (_, index) => thing(`edge-${index}`))
+    const second = first.with(10, { id: 'edge-10', deep: { value: 2 } })
+    expect(diff(first, second)).toEqual({ k: { 'edge-10': { o: { deep: { o: { value: { v: 2 } } } } } } })
+    const third = second.with(4_000, { id: 'edge-4000', deep: { value: 3 } })
+    looks = 0
+    const patch = diff(second, third)
+    expect(looks).toBeLessThan(10)
+    expect(patch).toEqual({ k: { 'edge-4000': { o: { deep: { o: { value: { v: 3 } } } } } } })
+    expect(diff(third, [...third])).toBeNull()
+    const swapped = [third[1], third[0], ...third.slice(2)]
+    expect(diff(third, swapped)).toMatchObject({ k: {}, i: swapped.map((one) => one?.id) })
+    expect(diff(third, [...third.slice(0, -1), { ...third[0] }])).toHaveProperty('v')
+  })
 })
 
 function sorted(value: unknown): unknown {
