@@ -39,11 +39,14 @@ export interface EnrolmentsOptions {
 export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   readonly #options: EnrolmentsOptions
   readonly #known: Map<string, EnrolmentRow>
+  /** Codes that are neither used nor revoked, with the instant of their end: thousands of edges join by as many codes, which are all kept. */
+  readonly #openCodes = new Map<string, Pick<JoinCodeRow, 'edgeId' | 'expiresAt'>>()
   #cleaning: Promise<unknown> = Promise.resolve()
 
   constructor(options: EnrolmentsOptions) {
     this.#options = options
     this.#known = new Map(options.rows.enrolments().map((row) => [row.edgeId, row]))
+    for (const code of options.rows.joinCodes()) this.#noteCode(code)
     // Deleted just before a crash: the document is gone, the enrolment was not ended.
     for (const { edgeId } of this.#known.values()) {
       if (options.edge(edgeId) !== null) continue
@@ -79,7 +82,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     edge: { id: string },
     by: { actor: string; validForMs?: number; replace?: boolean },
   ): Promise<Invitation> {
-    const { rows, secrets, clock, random, caSha256, masterUrls } = this.#options
+    const { secrets, clock, random, caSha256, masterUrls } = this.#options
     if (caSha256 === null) {
       throw new HoldfastError('storage', 'This master has no authority that it can read: no edge can join.', {
         hint: 'holdfast status says what is wrong.',
@@ -93,7 +96,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
       })
     }
     const madeAt = clock.wall()
-    if (rows.joinCodes().filter((code) => stateOf(code, madeAt) === 'open').length >= OPEN_CODES_MAX) {
+    if ([...this.#openCodes.values()].filter(({ expiresAt }) => madeAt < expiresAt).length >= OPEN_CODES_MAX) {
       throw new HoldfastError('busy', `There are ${OPEN_CODES_MAX} unused join codes`, {
         hint: 'Revoke some, or wait until they expire.',
       })
@@ -103,7 +106,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
     const code = encodeJoinCode({ masterUrls: masterUrls(), caSha256: Buffer.from(caSha256, 'hex'), tokenId, token })
     const expiresAt = after(madeAt, by.validForMs ?? JOIN_CODE_VALID_MS)
     await secrets.set(tokenName(tokenId), token.toString('hex'))
-    rows.saveJoinCode({
+    this.#saveCode({
       tokenId,
       edgeId: edge.id,
       madeBy: by.actor,
@@ -173,8 +176,10 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
       this.#save(ended)
     }
     if (row?.nextSecretId != null) this.#forget(secretName(edgeId, row.nextSecretId))
-    for (const code of rows.joinCodes())
-      if (code.edgeId === edgeId && stateOf(code, clock.wall()) === 'open') this.#dropCode(code)
+    for (const [tokenId, open] of [...this.#openCodes]) {
+      const code = open.edgeId === edgeId ? rows.joinCode(tokenId) : null
+      if (code !== null && stateOf(code, clock.wall()) === 'open') this.#dropCode(code)
+    }
   }
 
   async lookup(edgeId: string, secretId: string): Promise<KnownEdge | null> {
@@ -221,7 +226,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   }
 
   async join(join: ProvenJoin, secretFor: (edgeId: string, secretId: string) => Uint8Array): Promise<JoinedEdge> {
-    const { rows, clock, masterUrls, secrets } = this.#options
+    const { clock, masterUrls, secrets } = this.#options
     const { tokenId, instanceId } = join
     const secretId = JOINED + tokenId
     const { edgeId } = this.#usable(tokenId, instanceId)
@@ -244,7 +249,7 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
       },
       secretId,
     )
-    rows.saveJoinCode({ ...code, usedAt: now, usedBy: instanceId })
+    this.#saveCode({ ...code, usedAt: now, usedBy: instanceId })
     this.#options.joined?.(edgeId, join)
     return { edgeId, edgeName: edge.name, secretId, epochFloor: edge.epochFloor, masterUrls: [...masterUrls()] }
   }
@@ -288,13 +293,22 @@ export class Enrolments implements EdgeDirectory, JoinDesk, AsyncDisposable {
   }
 
   #dropCode(code: JoinCodeRow): void {
-    const { rows, clock } = this.#options
-    rows.saveJoinCode({ ...code, revokedAt: clock.wall() })
+    this.#saveCode({ ...code, revokedAt: this.#options.clock.wall() })
     this.#forget(tokenName(code.tokenId))
     const row = this.#openJoin(code)
     if (row === null) return
     this.#save({ ...row, nextSecretId: null })
     this.#forget(secretName(code.edgeId, JOINED + code.tokenId))
+  }
+
+  #saveCode(code: JoinCodeRow): void {
+    this.#options.rows.saveJoinCode(code)
+    this.#noteCode(code)
+  }
+
+  #noteCode({ tokenId, edgeId, expiresAt, usedAt, revokedAt }: JoinCodeRow): void {
+    if (usedAt === null && revokedAt === null) this.#openCodes.set(tokenId, { edgeId, expiresAt })
+    else this.#openCodes.delete(tokenId)
   }
 
   #save(row: EnrolmentRow): void {
