@@ -22,6 +22,8 @@ export class SiteTelemetry {
   readonly push: Push
   /** Alerts that hold now, by code. */
   readonly #firing = new Map<string, object>()
+  /** Alerts that have ended, by code, until it is certain that their end has left. */
+  readonly #ended = new Map<string, object>()
   readonly #teller: SyncTeller
   readonly #unsubscribe: () => void
   readonly #options: SiteTelemetryOptions
@@ -52,7 +54,11 @@ export class SiteTelemetry {
   linked(session: LinkSession): void {
     this.push.linkUp(session)
     this.#teller.linked(session)
-    // What was raised while the link was away comes late, and raises nothing there: what still holds is said again.
+    // What was said while the link was away comes late. That raises nothing there, and ends nothing at a master that has started anew: what holds now, and
+    // what does not, is said again.
+    const isWaiting = this.outbox.feeds().some(({ lane, pendingEntries }) => lane === 'alerts' && pendingEntries > 0)
+    if (!isWaiting) this.#ended.clear()
+    for (const [code, body] of this.#ended) void this.#appendAlert(code, body)
     for (const [code, body] of this.#firing) void this.#appendAlert(code, body)
   }
 
@@ -68,14 +74,16 @@ export class SiteTelemetry {
   /** Settles with whether it is on disk. */
   alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): Promise<boolean> {
     const body = { name: code, text, state, severity }
-    if (state === 'firing') this.#firing.set(code, body)
-    else this.#firing.delete(code)
+    const [to, from] = state === 'firing' ? [this.#firing, this.#ended] : [this.#ended, this.#firing]
+    from.delete(code)
+    to.set(code, body)
     return this.#appendAlert(code, body)
   }
 
   /** The site is another one, or none: nothing of what held before is said again. */
   forgetAlerts(): void {
     this.#firing.clear()
+    this.#ended.clear()
   }
 
   /** Something has happened that has no end of its own. */

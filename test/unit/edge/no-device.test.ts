@@ -8,7 +8,7 @@ import { systemRandom } from '../../../electron/platform/random'
 import { openRecords } from '../../../electron/records/sqlite'
 import { monoMs, wallMs } from '../../../shared/model/time'
 import { collectingLogger } from '../../support/journal'
-import { outboxIn, pending, temporaryFolder } from '../../support/outbox'
+import { feedOf, outboxIn, pending, temporaryFolder } from '../../support/outbox'
 import { SettlingClock } from '../../support/settling-clock'
 
 type Seen = Parameters<NoDevice['look']>[0]
@@ -126,22 +126,37 @@ test('an end that is not on disk is told again by the next process; what another
   expect(told).toEqual([FIRING, ENDED, ENDED])
 })
 
-test('what holds is said again with each link, but not of a site that was left', async () => {
+test('what holds is said again with each link, and what ended until that has left; of a site that was left nothing is', async () => {
   await using outbox = outboxIn(folder.path)
   const telemetry = new SiteTelemetry({
     ...{ outbox, clock: systemClock(), random: systemRandom(), logger: collectingLogger(), changed: () => {} },
   })
-  const link = () =>
+  const states = () =>
+    pending(outbox, 'alerts').map(({ body }) => (JSON.parse(String(body)) as { state: string }).state)
+  /** A link over which nothing leaves. */
+  const link = async () => {
     telemetry.linked({
       ...{ id: 'session', peer: { version: 1 }, closed: new Promise(() => {}), sendEvent: () => {} },
     } as unknown as LinkSession)
+    await outbox.flush()
+  }
+  const acknowledge = () => {
+    const { feedId, head } = feedOf(outbox, 'alerts')
+    return outbox.acknowledge(feedId, { throughSeq: head, ranges: [] })
+  }
   expect(await telemetry.alert('no-device', 'None.', 'firing', 'critical')).toBe(true)
-  link()
-  await outbox.flush()
-  expect(pending(outbox, 'alerts')).toHaveLength(2)
+  await link()
+  expect(states()).toEqual(['firing', 'firing'])
+  await telemetry.alert('no-device', 'One.', 'resolved', 'critical')
+  await link()
+  expect(states()).toEqual(['firing', 'firing', 'resolved', 'resolved'])
+  await acknowledge()
+  await link()
+  expect(states()).toEqual([])
+
+  await telemetry.alert('no-device', 'None.', 'firing', 'critical')
   telemetry.forgetAlerts()
-  link()
-  await outbox.flush()
-  expect(pending(outbox, 'alerts')).toHaveLength(2)
+  await link()
+  expect(states()).toEqual(['firing'])
   await telemetry.end()
 })
