@@ -1,4 +1,5 @@
 import { REQUEST_TIMEOUT_MS } from '../../shared/model/defaults'
+import type { EdgeView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { EdgeDocument, ModuleDocument, SystemDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
@@ -7,6 +8,7 @@ import { after, wallMs, type MonoMs, type WallMs } from '../../shared/model/time
 import { API_SINCE_VERSION } from '../../shared/wire/api'
 import type { SyncStatus } from '../../shared/wire/push'
 import type { EventBody, EventName, RequestInput, RequestName, RequestResult } from '../../shared/wire/requests'
+import type { MasterState } from '../core/control/master-state'
 import { enrolledControl, type StoredControl } from '../core/control/stored'
 import { usersOf } from '../core/documents/secret-use'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
@@ -22,7 +24,9 @@ import { DebugRelay, type DebugListener } from './debug-relay'
 import type { EnrolmentDesk } from './enrolment-desk'
 import type { InventorySync } from './inventory'
 import { MasterControl, type EdgeStanding } from './master-control'
-import { ToldViews } from './told-views'
+import { differsByPulse } from './pulse'
+import { ShownView } from './shown-view'
+import { HEARD_STEP_MS, ToldViews } from './told-views'
 
 /** How long after an edge could not be told of new documents it is told again, while its link lasts. */
 const TELL_AGAIN_MS = 5_000
@@ -42,8 +46,12 @@ export interface EdgeSiteOptions {
   readonly desk: EnrolmentDesk
   readonly predecessorsGone: () => Promise<unknown>
   readonly booted: boolean
+  /** Those of this edge. */
+  systems(): readonly SystemDocument[]
   /** Zone of schedules that name none. */
   readonly timeZone: string
+  /** That an edge is still heard is told in steps of this length: of thousands it would be news without end. Absent: 5 s. */
+  heardStepMs?(): number
   changed(): void
   decided(decision: Decision): void
   /** The copies of inventories; absent: this master keeps none. */
@@ -66,11 +74,20 @@ export class EdgeSite {
   #lastHeard: MonoMs | null = null
   /** Where the edge serves clients, as it told last; null: nowhere, or not told since this master started. */
   apiUrl: string | null = null
+  /** What was compared with the next state of control, and when somebody was last told that the edge is heard. */
+  #seen: MasterState | null = null
+  #heardToldAt: MonoMs
+  readonly #shown = new ShownView()
   #ended = false
 
   constructor(options: EdgeSiteOptions) {
-    this.#options = options
+    const changed = (): void => {
+      this.#shown.forget()
+      options.changed()
+    }
+    this.#options = { ...options, changed }
     this.edgeId = options.edgeId
+    this.#heardToldAt = options.clock.mono()
     const { records, edgeId, runtimes } = options
     this.#debug = new DebugRelay(() => this.#debugSource(), options.clock)
     this.control = new MasterControl({
@@ -80,7 +97,7 @@ export class EdgeSite {
       standing: () => this.standing(),
       runtime: (permit) => {
         const runtime = runtimes.create(edgeId, permit)
-        runtime.onChange(() => options.changed())
+        runtime.onChange(changed)
         return runtime
       },
       startModules: (runtime) => runtime.start(this.modules()),
@@ -116,10 +133,22 @@ export class EdgeSite {
     // Called while the control is being made, too.
     const state = (this.control as MasterControl | undefined)?.state
     if (state === undefined) return
+    const before = this.#seen
+    this.#seen = state
     if (state.link.kind !== 'none') this.#lastHeard = state.link.pings.answeredAt ?? this.#lastHeard
+    // Every linked edge is pinged every second: what that alone changes is told in steps, and costs nothing between them.
+    const now = this.#options.clock.mono()
+    const isHeardNews = now - this.#heardToldAt >= (this.#options.heardStepMs?.() ?? HEARD_STEP_MS)
+    if (before !== null && !isHeardNews && differsByPulse(before, state)) return
+    this.#heardToldAt = now
     if (state.retryPersistAt === null) this.incidents.clear('not-persisted')
     this.#debug.follow()
     this.#options.changed()
+  }
+
+  /** How it is shown: made by `make` when something has changed since the last time, or time alone has changed what is seen. */
+  shown(make: () => EdgeView): EdgeView {
+    return this.#shown.of(this.#options.clock.wall(), make)
   }
 
   get document(): EdgeDocument | null {
@@ -127,9 +156,8 @@ export class EdgeSite {
   }
 
   modules(): ModuleDocument[] {
-    const { journal } = this.#options
-    const systems = journal.list('system').map(({ body }): SystemDocument => body)
-    return modulesOfOwner(this.edgeId, systems, (id) => journal.get('module', id)?.body ?? null)
+    const { journal, systems } = this.#options
+    return modulesOfOwner(this.edgeId, systems(), (id) => journal.get('module', id)?.body ?? null)
   }
 
   /** How the pushing of the edge goes, as it told last: still worth a look when it is away. Null: not since this master started. */
@@ -206,6 +234,12 @@ export class EdgeSite {
     if (!session) return
     const { seq } = await session.request('modelUpdated', { head: this.#options.journal.head })
     if (this.control.session === session) this.control.edgePosition(seq)
+  }
+
+  /** Control is more here than a link to an edge that drives: every change of the documents may matter to what runs. */
+  get isInvolved(): boolean {
+    const { tenure, stored } = this.control.state
+    return tenure.kind !== 'idle' || stored.record.holder !== 'edge'
   }
 
   /** The documents changed: what this master drives here follows, and the edge is told. */

@@ -1,6 +1,6 @@
 import { MASTER_BOOT_WAIT_MS, PERMIT_VALID_MS } from '../../shared/model/defaults'
 import type { Decision } from '../../shared/model/control'
-import type { AnyDocument, DocumentKind, EdgeDocument, SystemDocument } from '../../shared/model/documents'
+import type { AnyDocument, DocumentKind, EdgeDocument } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import { enrolledControl } from '../core/control/stored'
@@ -17,9 +17,16 @@ import type { EnrolmentDesk } from './enrolment-desk'
 import { serveEdge } from './edge-service'
 import type { Ingest } from './ingest'
 import type { InventorySync } from './inventory'
+import { OwnedSystems } from './owned-systems'
 import { refusalOf } from './refusal'
+import { HEARD_STEP_MS } from './told-views'
 
 const PAUSE_CHECK_EVERY_MS = 1_000
+/** Edges of which consoles are told in a second that they are still heard. */
+const HEARD_PER_SECOND = 200
+/** Edges that are told of the journal's head at once although nothing of theirs has changed, and how soon the next ones are. */
+const TOLD_AT_ONCE = 50
+const TELL_NEXT_MS = 20
 const removed: Failure = {
   code: 'removed',
   message: 'This edge was removed at the master',
@@ -58,6 +65,10 @@ export class MasterRole {
   /** Edges that were removed and are still letting go. */
   readonly #leaving = new Map<string, Promise<void>>()
   readonly #decided = new Set<(decision: Decision) => void>()
+  readonly #owned: OwnedSystems
+  /** Edges that are still to be told of the journal's head. */
+  readonly #untold = new Set<EdgeSite>()
+  #tellTimer: Disposable | null = null
   #booted = false
   #ended = false
   #wakeBoot: (() => void) | null = null
@@ -66,6 +77,7 @@ export class MasterRole {
 
   constructor(options: MasterRoleOptions) {
     this.#options = options
+    this.#owned = new OwnedSystems(options.journal)
     this.#predecessorsGone = options.runtimes.endPredecessors()
     // Whoever starts something waits for it, and is told; until then nobody may be.
     this.#predecessorsGone.catch(() => {})
@@ -128,8 +140,16 @@ export class MasterRole {
   /** At most 6 s, and no longer than until every enrolled edge has linked. */
   async #waitForEdges(): Promise<void> {
     const { clock, desk } = this.#options
-    const complete = (): boolean =>
-      [...this.sites.values()].every((site) => !desk.isEnrolled(site.edgeId) || site.control.state.link.kind !== 'none')
+    // What has linked once is not looked at again: each of thousands that come back asks.
+    const missing = new Set(this.sites.values())
+    const complete = (): boolean => {
+      for (const site of missing) {
+        const isAwaited = desk.isEnrolled(site.edgeId) && this.sites.get(site.edgeId) === site
+        if (isAwaited && site.control.state.link.kind === 'none') return false
+        missing.delete(site)
+      }
+      return true
+    }
     if (complete()) return
     await new Promise<void>((resolve) => {
       const timer = clock.at(after(clock.mono(), this.#options.bootWaitMs ?? MASTER_BOOT_WAIT_MS), () => done())
@@ -218,6 +238,7 @@ export class MasterRole {
     this.#wakeBoot?.()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#pauseTimer?.[Symbol.dispose]()
+    this.#tellTimer?.[Symbol.dispose]()
     try {
       await Promise.all([...this.sites.values()].map((site) => site.end()).concat(...this.#leaving.values()))
     } finally {
@@ -239,6 +260,8 @@ export class MasterRole {
       predecessorsGone: () => this.#readyToStart(document.id),
       booted: this.#booted,
       timeZone,
+      systems: () => this.#owned.of(document.id),
+      heardStepMs: () => Math.max(HEARD_STEP_MS, (this.sites.size / HEARD_PER_SECOND) * 1_000),
       decided: (decision) => {
         for (const listener of this.#decided) listener(decision)
       },
@@ -257,8 +280,7 @@ export class MasterRole {
 
   #ownModules() {
     const { journal } = this.#options
-    const systems = journal.list('system').map(({ body }): SystemDocument => body)
-    return modulesOfOwner(null, systems, (id) => journal.get('module', id)?.body ?? null)
+    return modulesOfOwner(null, this.#owned.of(null), (id) => journal.get('module', id)?.body ?? null)
   }
 
   #documentsChanged(changed: readonly { kind: DocumentKind; id: string; body: AnyDocument | null }[]): void {
@@ -268,8 +290,13 @@ export class MasterRole {
       if (body === null) this.#removeSite(id)
       else if (!this.sites.has(id)) this.#addSite(body as EdgeDocument)
     }
-    for (const site of this.sites.values()) site.documentsChanged()
     if (changed.some(({ kind }) => kind === 'user')) for (const site of this.sites.values()) site.accountsChanged()
+    const concerned = this.#owned.concerned(changed)
+    for (const site of this.sites.values()) {
+      if (concerned.has(site.edgeId) || site.isInvolved) site.documentsChanged()
+      else if (site.control.session !== null) this.#untold.add(site)
+    }
+    this.#tellPositions()
     if (changed.some(({ kind }) => kind !== 'edge')) {
       this.#own
         .update(this.#ownModules())
@@ -278,6 +305,23 @@ export class MasterRole {
         )
     }
     this.#options.changed()
+  }
+
+  /** Each edge asks in turn for what is new: thousands at once would hold up everything else. */
+  #tellPositions(): void {
+    if (this.#tellTimer !== null || this.#ended) return
+    let told = 0
+    for (const site of this.#untold) {
+      if (++told > TOLD_AT_ONCE) break
+      this.#untold.delete(site)
+      site.tellPosition()
+    }
+    if (this.#untold.size === 0) return
+    const { clock } = this.#options
+    this.#tellTimer = clock.at(after(clock.mono(), TELL_NEXT_MS), () => {
+      this.#tellTimer = null
+      this.#tellPositions()
+    })
   }
 
   /** Modules that this master runs start again with the new value; edges are told to read what they use. */
@@ -299,6 +343,7 @@ export class MasterRole {
     const site = this.sites.get(id)
     if (!site) return
     this.sites.delete(id)
+    this.#untold.delete(site)
     this.#endEnrolment(id)
     site.close('removed', removed)
     const left = site

@@ -18,8 +18,12 @@ export interface EdgeViewParts {
   readonly desk: EnrolmentDesk
 }
 
-/** One edge as the master's console shows it. */
+/** One edge as the master's console shows it: the same object until something of it changes. */
 export function edgeViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
+  return site.shown(() => freshViewOf(site, parts))
+}
+
+function freshViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
   const { clock, desk } = parts
   const { state } = site.control
   const document = site.document

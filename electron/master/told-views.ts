@@ -2,7 +2,7 @@ import type { ModuleView } from '../../shared/model/modules'
 import type { WallMs } from '../../shared/model/time'
 
 /** Age alone is no change every second: what is as fresh as the link is told to be so in steps. */
-const HEARD_STEP_MS = 5_000
+export const HEARD_STEP_MS = 5_000
 
 /** The module views an edge told, and over which session: what an earlier link brought says nothing about now. */
 export class ToldViews {

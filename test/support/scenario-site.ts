@@ -99,6 +99,8 @@ export class ScenarioSite implements AsyncDisposable {
   readonly transcript: string[] = []
   /** The longest the two gates were open at once while both sides were linked, and how long at all. */
   overlapMs = 0
+  /** How often the master said that its status has changed. */
+  masterChanges = 0
   #master: MasterLife | null = null
   #edges = new Map<string, EdgeLife>()
   #isPlugged = true
@@ -199,7 +201,7 @@ export class ScenarioSite implements AsyncDisposable {
           : null
     const role: MasterRole = new MasterRole({
       ...{ clock, random: this.#random, logger: this.#logger('master'), records, journal, runtimes },
-      ...{ desk: this.desk, timeZone: 'UTC', changed: () => {} },
+      ...{ desk: this.desk, timeZone: 'UTC', changed: () => void this.masterChanges++ },
     })
     role.onDecision((decision) => this.#note('master', decision))
     const cables = new Map(
