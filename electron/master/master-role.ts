@@ -297,6 +297,7 @@ export class MasterRole {
       else if (site.control.session !== null) this.#untold.add(site)
     }
     this.#tellPositions()
+    if (changed.some(({ kind }) => kind === 'user')) for (const site of this.sites.values()) site.accountsChanged()
     if (changed.some(({ kind }) => kind !== 'edge')) {
       this.#own
         .update(this.#ownModules())
