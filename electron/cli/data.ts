@@ -5,7 +5,7 @@ import type { LogView } from '../../shared/console/data-views'
 import type { ConsoleClient } from '../console/client'
 import type { Cli, Context } from './command'
 import { exitCodes } from './failure'
-import { facts, oneLine, short, table, timeOf, type Colour } from './output'
+import { facts, oneLine, say, short, table, timeOf, type Colour } from './output'
 import { sizeText } from './show-sync'
 import { interruptOf } from './sync'
 import { count, duration } from './values'
@@ -73,7 +73,7 @@ export function addData(cli: Cli, program: Command): void {
         }
         const limit = (options['limit'] as number | undefined) ?? 100
         if (options['follow'] === true) return await tail(context, client, asked, limit)
-        const lines = await pagesOf(client, asked, limit)
+        const lines = await searched(context, client, edge, pagesOf(client, asked, limit))
         context.print(lines, () => lines.map((line) => logLine(line, context)).join(''))
         return exitCodes.done
       }),
@@ -92,10 +92,8 @@ export function addData(cli: Cli, program: Command): void {
       'the series of an edge with their last value, or the values of one',
       (context, [edge, name]) =>
         context.withConsole(async (client) => {
-          const all = await client.call('telemetry.series', {
-            ...edgeOf(edge),
-            ...(name === undefined ? {} : { name }),
-          })
+          const asked = { ...edgeOf(edge), ...(name === undefined ? {} : { name }) }
+          const all = await searched(context, client, edge, client.call('telemetry.series', asked))
           context.print(all, () =>
             table(
               ['ID', 'NAME', 'LAST', 'UNIT', 'AT', 'OF'],
@@ -129,7 +127,8 @@ export function addData(cli: Cli, program: Command): void {
     .add(data, 'alerts', 'alerts of an edge, newest first', (context, [edge], options) =>
       context.withConsole(async (client) => {
         const limit = (options['limit'] as number | undefined) ?? 100
-        const alerts = await client.call('telemetry.alerts', { ...edgeOf(edge), ...since(context, options), limit })
+        const asked = { ...edgeOf(edge), ...since(context, options), limit }
+        const alerts = await searched(context, client, edge, client.call('telemetry.alerts', asked))
         context.print(alerts, () =>
           table(
             ['AT', 'SEVERITY', 'STATE', 'TEXT'],
@@ -146,6 +145,18 @@ export function addData(cli: Cli, program: Command): void {
     .option('--limit <n>', 'at most so many', count)
 }
 
+/** What is stored is made searchable a little later, after a drain much later: an answer that may lack something says so. */
+async function searched<T>(
+  { terminal }: Context,
+  client: ConsoleClient,
+  edge: string | undefined,
+  search: Promise<T>,
+): Promise<T> {
+  const [found, { notIndexed }] = await Promise.all([search, client.call('telemetry.status', edgeOf(edge))])
+  if (notIndexed > 0) terminal.err(`${say('push.notSearchable', { n: notIndexed })}\n`)
+  return found
+}
+
 async function traces(
   context: Context,
   client: ConsoleClient,
@@ -153,7 +164,8 @@ async function traces(
   options: Record<string, unknown>,
 ): Promise<void> {
   const limit = (options['limit'] as number | undefined) ?? 100
-  const found = await client.call('telemetry.traces', { ...edgeOf(edge), ...since(context, options), limit })
+  const asked = { ...edgeOf(edge), ...since(context, options), limit }
+  const found = await searched(context, client, edge, client.call('telemetry.traces', asked))
   context.print(found, () =>
     table(
       ['TRACE', 'AT', 'TOOK', 'SPANS', 'ERRORS', 'SERVICE', 'NAME'],
@@ -172,7 +184,7 @@ async function spans(
   edge: string | undefined,
   traceId: string,
 ): Promise<void> {
-  const found = await client.call('telemetry.spans', { ...edgeOf(edge), traceId })
+  const found = await searched(context, client, edge, client.call('telemetry.spans', { ...edgeOf(edge), traceId }))
   context.print(found, () =>
     table(
       ['SPAN', 'WITHIN', 'AT', 'TOOK', 'KIND', 'STATUS', 'SERVICE', 'NAME'],

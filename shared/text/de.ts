@@ -209,6 +209,7 @@ export const de: Catalogue = {
     drained: '{n} Einträge in {age} übertragen. {left} sind übrig.',
     nothingToDrain: 'Nichts hat gewartet.',
     noLetters: 'Nichts wurde abgewiesen.',
+    notSearchable: 'Noch unvollständig: {n} Einträge sind da und noch nicht durchsuchbar.',
     letterRetried: '{n} Einträge werden noch einmal übertragen.',
     letterDropped: '{n} Einträge wurden gelöscht und als verloren gezählt.',
     atRisk:

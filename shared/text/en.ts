@@ -210,6 +210,7 @@ export const en = {
     drained: 'Pushed {n} entries in {age}. {left} are left.',
     nothingToDrain: 'Nothing was waiting.',
     noLetters: 'No dead letters.',
+    notSearchable: 'Still incomplete: {n} entries have come and cannot be searched yet.',
     letterRetried: '{n} entries are pushed again.',
     letterDropped: '{n} entries were deleted and counted as lost.',
     atRisk:

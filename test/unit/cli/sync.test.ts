@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { backlogText, lossesText, progressText, sizeText, syncText } from '../../../electron/cli/show-sync'
 import { HoldfastError } from '../../../shared/model/failures'
 import { useCli } from '../../support/cli-console'
-import { AT, briefSample, letterSample, logSample, syncSample } from '../../support/console-double'
+import { AT, briefSample, defaultHandlers, letterSample, logSample, syncSample } from '../../support/console-double'
 
 const { run, asked, double } = useCli()
 const plain = (_: unknown, text: string): string => text
@@ -164,6 +164,19 @@ describe('data', () => {
     expect(out).toMatch(/error till line 1\n[^]*error till line 2\n$/)
   })
 
+  test('a search that is behind says how much it lacks, and one that is not says nothing', async () => {
+    const searches = [['logs'], ['metrics'], ['traces'], ['traces', 'Berlin', 'a'.repeat(32)], ['alerts']]
+    for (const search of searches) expect((await run(['data', ...search, '--json'])).err).toBe('')
+    const status = await defaultHandlers['telemetry.status']({}, {} as never)
+    double().answer({ 'telemetry.status': () => ({ ...(status as object), notIndexed: 1_234 }) as never })
+    for (const search of searches) {
+      const { code, err, json } = await run(['data', ...search, '--json'])
+      expect(code).toBe(0)
+      expect(err, search.join(' ')).toBe('Still incomplete: 1234 entries have come and cannot be searched yet.\n')
+      expect(json()).toBeInstanceOf(Array)
+    }
+  })
+
   test('a live tail shows each line once, and what is new', async () => {
     let looks = 0
     double().answer({ 'telemetry.logs': () => (++looks < 3 ? [logSample(1)] : [logSample(2), logSample(1)]) })
@@ -205,7 +218,7 @@ describe('data', () => {
     expect((await run(['data', 'traces', 'Berlin', 'a'.repeat(32)])).out).toMatch(
       /b{16} +- .+ 31 ms +server +error +till +POST \/receipt\n/,
     )
-    expect(asked()[1]).toMatchObject(['telemetry.spans', { edge: 'Berlin', traceId: 'a'.repeat(32) }])
+    expect(asked()[2]).toMatchObject(['telemetry.spans', { edge: 'Berlin', traceId: 'a'.repeat(32) }])
   })
 })
 
