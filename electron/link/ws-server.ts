@@ -8,6 +8,7 @@ import { AUTHENTICATION_DEADLINE_MS, UNPROVEN_BYTES_MAX } from '../../shared/mod
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
+import { AcceptPace } from './accept-pace'
 import type { EdgeDirectory, JoinDesk } from './enrolment'
 import { FailureCounter } from './failure-counter'
 import { HandshakeChannel } from './handshake-channel'
@@ -65,6 +66,8 @@ export async function listenWs(options: WsListenerOptions): Promise<WsListener> 
     requestTimeout: AUTHENTICATION_DEADLINE_MS,
     connectionsCheckingInterval: AUTHENTICATION_DEADLINE_MS,
     noDelay: true,
+    // Until its turn nothing of a connection is read.
+    pauseOnConnect: true,
   })
   options.authority.onRenewed((next) =>
     server.setSecureContext({ cert: next.chainPem, key: next.keyPem, minVersion: 'TLSv1.3' }),
@@ -86,6 +89,7 @@ class Listener implements WsListener {
   readonly #guests: PortGuests
   readonly #failures = new FailureCounter()
   readonly #raw = new Set<Socket>()
+  readonly #pace: AcceptPace
   /** Connections that have proven nothing, by the far end's address and port, with the timer that ends them. */
   readonly #unproven = new Map<string, Disposable>()
   readonly #sessions = new Set<LinkSession>()
@@ -97,12 +101,19 @@ class Listener implements WsListener {
   constructor(server: Server, options: WsListenerOptions) {
     this.#server = server
     this.#options = options
+    this.#pace = new AcceptPace(options.clock)
     this.#sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...socketOptions })
     this.#guests = new PortGuests(options.guests ?? [], {
       port: () => this.port,
       chainPem: () => options.authority.identity().chainPem,
     })
-    server.on('connection', (socket: Socket) => this.#accept(socket))
+    // What begins TLS on a connection, now called in its turn.
+    const begins = server.listeners('connection') as ((socket: Socket) => void)[]
+    server.removeAllListeners('connection')
+    const begin = (socket: Socket): void => {
+      for (const each of begins) each.call(server, socket)
+    }
+    server.on('connection', (socket: Socket) => this.#accept(socket, begin))
     server.on('tlsClientError', (error: Error, socket) => {
       options.logger.log('debug', 'A connection to the link port is not TLS 1.3', {
         address: socket.remoteAddress,
@@ -172,7 +183,7 @@ class Listener implements WsListener {
   }
 
   /** From the first byte on a connection has so long to prove itself. */
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, begin: (socket: Socket) => void): void {
     const key = endOf(socket)
     if (
       this.#unproven.size >= UNPROVEN_CONNECTIONS_MAX ||
@@ -184,7 +195,12 @@ class Listener implements WsListener {
     const deadline = clock.at(after(clock.mono(), authenticationDeadlineMs), () => socket.destroy())
     this.#unproven.set(key, deadline)
     this.#raw.add(socket)
+    const leave = this.#pace.enter(
+      () => begin(socket),
+      () => socket.destroy(),
+    )
     socket.on('close', () => {
+      leave()
       this.#raw.delete(socket)
       this.#settled(key)
     })
