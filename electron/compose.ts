@@ -391,7 +391,8 @@ function operationsOf(
             if (site.subscribeNodes === undefined) throw new HoldfastError('refused', 'Nodes are kept at the master.')
             return site.subscribeNodes(params as TopicValues<'nodes'>, listener as never)
           case 'fleet':
-            if (site.subscribeFleet === undefined) throw new HoldfastError('refused', 'The fleet is kept at the master.')
+            if (site.subscribeFleet === undefined)
+              throw new HoldfastError('refused', 'The fleet is kept at the master.')
             return site.subscribeFleet(params as TopicValues<'fleet'>, listener as never)
           case 'sync':
             return watchSync(site.data.sync(params), listener as (body: SyncView) => void)

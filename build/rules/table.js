@@ -94,7 +94,7 @@ export const rows = [
     because: 'an adapter knows core types, shared, the platform ports and its own library',
   },
   {
-    from: ['electron/fleet/sqlite'],
+    from: ['electron/fleet/sqlite', 'electron/fleet/schema', 'electron/fleet/member-rows'],
     may: ['#own', 'electron/core/', 'electron/platform/sqlite', 'shared/'],
     node: true,
     packages: null,

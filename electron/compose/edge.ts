@@ -1,14 +1,20 @@
+import { hostname } from 'node:os'
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import type { Decision } from '../../shared/model/control'
 import type { Parts, Site } from '../compose'
+import { modulesOfOwner } from '../core/documents/site'
 import { feedRules } from '../core/replication/feed'
 import type { StoredControl } from '../core/control/stored'
 import { enrolledControl } from '../core/control/stored'
 import { noAlerts } from '../edge/alert-operations'
 import { noNodes } from '../edge/node-operations'
 import { edgeOperations } from '../edge/edge-operations'
-import { EdgeRole } from '../edge/edge-role'
+import { edgeApi, edgeApiOperations } from '../edge/api-site'
+import { noFleet } from '../edge/fleet-operations'
+import { EdgeRole, type EdgeClients } from '../edge/edge-role'
+import { Heartbeats } from '../edge/heartbeat'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
 import { noTails, noTelemetry, ownSync, syncOperations } from '../edge/sync-operations'
 import { openReplica } from '../journal/replica'
@@ -22,6 +28,7 @@ import type { ModuleRuntimes } from '../modules/runtime'
 import { HostMetrics } from '../platform/collectors/host-metrics'
 import type { Logger } from '../platform/ports'
 import { ensureDirectory } from '../platform/settings-file'
+import { machineFigures } from '../platform/collectors/machine-figures'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
 import type { ControlRecords } from '../records/records'
@@ -103,10 +110,29 @@ export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDiale
 }
 
 /** An edge that joins a master over TLS; before that it waits for a join code. */
+    heartbeats: heartbeatsOf(parts, stores.replica, self.edgeId),
 export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
   const stores = await edgeStores(parts, stack)
   parts.activity.names = namesOf(stores.replica)
   const { clock, log } = parts
+function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsReplica, edgeId: string): Heartbeats {
+  const figures = machineFigures(clock, dataDir)
+  let counted = { head: -1, systems: 0, modules: 0 }
+  return new Heartbeats({
+    clock,
+    now: () => {
+      if (counted.head !== replica.head) {
+        const systems = replica.list('system').map(({ body }) => body)
+        const modules = modulesOfOwner(edgeId, systems, (id) => replica.get('module', id)?.body ?? null)
+        const own = systems.filter((system) => system.edgeId === edgeId)
+        counted = { head: replica.head, systems: own.length, modules: modules.length }
+      }
+      const { systems, modules } = counted
+      return { hostname: hostname() || 'localhost', version: version.slice(0, 40), ...figures(), systems, modules }
+    },
+  })
+}
+
   let role: EdgeRole | null = null
   let joining = false
   let redial: (() => Promise<void>) | null = null
@@ -236,6 +262,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
   }
 }
 
+      ...noFleet,
 /** Uses a join code; the credentials are stored when it resolves. */
 export function joinWith(
   parts: Pick<Parts, 'clock' | 'random' | 'log' | 'timeZone' | 'version' | 'identity'>,

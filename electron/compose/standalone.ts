@@ -12,6 +12,7 @@ import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
 import { ownSync, syncOperations } from '../edge/sync-operations'
 import type { Journal } from '../journal/journal'
 import { loopback, type Loopback } from '../link/loopback'
+import { masterApi } from '../master/api-site'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { masterOperations } from '../master/master-operations'
 import { inventoryOperations } from '../master/inventory-operations'
@@ -63,16 +64,20 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       await setUpSite(parts, master, stack)
       alerting.start(role, desk)
       fleet.start()
+      master.fleet.start(role)
       await role.start(() => Promise.resolve([cable.listener]))
       power.on()
     },
     journal: master.journal,
+    clients: { site: masterApi({ role, journal: master.journal, clock, url: () => parts.place.url }) },
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
+    subscribeFleet: (params, listener) => master.fleet.subscribe(params, listener),
     timeGap: () => {
       role.timeGap()
       alerting.timeGap()
       fleet.timeGap()
+      master.fleet.timeGap()
       power.edge?.timeGap()
     },
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
@@ -101,6 +106,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
         ...secretOperations(parts.namedSecrets, master.journal),
         ...alerting.handlers(),
         ...fleet.handlers(),
+        ...master.fleet.handlers(),
         ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {

@@ -44,6 +44,8 @@ type EdgeHandlers = Omit<
   | `secrets.${string}`
   | `nodes.${string}`
 >
+  | `api.${string}`
+  | `fleet.${string}`
 
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */
 export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {

@@ -19,6 +19,7 @@ import { DeviceStatus } from './device-status'
 import { DocumentsSync } from './documents-sync'
 import { EdgeControl } from './edge-control'
 import { EdgeRequests } from './edge-requests'
+import type { Heartbeats } from './heartbeat'
 import { NoDevice } from './no-device'
 import { RequestSpans } from './request-spans'
 import { SecretsSync } from './secrets-sync'
@@ -55,6 +56,8 @@ export interface EdgeRoleOptions {
   rotate(params: { baseId: string; secretId: string; salt: string }): Promise<void>
   /** The site's outbox and its way to the master; absent: this controller keeps no telemetry. */
   readonly telemetry?: SiteTelemetry
+  /** How this machine is, told to the master; absent: nobody tells. */
+  readonly heartbeats?: Heartbeats
   /** What exists and runs at the site; absent: nobody looks. */
   readonly inventory?: SiteInventory
   /** What modules name by `{secretRef}`, and how the master's part of it comes here; absent: nothing is named. */
@@ -246,6 +249,7 @@ export class EdgeRole {
     this.#secrets?.[Symbol.dispose]()
     // First: that modules stop with the controller is no end of an alert.
     this.#noDevice[Symbol.dispose]()
+    this.#options.heartbeats?.[Symbol.dispose]()
     try {
       await this.#options.inventory?.stop()
       await this.control.end()
@@ -309,6 +313,7 @@ export class EdgeRole {
     this.#secrets?.linked(session)
     this.#clientsLinked(session)
     this.#tellViews(session, this.control.runtime.views(), [])
+    this.#options.heartbeats?.linked(session)
     this.#options.telemetry?.linked(session)
     this.#options.inventory?.linked(session)
   }

@@ -15,37 +15,9 @@ import { checksKept, SPANS_KEPT_MAX } from '../core/fleet/retention'
 import { observedOf } from '../core/fleet/status'
 import { observedStates, type Span } from '../core/uptime/bar'
 import { withLook } from '../core/uptime/looks'
-import { damaged, guarded, openDatabase, type Migration } from '../platform/sqlite'
+import { damaged, guarded, openDatabase } from '../platform/sqlite'
 import type { Finding, KeptNode, NodeQuery, NodeStore } from './nodes'
-
-/**
- * | column                | meaning                                                                    |
- * | --------------------- | -------------------------------------------------------------------------- |
- * | node.name_key         | the name in lower case                                                     |
- * | node.search           | what a person may look for, in lower case                                  |
- * | node.tags             | each between line breaks                                                   |
- * | node.held_until       | until when the last look holds; null: nobody looked                        |
- * | node.body             | what people say of it, as JSON; no secrets                                 |
- * | node.host_key         | the pinned key as JSON; `offered` the one that is shown instead            |
- * | node_check.seq        | counts the checks of a node; so does `node_span.seq` its spans             |
- * | node_span.state       | as `ObservedState`                                                         |
- * | setting.body          | the check configuration                                                    |
- */
-const migrations: readonly Migration[] = [
-  {
-    history: 'nodes, checks and spans',
-    sql: `
-      CREATE TABLE node (id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, host TEXT NOT NULL, search TEXT NOT NULL,
-        tags TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL, host_key TEXT, offered TEXT, status TEXT NOT NULL,
-        status_since INTEGER NOT NULL, held_until INTEGER, last_seen_at INTEGER, last_check_at INTEGER, last_check TEXT,
-        failures INTEGER NOT NULL) STRICT;
-      CREATE TABLE node_check (node_id TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (node_id, seq)) STRICT, WITHOUT ROWID;
-      CREATE TABLE node_span (node_id TEXT NOT NULL, seq INTEGER NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, state TEXT NOT NULL,
-        checks INTEGER NOT NULL, cause TEXT, PRIMARY KEY (node_id, seq)) STRICT, WITHOUT ROWID;
-      CREATE TABLE setting (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;`,
-  },
-]
+import { fleetMigrations } from './schema'
 
 /** Looked at for their age with each write of their node, which adds one: so they never pile up. */
 const OLDEST_AT_ONCE = 16
@@ -101,7 +73,7 @@ const orders: Record<NodeSort, string> = {
 
 /** Throws `HoldfastError('storage')` when the file cannot be opened. */
 export function openNodes(file: string): NodeStore {
-  const database = openDatabase(file, migrations)
+  const database = openDatabase(file, fleetMigrations)
   const on = <T>(work: () => T): T => guarded(file, work)
   const sql = {
     config: database.prepare<[], string>('SELECT body FROM setting').pluck(),

@@ -2,7 +2,7 @@ import { withoutSecrets } from '../../shared/console/hidden'
 import { suggestedId } from '../../shared/model/document-id'
 import type { DocumentChange } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
-import { lossesOfEdges, movesBetweenEdges } from '../core/documents/ownership'
+import { lossesOfEdges, movesBetweenEdges, newWorkOf } from '../core/documents/ownership'
 import type { OperationHandlers } from '../console/operations'
 import type { Journal } from '../journal/journal'
 import type { MasterOperationsParts } from './master-operations'
@@ -106,7 +106,21 @@ function refuseUnsafe(role: MasterRole, journal: Journal, changes: readonly Docu
     return link?.kind === 'linked' && link.agreed
   }
   const drivesFor = (edgeId: string): boolean => role.sites.get(edgeId)?.control.drives ?? false
+  for (const { edgeId, kind, id } of newWorkOf(changes, journal)) {
+    if (role.sites.get(edgeId)?.isDraining !== true) continue
+    throw new HoldfastError(
+      'refused',
+      `The node of "${nameOf(edgeId)}" is draining and takes no new ${kind} ("${id}").`,
+      {
+        hint: `Undrain it first: holdfast fleet undrain ${edgeId}`,
+      },
+    )
+  }
   for (const { edgeId, why } of lossesOfEdges(changes, journal)) {
+    if (why === 'failover-off' && role.sites.get(edgeId)?.isDraining === true)
+      throw new HoldfastError('refused', `The node of "${nameOf(edgeId)}" is draining: the master has to drive it.`, {
+        hint: `Undrain it first: holdfast fleet undrain ${edgeId}`,
+      })
     if (!drivesFor(edgeId) || (why === 'failover-off' && isLinked(edgeId))) continue
     throw new HoldfastError('busy', `The master drives "${nameOf(edgeId)}" now.`, {
       hint: 'Restore control to the edge first.',

@@ -22,6 +22,7 @@ import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { DebugRelay, type DebugListener } from './debug-relay'
 import type { EnrolmentDesk } from './enrolment-desk'
+import type { FleetDesk } from './fleet-desk'
 import type { InventorySync } from './inventory'
 import { MasterControl, type EdgeStanding } from './master-control'
 import { differsByPulse } from './pulse'
@@ -56,6 +57,8 @@ export interface EdgeSiteOptions {
   decided(decision: Decision): void
   /** The copies of inventories; absent: this master keeps none. */
   readonly inventory?: InventorySync
+  /** Absent: this master keeps no fleet. */
+  readonly fleet?: FleetDesk
   /** Serves what an edge asks of its master. */
   serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>>
 }
@@ -111,6 +114,7 @@ export class EdgeSite {
         if (!session) return
         this.incidents.clear('link-refused')
         this.tellPosition()
+        options.fleet?.linked(this.edgeId, session.peer)
         options.inventory?.linked(this.edgeId, session, () => this.lastHeardAt)
       },
       report: (event, detail) => {
@@ -193,6 +197,7 @@ export class EdgeSite {
       stableForMs: document?.stableForMs ?? Number.MAX_SAFE_INTEGER,
       // A revoked edge goes on driving and cannot say so: nothing may take it over by itself, whatever became of the pause in its document.
       paused: document === null || desk.isRevoked(this.edgeId) || pauseOf(document, clock.wall()) !== null,
+      draining: this.isDraining,
       enrolled: document !== null && desk.isEnrolled(this.edgeId),
       journalHead: journal.head,
       window: () => {
@@ -206,6 +211,11 @@ export class EdgeSite {
         }
       },
     }
+  }
+
+  /** Its node is to have no work. */
+  get isDraining(): boolean {
+    return this.#options.fleet?.isDraining(this.edgeId) ?? false
   }
 
   incident(code: string, detail: string): void {
@@ -338,6 +348,8 @@ export class EdgeSite {
       this.#debug.lines(subscription, lines as DebugLine[], dropped)
     } else if (name === 'sync.changed') {
       this.syncTold(session, body as EventBody<'sync.changed'>)
+    } else if (name === 'fleet.heartbeat') {
+      this.#options.fleet?.heard(this.edgeId, session.peer.address, body as EventBody<'fleet.heartbeat'>)
     } else if (name === 'api.at') {
       this.apiUrl = (body as EventBody<'api.at'>).url
       this.#options.changed()

@@ -6,6 +6,7 @@ import type { ModuleView } from '../../shared/model/modules'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { SwitchRequest } from '../core/control/edge-state'
 import { newMaster, stepMaster } from '../core/control/master'
+import { DRAINING } from '../core/control/master-hand-over'
 import {
   isMasterDriving,
   masterPermit,
@@ -31,7 +32,7 @@ const READY_FOR_MS = 5_000
 /** What the master's documents and enrolments say of an edge, read at each decision. */
 export type EdgeStanding = Pick<
   MasterContext,
-  'failover' | 'timeoutMs' | 'stableForMs' | 'paused' | 'enrolled' | 'window' | 'journalHead'
+  'failover' | 'timeoutMs' | 'stableForMs' | 'paused' | 'draining' | 'enrolled' | 'window' | 'journalHead'
 >
 
 export interface MasterControlOptions {
@@ -217,6 +218,8 @@ export class MasterControl {
   #sendSwitch(request: SwitchRequest): void {
     const isEdges = this.#edgeHolds()
     if (request.target === 'edge' && isEdges) throw new HoldfastError('refused', 'The edge has control already.')
+    if (request.target === 'edge' && this.#options.standing().draining)
+      throw new HoldfastError('refused', DRAINING, { hint: `holdfast fleet undrain ${this.#options.edgeId}` })
     if (request.target === 'edge' || !isEdges) return this.#driver.input({ type: 'switchAsked', request })
     if (!this.#options.standing().failover) {
       throw new HoldfastError('refused', 'failover is false for this edge: the master never drives it.', {

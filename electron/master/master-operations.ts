@@ -40,6 +40,7 @@ type MasterHandlers = Omit<
   | `alerts.${string}`
   | `nodes.${string}`
   | `forwarding.${string}`
+  | `fleet.${string}`
   | 'sync.deadLetters'
   | 'sync.retry'
   | 'sync.drop'

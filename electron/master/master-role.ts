@@ -14,6 +14,7 @@ import type { ControlRecords } from '../records/records'
 import type { ClientAudit } from './edge-clients'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
+import type { FleetDesk } from './fleet-desk'
 import { serveEdge } from './edge-service'
 import type { Ingest } from './ingest'
 import type { InventorySync } from './inventory'
@@ -44,6 +45,8 @@ export interface MasterRoleOptions {
   readonly ingest?: Pick<Ingest, 'receive'>
   /** The copies of the inventories of the edges; absent: this master keeps none. */
   readonly inventory?: InventorySync
+  /** The fleet that its edges are nodes of; absent: there is none. */
+  readonly fleet?: FleetDesk
   /** What modules name by `{secretRef}`, given to the edges that need it; absent: nothing is named. */
   readonly secrets?: NamedSecrets
   readonly sealing?: Sealing

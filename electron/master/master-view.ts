@@ -43,6 +43,7 @@ function freshViewOf(site: EdgeSite, parts: EdgeViewParts): EdgeView {
     stableAt: waitsForStability ? wallOf(stableAt as MonoMs) : null,
     window: edgeWindow(document, site.timeZone(), clock.wall()),
     failover: document?.failover ?? false,
+    draining: site.isDraining,
     paused: pausedOf(site, parts),
     enrolled: desk.isEnrolled(site.edgeId),
     revoked: desk.isRevoked(site.edgeId),
@@ -90,7 +91,7 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
   // By the record the master drives, but its hosts do not (yet, or any more): nobody does.
   const holder = claims === 'master' && !drives ? 'none' : claims
   const wallOf = calendarOf(clock)
-  const view = describeControl(stored.record, {
+  const plain = describeControl(stored.record, {
     since: stored.since,
     rule,
     holder,
@@ -105,6 +106,8 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
         : null,
     degraded: state.retryPersistAt !== null,
   })
+  const staysHere = holder === 'master' && site.isDraining
+  const view = staysHere ? { ...plain, reason: `${plain.reason} ${translate('en', 'control.draining')}` } : plain
   if (holder === 'edge' && link.kind === 'none' && state.lastFailure !== null) {
     const { reason } = view
     return {

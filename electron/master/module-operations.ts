@@ -96,6 +96,14 @@ async function runSystem(parts: MasterOperationsParts, reference: string, start:
   const { journal, role } = parts
   const system = documentOf(journal, 'system', reference) as { id: string; body: SystemDocument }
   const { edgeId, modules } = system.body
+  if (edgeId !== undefined && start && role.site(edgeId).isDraining)
+    throw new HoldfastError(
+      'refused',
+      `The node of "${role.site(edgeId).document?.name ?? edgeId}" is draining: nothing is started there.`,
+      {
+        hint: `Undrain it first: holdfast fleet undrain ${edgeId}`,
+      },
+    )
   if (edgeId !== undefined) return role.site(edgeId).startSystem(system.id, modules, start)
   await (start ? role.own.startModules(modules) : role.own.stopModules(modules))
   return modules.length

@@ -158,3 +158,38 @@ export const usualCheckConfig: CheckConfig = {
   retentionDays: 90,
   historyMax: 500,
 }
+
+/**
+ * The fleet: controllers that tell this master how they are. (What is above is about machines that the master looks at, whether a controller runs there or
+ * not.)
+ */
+export const FLEET_NODES_MAX = 20_000
+export const HEARTBEAT_EVERY_MS = 2_000
+/** Five heartbeats in a row are missing. */
+export const HEARTBEAT_LATE_MS = 10_000
+export const FLEET_OFFLINE_AFTER_MS = 90_000
+
+/** What a node is for: a `slave` gets its work from a master. */
+export const fleetRoles = ['master', 'slave'] as const
+export type FleetRole = (typeof fleetRoles)[number]
+
+/** The worst first. `draining` hides what time says of it, which `reach` tells. */
+export const fleetStatuses = ['offline', 'degraded', 'unknown', 'draining', 'paused', 'online'] as const
+export type FleetStatus = (typeof fleetStatuses)[number]
+
+/** By time alone: when it was heard last. `unknown`: never, or nobody has listened for long enough to say. */
+export const fleetReaches = ['online', 'degraded', 'offline', 'unknown'] as const
+export type FleetReach = (typeof fleetReaches)[number]
+
+/**
+ * How far the work of a draining node has gone.
+ *
+ * | state    | meaning                                                                              |
+ * | -------- | ------------------------------------------------------------------------------------ |
+ * | moving   | a hand-over to the master runs                                                       |
+ * | moved    | the master drives its site, or it has none                                           |
+ * | waiting  | the edge cannot be reached, or not for long enough; moved when it can                |
+ * | blocked  | it was tried and refused, or must not be tried; `detail` says why                    |
+ */
+export const drainStates = ['moving', 'moved', 'waiting', 'blocked'] as const
+export type DrainState = (typeof drainStates)[number]

@@ -211,7 +211,7 @@ async function master(): Promise<Control> {
   const stored = records.load(edgeId)
   if (stored === null) throw new Error('the record is gone')
   const standing = {
-    ...{ failover: true, timeoutMs: Number(timeoutMs), stableForMs: 1_000, paused: false },
+    ...{ failover: true, timeoutMs: Number(timeoutMs), stableForMs: 1_000, paused: false, draining: false },
     ...{ enrolled: true, window: () => null, journalHead: 0 },
   }
   const control: MasterControl = new MasterControl({

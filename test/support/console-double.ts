@@ -17,6 +17,7 @@ import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
 import type { SyncStatus } from '../../shared/wire/push'
+import { memberSample, memberTotals, summarySample } from './member-samples'
 import { checkOfNode, healthSample, nodeBarSample, nodeSample, nodeTotals } from './node-samples'
 import { usualCheckConfig } from '../../shared/model/fleet'
 import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
@@ -362,6 +363,13 @@ export const defaultHandlers: OperationHandlers = {
   'diagnostics.fix': () => checkSample(),
   'diagnostics.preview': () => ({
     ...{ previewId: 'p1', name: 'holdfast-diagnostics-20250615-1506.tar.gz', at: AT, bytes: 14 },
+  'fleet.listNodes': () => ({ nodes: [memberSample()], total: 1, offset: 0, totals: memberTotals }),
+  'fleet.getNode': () => memberSample(),
+  'fleet.getSummary': () => summarySample(),
+  'fleet.registerNode': () => ({ node: memberSample(), isNew: true }),
+  'fleet.removeNode': () => ({}),
+  'fleet.setRole': ({ role }) => memberSample({ role }),
+  'fleet.drainNode': () => ({ node: memberSample(), moved: true, detail: null }),
     files: [{ name: 'status.json', bytes: 14, text: '{"role":"edge"}', isCut: false }],
   }),
   'diagnostics.bundle': () => ({

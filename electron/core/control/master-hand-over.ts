@@ -15,6 +15,9 @@ import { onMasterLinkLost } from './master-link'
 import { armTakeOver, claimControl, driveNow, hasPassed, leaseOf, type MasterTurn } from './master-tenure'
 import { NEGOTIATION_PASSES_MS, refuseSwitch } from './turn'
 
+/** Why nobody gets control back from a master that holds it. */
+export const DRAINING = 'The node of this edge is draining: control stays with the master until it is undrained.'
+
 /** Restore by hand: carried out by the master while it holds control. Fail over is the edge's to carry out; the role asks it over the link. */
 export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, request: SwitchRequest): void {
   const { tenure, link, stored } = turn.state
@@ -23,6 +26,8 @@ export function onMasterSwitchAsked(turn: MasterTurn, context: MasterContext, re
     if (request.target === 'edge')
       turn.out({ type: 'answerSwitch', requestId, decisionId: tenure.handBack.decisionId, failure: null })
     else refuseSwitch(turn, requestId, 'busy', 'A hand-back to the edge is running.')
+  } else if (request.target === 'edge' && context.draining) {
+    refuseSwitch(turn, requestId, 'refused', DRAINING)
   } else if (request.target === 'master' && tenure.kind === 'driving') {
     turn.out({ type: 'answerSwitch', requestId, decisionId: stored.record.decisionId, failure: null })
   } else if (link.kind !== 'linked') refuseSwitch(turn, requestId, 'link-lost', 'The edge cannot be reached.')

@@ -27,7 +27,8 @@ export function masterFactsOf(state: MasterState, context: MasterContext): Maste
     floor: stored.floor,
     loading: !state.booted,
     window: window === null ? 'unset' : usable ? 'in' : 'out',
-    paused: context.paused,
+    // To the table a draining node is a paused one: it gets no control back by itself.
+    paused: context.paused || context.draining,
     failover: context.failover,
     stable: link.kind === 'linked' && context.now >= after(link.stableFrom, context.stableForMs),
     docRevision: context.journalHead,

@@ -119,6 +119,8 @@ export interface MasterContext {
   readonly timeoutMs: number
   readonly stableForMs: number
   readonly paused: boolean
+  /** Its node is to have no work: control stays with the master until that is over. The take-over timer runs as ever. */
+  readonly draining: boolean
   /** Has joined and was not removed. Without that nothing is taken over. */
   readonly enrolled: boolean
   /** Null: no schedule. Asked only when a decision depends on it. */

@@ -60,6 +60,25 @@ function ownershipWrite(change: DocumentChange): DocumentWrite[] {
   return [{ op: 'put', kind: 'system', id, body }]
 }
 
+/** Work that an edge would get and does not have: a system, or a module of one. */
+export interface NewWork {
+  readonly edgeId: string
+  readonly kind: 'system' | 'module'
+  readonly id: string
+}
+
+export function newWorkOf(changes: readonly DocumentChange[], current: CurrentDocuments): readonly NewWork[] {
+  return changes.flatMap(ownershipWrite).flatMap((write): NewWork[] => {
+    if (write.op !== 'put' || write.kind !== 'system') return []
+    const { edgeId, modules } = write.body as SystemDocument
+    if (edgeId === undefined) return []
+    const before = current.get('system', write.id)?.body
+    if (before?.edgeId !== edgeId) return [{ edgeId, kind: 'system', id: write.id }]
+    const known = new Set(before.modules)
+    return modules.flatMap((id) => (known.has(id) ? [] : [{ edgeId, kind: 'module' as const, id }]))
+  })
+}
+
 /** What takes something from an edge that the master may be driving: refused then, unless the edge is linked and control is handed back first. */
 export interface EdgeLoss {
   readonly edgeId: string

@@ -170,9 +170,10 @@ function metricsOf({ instanceId, version }: HostMetricsOptions, at: WallMs) {
 }
 
 /** To four digits: more is noise and costs room. */
-const share = (part: number, whole: number): number => (whole > 0 ? Math.round((part / whole) * 10_000) / 10_000 : 0)
+export const share = (part: number, whole: number): number =>
+  whole > 0 ? Math.round((part / whole) * 10_000) / 10_000 : 0
 
-function cpuTimes(): { busy: number; all: number } {
+export function cpuTimes(): { busy: number; all: number } {
   let [busy, all] = [0, 0]
   for (const { times } of os.cpus()) {
     const sum = times.user + times.nice + times.sys + times.irq + times.idle

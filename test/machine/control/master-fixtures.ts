@@ -18,6 +18,7 @@ export function masterContext(now: number): MasterContext {
     timeoutMs: 20_000,
     stableForMs: 10_000,
     paused: false,
+    draining: false,
     enrolled: true,
     window: () => null,
     journalHead: 1,

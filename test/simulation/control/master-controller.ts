@@ -84,6 +84,7 @@ export class MasterController extends Controller<MasterState, MasterInput> imple
       timeoutMs: document.timeoutMs,
       stableForMs: document.stableForMs,
       paused: site.paused,
+      draining: false,
       enrolled: true,
       window: () => site.window(wall),
       journalHead: document.revision,

@@ -1,0 +1,96 @@
+import type { FleetNodeView } from '../../shared/console/fleet-operations'
+import { HoldfastError } from '../../shared/model/failures'
+import type { Caller, OperationHandlers } from '../console/operations'
+import type { Drainer } from './drainer'
+import type { FleetEdges, Member } from './member'
+import type { FleetRegistry } from './registry'
+
+export type FleetHandlers = Pick<OperationHandlers, Extract<keyof OperationHandlers, `fleet.${string}`>>
+
+export interface FleetOperationsParts {
+  readonly registry: FleetRegistry
+  readonly drainer: Drainer
+  readonly edges: FleetEdges
+  local(): FleetNodeView
+  /** Who may move control of an edge besides administrators; empty: whoever has the role. */
+  adminsOf(edgeId: string): readonly string[]
+  failoverOf(edgeId: string): boolean
+  /** Throws while the master is loading. */
+  requireBooted(): void
+}
+
+/** The service `fleet`, as far as it is people's; heartbeats come over the link. */
+export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
+  const { registry, drainer, edges } = parts
+  const changeable = (reference: string, what: string): Member => {
+    if (registry.isLocal(reference))
+      throw new HoldfastError('refused', `This master itself ${what}.`, {
+        hint: 'What a controller is was chosen when it was set up.',
+      })
+    return registry.find(reference)
+  }
+  return {
+    'fleet.listNodes': (page) => registry.list(page),
+    'fleet.getNode': ({ nodeId }) => (registry.isLocal(nodeId) ? parts.local() : registry.find(nodeId).view()),
+    'fleet.getSummary': () => registry.summary(),
+
+    'fleet.registerNode': ({ ofEdge, ...asked }, caller) => {
+      const edgeId = ofEdge === undefined ? undefined : edges.edgeOf(ofEdge)
+      if (edgeId === null)
+        throw new HoldfastError('not-found', `There is no edge "${ofEdge}".`, {
+          hint: 'holdfast edge list shows the edges.',
+        })
+      if (edgeId !== undefined) requireAdmin(parts, edgeId, caller)
+      const { member, isNew } = registry.register({ ...asked, edgeId }, caller.actor)
+      return { node: member.view(), isNew }
+    },
+
+    'fleet.removeNode': ({ nodeId }) => {
+      const member = changeable(nodeId, 'is always a node of its fleet')
+      if (member.kept.drain !== null)
+        throw new HoldfastError('conflict', `${nameOf(member)} is draining: its site would stay with the master.`, {
+          hint: `Undrain it first: holdfast fleet undrain ${member.id}`,
+        })
+      registry.remove(member)
+      return {}
+    },
+
+    'fleet.setRole': ({ nodeId, role }) => {
+      const member = changeable(nodeId, 'is the master')
+      registry.setRole(member, role)
+      return member.view()
+    },
+
+    'fleet.drainNode': async ({ nodeId, draining, reason }, caller) => {
+      parts.requireBooted()
+      const member = changeable(nodeId, 'cannot be drained: nobody would take its work')
+      const { edgeId } = member
+      if (edgeId !== null) requireAdmin(parts, edgeId, caller)
+      if (!draining) {
+        const undone =
+          member.kept.drain === null
+            ? { moved: false, detail: 'it is not draining' }
+            : await drainer.undrain(member, caller.actor)
+        return { node: member.view(), ...undone }
+      }
+      if (edgeId !== null && !parts.failoverOf(edgeId))
+        throw new HoldfastError('refused', 'failover is false for this edge: the master never drives it.', {
+          hint: 'Set failover=true first.',
+        })
+      const done = await drainer.drain(member, { by: caller.actor, reason })
+      return { node: member.view(), ...done }
+    },
+  }
+}
+
+/** Draining moves control, which at an edge with admins of its own they alone may, besides administrators. */
+function requireAdmin({ adminsOf, edges }: FleetOperationsParts, edgeId: string, caller: Caller): void {
+  const admins = adminsOf(edgeId)
+  if (caller.role === 'admin' || admins.length === 0) return
+  if (caller.edgeAdminAs !== undefined && admins.includes(caller.edgeAdminAs)) return
+  throw new HoldfastError('forbidden', `The node of "${edges.nameOf(edgeId) ?? edgeId}" is for its own admins.`, {
+    hint: 'Ask one of them, or an administrator.',
+  })
+}
+
+const nameOf = (member: Member): string => member.edgeName ?? member.hostname
