@@ -16,7 +16,7 @@ export const ONE_TIME_KEY_VALID_MS = 15 * 60_000
 export const SESSION_IDLE_MS = 30 * 60_000
 /** Of one door, and of one account; at the limit the oldest of them gives way. Whoever signs in from afar puts nobody at the machine out. */
 export const SESSIONS_MAX = 100
-export const SESSIONS_OF_USER_MAX = 20
+export const SESSIONS_OF_USER_MAX = 10
 export const ONE_TIME_KEYS_MAX = 32
 /** An answer to a wrong key waits this long, doubled with each failure of the last five minutes. */
 const FAILURE_DELAY_MS = 250

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import type { Accounts } from '../../../electron/console/accounts'
+import { Attempts, networkOf } from '../../../electron/console/attempts'
+import type { AuditEntry } from '../../../electron/console/dispatch'
+import type { From } from '../../../electron/console/door'
+import {
+  Login,
+  SESSION_IDLE_MS,
+  SESSION_VALID_MS,
+  SESSIONS_MAX,
+  SESSIONS_OF_USER_MAX,
+  type KeyAnswer,
+} from '../../../electron/console/login'
+import { systemRandom } from '../../../electron/platform/random'
+import { manualClock } from '../../support/console-clock'
+
+const HERE: From = { door: 'local', address: '127.0.0.1' }
+const AFAR: From = { door: 'remote', address: '192.0.2.7' }
+
+/** Everybody has an account, and every password fits: what is looked at is what comes after. */
+const everybody = {
+  onOver: () => () => {},
+  find: (name: string) => ({ id: name }),
+  prove: (name: string) => Promise.resolve({ id: name }),
+  caller: (userId: string, by: object) => ({ ...by, actor: `user:${userId}`, userId, role: 'viewer' }),
+} as unknown as Accounts
+
+function begin() {
+  const clock = manualClock()
+  const audit: AuditEntry[] = []
+  const log = { log: () => {}, child: () => log }
+  const attempts = new Attempts(clock)
+  const options = { fileKey: 'k', clock, random: systemRandom(), log, accounts: everybody, attempts }
+  const login = new Login({ ...options, audit: (entry) => audit.push(entry) })
+  const tokenOf = (answer: KeyAnswer): string => {
+    if (!answer.ok) throw new Error('refused')
+    return answer.token
+  }
+  const enter = async (name: string, from: From) => tokenOf(await login.enterByPassword(name, 'x', from))
+  return { clock, audit, login, enter }
+}
+
+describe('sessions', () => {
+  test('of another machine end when no console was open for so long, those of this machine after their time alone', async () => {
+    const { clock, login, enter } = begin()
+    const [here, idle, used] = [await enter('kim', HERE), await enter('kim', AFAR), await enter('ann', AFAR)]
+    const close = [login.session(used, 'remote')!.hold(), login.session(used, 'remote')!.hold()]
+    clock.advance(SESSION_IDLE_MS)
+    expect([login.session(here, 'local'), login.session(used, 'remote')].every((one) => one !== null)).toBe(true)
+    expect(login.session(idle, 'remote')).toBeNull()
+    close[0]!()
+    clock.advance(SESSION_IDLE_MS)
+    expect(login.session(used, 'remote')).not.toBeNull()
+    close[1]!()
+    clock.advance(SESSION_IDLE_MS - 1)
+    expect(login.session(used, 'remote')).not.toBeNull()
+    clock.advance(1)
+    expect(login.session(used, 'remote')).toBeNull()
+    expect(login.session(here, 'local')).not.toBeNull()
+  })
+
+  test('end after their time even while somebody looks, and leave no timer', async () => {
+    const { clock, login, enter } = begin()
+    const before = clock.armed
+    const token = await enter('kim', AFAR)
+    const close = login.session(token, 'remote')!.hold()
+    let ended = 0
+    login.session(token, 'remote')!.onEnd(() => ended++)
+    clock.advance(SESSION_VALID_MS)
+    expect([login.session(token, 'remote'), ended]).toEqual([null, 1])
+    close()
+    expect(clock.armed).toBe(before)
+  })
+
+  test('count at the door they began at alone', async () => {
+    const { login, enter } = begin()
+    const [here, afar] = [await enter('kim', HERE), await enter('kim', AFAR)]
+    expect([login.session(here, 'remote'), login.session(afar, 'local')]).toEqual([null, null])
+  })
+
+  test('beyond those that an account may have put out the oldest of the account, and nobody else', async () => {
+    const { login, enter } = begin()
+    const other = await enter('ann', AFAR)
+    const own: string[] = []
+    for (let n = 0; n <= SESSIONS_OF_USER_MAX; n++) own.push(await enter('kim', AFAR))
+    expect(own.map((token) => login.session(token, 'remote') !== null)).toEqual([
+      false,
+      ...Array.from({ length: SESSIONS_OF_USER_MAX }, () => true),
+    ])
+    expect(login.session(other, 'remote')).not.toBeNull()
+  })
+
+  test('beyond those that a door has room for put out the oldest of that door: nobody at the machine', async () => {
+    const { login, enter } = begin()
+    const [here, first] = [await enter('kim', HERE), await enter('user-0', AFAR)]
+    for (let n = 1; n <= SESSIONS_MAX; n++) await enter(`user-${n}`, AFAR)
+    expect([login.session(here, 'local') !== null, login.session(first, 'remote')]).toEqual([true, null])
+  })
+
+  test('of another machine are begun by no key of this one, and the key is not used up by trying', async () => {
+    const { clock, login, audit } = begin()
+    const { key } = login.oneTimeKey()
+    const refused = login.enter(key, AFAR)
+    clock.advance(1_000)
+    expect(await refused).toEqual({ ok: false, retryAfterMs: null })
+    const proven = login.provesFileKey('k', AFAR)
+    clock.advance(5_000)
+    expect(await proven).toBe(false)
+    expect(await login.provesFileKey('k', HERE)).toBe(true)
+    expect(await login.enter(key, HERE)).toMatchObject({ ok: true })
+    expect(audit.map(({ outcome, params }) => [outcome, params])).toEqual([
+      ['refused', { how: 'one-time key', from: AFAR.address }],
+      ['refused', { how: 'token', from: AFAR.address }],
+      ['done', { how: 'one-time key' }],
+    ])
+  })
+})
+
+test.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['::1', '::1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:DB8:1:2::9', '2001:db8:1:2::/64'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['session of kim', 'session of kim'],
+])('attempts from %s count as those of %s', (address, network) => {
+  expect(networkOf(address)).toBe(network)
+})
