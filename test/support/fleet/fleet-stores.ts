@@ -73,10 +73,7 @@ export class FleetDocuments {
   /** Of the systems only those of the edge: looking through all of them is a cost of one edge, not of thousands in one process. */
   list<K extends DocumentKind>(kind: K, edgeId: string): readonly StoredDocument<K>[] {
     if (kind !== 'system') return this.#model.list(kind)
-    this.#ownSystems ??= Map.groupBy(this.#model.list('system'), ({ body }) => body.edgeId ?? '') as Map<
-      string,
-      StoredDocument<'system'>[]
-    >
+    this.#ownSystems ??= Map.groupBy(this.#model.list('system'), ({ body }) => body.edgeId ?? '')
     return (this.#ownSystems.get(edgeId) ?? []) as unknown as readonly StoredDocument<K>[]
   }
 

@@ -113,7 +113,11 @@ export class Fleet implements AsyncDisposable {
     )
   }
 
-  /** No dial leaves the machine from now on, and the links that are there end as the master's do. */
+  async allLost(deadlineMs = LINK_DEADLINE_MS): Promise<void> {
+    await until('no edge is linked', () => (this.#linked === 0 ? true : null), deadlineMs)
+  }
+
+  /** True: no dial leaves the machine from now on. Links that are there stay. */
   cutOff(isOut: boolean): void {
     this.#isOut = isOut
   }
