@@ -10,6 +10,7 @@ const ports = [
   'electron/telemetry/telemetry',
   'electron/alerts/alerts',
   'electron/forwarding/forwarding',
+  'electron/notify/notify',
   'electron/link/link',
   'electron/platform/ports',
   'electron/modules/contract',
@@ -31,6 +32,7 @@ const adapters = [
   'telemetry',
   'alerts',
   'forwarding',
+  'notify',
   'activity',
   'diagnostics',
   'link',
@@ -212,5 +214,6 @@ export const fences = {
   pg: ['electron/*/postgres'],
   ws: ['electron/link/', 'electron/console/', 'electron/api/'],
   electron: ['electron/main', 'electron/preload', 'electron/shell/', 'electron/modules/utility-process-host'],
+  nodemailer: ['electron/notify/smtp'],
   croner: ['electron/platform/', 'electron/core/restore/'],
 }

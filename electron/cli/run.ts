@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { addActivity } from './activity'
 import { addBundle } from './bundle'
 import { addAlerts } from './alerts'
+import { addChannels } from './channels'
 import { addCompletion } from './completion'
 import { addConsole } from './console'
 import { Cli, type CliOptions } from './command'
@@ -49,6 +50,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     addSync,
     addData,
     addAlerts,
+    addChannels,
     addForward,
     addSettings,
     addDocuments,

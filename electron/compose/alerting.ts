@@ -4,8 +4,10 @@ import { openAlerts } from '../alerts/sqlite'
 import type { Parts } from '../compose'
 import { LiveTopic } from '../console/live-topic'
 import type { OperationHandlers } from '../console/operations'
+import { openNotify } from '../notify/sqlite'
 import { openForwarding } from '../forwarding/sqlite'
 import { otlpHttp } from '../forwarding/otlp-http'
+import { AlertChannels, channelOperations } from '../master/alert-channels'
 import { alertOperations } from '../master/alert-operations'
 import { Alerts, type WatchedMaster } from '../master/alerts'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
@@ -16,11 +18,13 @@ import { signalOf } from '../outbox/otlp/signal'
 import { failureOf } from '../../shared/model/failures'
 import type { MasterStores } from './master'
 
-/** The alerts of a master, and what it forwards of what edges push. */
+type Handled = `alerts.${string}` | `channels.${string}` | `forwarding.${string}`
+
+/** The alerts of a master, how it tells people of them, and what it forwards of what edges push. */
 export interface Alerting {
   /** Before the role starts: what arrives from its first link on is judged. */
   start(role: MasterRole, desk: EnrolmentDesk): void
-  handlers(): Pick<OperationHandlers, Extract<keyof OperationHandlers, `alerts.${string}` | `forwarding.${string}`>>
+  handlers(): Pick<OperationHandlers, Extract<keyof OperationHandlers, Handled>>
   subscribe(listener: (body: AlertsBody) => void): () => void
   timeGap(): void
 }
@@ -30,7 +34,7 @@ export function openAlerting(
   { journal, telemetry, ingest }: Pick<MasterStores, 'journal' | 'telemetry' | 'ingest'>,
   stack: AsyncDisposableStack,
 ): Alerting {
-  const { clock, random, log, dataDir, namedSecrets } = parts
+  const { clock, random, log, dataDir, namedSecrets, settings } = parts
   const folder = path.join(dataDir, 'master')
   const store = stack.use(openAlerts(path.join(folder, 'alerts.db')))
   const positions = stack.use(openForwarding(path.join(folder, 'forwarding.db')))
@@ -47,6 +51,23 @@ export function openAlerting(
     ),
   )
   alerts.onShown(() => topic.changed())
+  const channels = new AlertChannels({
+    ...{ journal, alerts, clock, random, logger: log.child('channels') },
+    openStore: () => openNotify(path.join(folder, 'channels.db')),
+    controller: settings.name ?? 'Holdfast',
+    timeZone: parts.timeZone,
+    secret: (name) => namedSecrets.value(name),
+    kept: (id) => {
+      const kept = store.alert(id)
+      return kept === null ? null : alerts.presented(kept)
+    },
+    // Nobody who tells nobody needs what speaks to mail servers.
+    senders: {
+      mail: async (...of) => (await import('../notify/smtp')).sendMail(...of),
+      webhook: async (...of) => (await import('../notify/webhook')).postWebhook(...of, () => clock.wall()),
+    },
+  })
+  stack.defer(() => channels.end())
   const forwarding = new Forwarding({
     ...{ store: positions, telemetry, journal, clock, random, logger: log.child('forwarding') },
     // The messages of OTLP take memory that a master without a destination has no use for.
@@ -70,10 +91,12 @@ export function openAlerting(
   return {
     start: (role, desk) => {
       alerts.start(watched(role, desk))
+      channels.start()
       forwarding.start()
     },
     handlers: () => ({
       ...alertOperations({ alerts, store, journal, telemetry, clock }),
+      ...channelOperations(channels, journal),
       ...forwardingOperations(forwarding, journal),
     }),
     subscribe: (listener) => topic.subscribe(listener),

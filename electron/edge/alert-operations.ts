@@ -10,7 +10,7 @@ const atEdge = (): never => {
 /** An edge raises alerts of its own and pushes them. */
 export const noAlerts: Pick<
   OperationHandlers,
-  Extract<keyof OperationHandlers, `alerts.${string}` | `forwarding.${string}`>
+  Extract<keyof OperationHandlers, `alerts.${string}` | `channels.${string}` | `forwarding.${string}`>
 > = {
   'alerts.list': atEdge,
   'alerts.show': atEdge,
@@ -22,6 +22,10 @@ export const noAlerts: Pick<
   'alerts.setRule': atEdge,
   'alerts.removeRule': atEdge,
   'alerts.preview': atEdge,
+  'channels.list': atEdge,
+  'channels.save': atEdge,
+  'channels.remove': atEdge,
+  'channels.test': atEdge,
   'forwarding.status': atEdge,
   'forwarding.set': atEdge,
   'forwarding.remove': atEdge,

@@ -37,6 +37,7 @@ type EdgeHandlers = Omit<
   | 'demo.power'
   | `sync.${string}`
   | `alerts.${string}`
+  | `channels.${string}`
   | `forwarding.${string}`
   | `settings.${string}`
   | `setup.${string}`

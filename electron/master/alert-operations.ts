@@ -186,7 +186,7 @@ function ruleView({ alerts, journal }: AlertOperationsParts, { document, isDefau
 /** The document with some fields replaced; null removes one. */
 export function edited(
   journal: Journal,
-  kind: Extract<DocumentKind, 'alertRule' | 'forwarder'>,
+  kind: Extract<DocumentKind, 'alertRule' | 'forwarder' | 'channel'>,
   base: Readonly<Record<string, unknown>>,
   values: Readonly<Record<string, unknown>>,
   revision: number | undefined,

@@ -38,6 +38,7 @@ type MasterHandlers = Omit<
   | `setup.${string}`
   | `secrets.${string}`
   | `alerts.${string}`
+  | `channels.${string}`
   | `nodes.${string}`
   | `forwarding.${string}`
   | `fleet.${string}`

@@ -3,6 +3,7 @@ import { decision } from '../model/control'
 import { debugLine } from '../model/modules'
 import { activityItem, activityOperations, activityTopicParams } from './activity-operations'
 import { alertOperations, alertTopics } from './alert-operations'
+import { channelOperations } from './channel-operations'
 import { controlOperations } from './control-operations'
 import { dataOperations, dataTopics } from './data-operations'
 import { checkingView, diagnosticsOperations } from './diagnostics-operations'
@@ -31,6 +32,7 @@ export const operations = {
   ...moduleOperations,
   ...dataOperations,
   ...alertOperations,
+  ...channelOperations,
   ...diagnosticsOperations,
   ...activityOperations,
   ...settingOperations,

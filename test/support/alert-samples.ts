@@ -1,5 +1,6 @@
 import type { AlertIncident, AlertRuleView, AlertSilence, ForwardView } from '../../shared/console/alert-views'
-import { alertRuleDocument } from '../../shared/model/documents'
+import type { ChannelView } from '../../shared/console/channel-operations'
+import { alertRuleDocument, channelDocument } from '../../shared/model/documents'
 
 const AT = 1_750_000_000_000
 
@@ -31,5 +32,20 @@ export const forwardSample = (change: Partial<ForwardView> = {}): ForwardView =>
   ...{ id: 'main', name: 'main', url: 'https://collector.example:4318', enabled: true, state: 'up to date' },
   ...{ pendingEntries: 0, sent: 1_200, skipped: 3, setAside: 0, lost: 0, setAsideReasons: [] },
   ...{ lastSentAt: AT - 1_000, lastError: null, failedAttempts: 0, retryAt: null },
+  ...change,
+})
+
+export const channelSample = (
+  change: Partial<ChannelView> = {},
+  fields: Record<string, unknown> = {},
+): ChannelView => ({
+  id: 'ops',
+  channel: channelDocument.parse({
+    ...{ id: 'ops', name: 'Ops', type: 'email', host: 'mail.example.com', from: 'holdfast@example.com' },
+    ...{ to: ['ops@example.com'], username: 'holdfast', password: { secretRef: 'smtp' } },
+    ...fields,
+  }),
+  ...{ revision: 9, state: 'ready', heldBy: null, waiting: 0, nextAt: null, underWay: null, retryAt: null },
+  ...{ sent: 12, givenUp: 0, lastSentAt: AT - 60_000, lastError: null, deadLetters: [] },
   ...change,
 })

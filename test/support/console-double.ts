@@ -20,7 +20,7 @@ import type { SyncStatus } from '../../shared/wire/push'
 import { memberSample, memberTotals, summarySample } from './member-samples'
 import { checkOfNode, healthSample, nodeBarSample, nodeSample, nodeTotals } from './node-samples'
 import { usualCheckConfig } from '../../shared/model/fleet'
-import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
+import { alertSample, channelSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
 
 /** Stands behind the operations port (our own): a master with one edge whose answers a test can replace. The protocol in front of it is the real one. */
 
@@ -331,6 +331,10 @@ export const defaultHandlers: OperationHandlers = {
     values: 2_880,
     isCut: false,
   }),
+  'channels.list': () => [channelSample()],
+  'channels.save': () => ({ view: channelSample(), changed: true }),
+  'channels.remove': () => ({}),
+  'channels.test': () => ({ delivered: true, code: 'ok', answer: '250 2.0.0 taken', durationMs: 120 }),
   'forwarding.status': () => [forwardSample()],
   'forwarding.set': () => ({ head: 8, differences: [] }),
   'forwarding.remove': () => ({ head: 8, differences: [] }),

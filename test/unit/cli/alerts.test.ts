@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { AlertGroup } from '../../../shared/console/alert-views'
 import { alertSample, forwardSample } from '../../support/alert-samples'
 import { useCli } from '../../support/cli-console'
 import { AT } from '../../support/console-double'
@@ -19,15 +20,15 @@ describe('alerts', () => {
   })
 
   test('of one cause are one line when asked so, and are acknowledged and kept quiet together', async () => {
-    const group = {
+    const group: AlertGroup = {
       ...{ id: '7', ruleId: 'edge-unreachable', ruleName: 'Edge unreachable', cause: '', severity: 'critical' },
       ...{ state: 'firing', text: 'The edge cannot be reached.', count: 480, acknowledged: 0, silenced: 2 },
       ...{ firstSince: AT, lastSince: AT + 9_000, edges: 480, edgeNames: ['Aachen', 'Berlin', 'Celle'], alerts: ['7'] },
-    } as const
+    }
     double().answer({
       'alerts.list': () => ({
         ...{ alerts: [], total: 480, next: null },
-        groups: [{ ...group, edgeNames: [...group.edgeNames], alerts: [...group.alerts] }],
+        groups: [group],
       }),
     })
     expect((await run(['alerts', 'list', '--grouped'])).out).toMatch(
