@@ -13,7 +13,7 @@ beforeAll(async () => {
   browser = await launchBrowser()
 })
 afterAll(() => browser.close())
-const sections = ['connection', 'controller', 'appearance', 'secrets', 'diagnostics', 'about']
+const sections = ['connection', 'controller', 'appearance', 'account', 'users', 'secrets', 'diagnostics', 'about']
 const places = ['activity', ...sections.map((section) => `settings/${section}`)]
 
 describe.each(['light', 'dark'] as const)('activity and settings in %s', (colorScheme) => {
@@ -179,6 +179,79 @@ describe('the page of settings', () => {
     expect(await tab.content()).not.toContain('of the sensor')
   })
 
+  it('adds a user with a site, shows the link once, and has a name typed before one is removed', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const asked = (op: string) => fixture.double.calls.filter((call) => call.op === op).map(({ params }) => params)
+    await go('settings/users')
+    await tab.getByTestId('add-user').click()
+    await tab.getByTestId('user-name').fill('Ida')
+    await tab.getByRole('checkbox', { name: 'Porto' }).click()
+    await tab.getByTestId('store-user').click()
+    await tab.getByTestId('shown-once').getByText('#invite=made-for-ida').waitFor()
+    expect(asked('users.add')).toEqual([{ name: 'Ida', role: 'viewer' }])
+    expect(asked('edges.set')).toEqual([
+      { edge: 'porto', values: { admins: ['ida'] }, create: false, revision: 41, dryRun: false },
+    ])
+    expect(await violations(tab)).toEqual([])
+    await tab.getByTestId('shown-done').click()
+    expect(await tab.content()).not.toContain('made-for-ida')
+
+    await tab.getByRole('button', { name: 'Actions for Kim' }).click()
+    await tab.getByRole('menuitem', { name: /Remove/ }).waitFor()
+    expect(await violations(tab)).toEqual([])
+    await tab.getByRole('menuitem', { name: /Remove/ }).click()
+    await tab.getByTestId('confirm-word').fill('Ki')
+    await tab.getByTestId('confirm-button').click()
+    expect(asked('users.remove')).toEqual([])
+    await tab.getByTestId('confirm-word').fill('Kim')
+    await tab.getByTestId('confirm-button').click()
+    await expect.poll(() => asked('users.remove')).toEqual([{ user: 'kim' }])
+    // Nobody removes the account they use.
+    await tab.getByRole('button', { name: 'Actions for Anna' }).click()
+    await tab.getByRole('menuitem', { name: /Remove.*This is you/ }).waitFor()
+  })
+
+  it('changes the own password only when it was typed twice, and makes a token that is shown once', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const asked = (op: string) => fixture.double.calls.filter((call) => call.op === op).map(({ params }) => params)
+    await go('settings/account')
+    await tab.getByTestId('current-password').fill('of yesterday')
+    await tab.getByTestId('new-password').fill('of tomorrow')
+    await tab.getByTestId('password-again').fill('of tomorow')
+    await tab.getByTestId('set-password').click()
+    await tab.getByTestId('field-error').getByText('The two are not the same.').waitFor()
+    expect(asked('users.setPassword')).toEqual([])
+    await tab.getByTestId('password-again').fill('of tomorrow')
+    await tab.getByTestId('set-password').click()
+    await expect
+      .poll(() => asked('users.setPassword'))
+      .toEqual([{ password: 'of tomorrow', currentPassword: 'of yesterday' }])
+    await tab.getByTestId('new-token').click()
+    await tab.getByTestId('token-name').fill('Screen')
+    await tab.getByLabel('Role').selectOption('viewer')
+    await tab.getByTestId('create-token').click()
+    await tab.getByTestId('shown-once').getByText('hft_shown-once').waitFor()
+    expect(asked('tokens.create')).toEqual([{ name: 'Screen', role: 'viewer', validForMs: 30 * 86_400_000 }])
+    await tab.getByTestId('shown-done').click()
+    expect(await tab.content()).not.toContain('hft_')
+  })
+
+  it('asks before typed settings are left behind', async () => {
+    await using view = await openFixture(browser)
+    const { tab, go } = view
+    await go('settings/controller')
+    await tab.getByLabel('Name', { exact: true }).fill('Headquarters')
+    await tab.getByRole('link', { name: 'Overview' }).click()
+    const dialog = tab.getByRole('dialog', { name: 'Leave without saving?' })
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    expect(await tab.getByLabel('Name', { exact: true }).inputValue()).toBe('Headquarters')
+    await tab.getByRole('link', { name: 'Overview' }).click()
+    await dialog.getByRole('button', { name: 'Leave' }).click()
+    await tab.getByTestId('site-row').first().waitFor()
+  })
+
   it('has no sections of the desktop in a browser, nor of a buffer at a master', async () => {
     await using view = await openFixture(browser)
     const { tab, go } = view
@@ -191,6 +264,8 @@ describe('the page of settings', () => {
       'Connection',
       'Controller',
       'Appearance',
+      'My account',
+      'Users',
       'Secrets',
       'Diagnostics',
       'About',

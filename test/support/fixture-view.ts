@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright'
 import { root } from './root'
 import { startFixtureConsole, type FixtureConsole } from './fixture-console'
 import { fleetSample, siteSample } from './fixture-sites'
+import type { NodeFleet } from './node-fleet'
 import { complaintsOf } from './page-checks'
 import { pageAnswers, pageTopics } from './page-samples'
 
@@ -23,16 +24,23 @@ export async function openFixture(
     height?: number
     /** Of the viewer's own zoom, e.g. 2. */
     zoom?: number
+    /** Folder of the built page. */
+    page?: string
+    stepMs?: number
+    /** Told by the page of nodes instead of nothing. */
+    nodes?: NodeFleet
   } = {},
 ): Promise<FixtureView> {
-  const { role = 'master', colorScheme = 'light', width = 1200, height = 800, zoom = 1 } = options
+  const { role = 'master', colorScheme = 'light', width = 1200, height = 800, zoom = 1, stepMs, nodes } = options
   const fixture = await startFixtureConsole({
-    page: path.join(root, 'out/renderer'),
+    page: options.page ?? path.join(root, 'out/renderer'),
     role,
     edges: role === 'master' ? fleetSample() : [siteSample('demo', 'Demo site')],
     first: pageTopics(),
+    ...(stepMs === undefined ? {} : { stepMs }),
+    ...(nodes && { live: { nodes: nodes.subscribe } }),
   })
-  fixture.double.answer(pageAnswers())
+  fixture.double.answer({ ...pageAnswers(), ...nodes?.handlers })
   const context = await browser.newContext({
     // Zooming makes the page narrower and its points finer.
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },

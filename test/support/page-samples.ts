@@ -4,6 +4,7 @@ import type { AlertsBody } from '../../shared/console/alert-views'
 import type { LogView, PointTail, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
 import type { CheckingView, CheckView } from '../../shared/console/diagnostics-operations'
 import type { SettingsView, SettingView } from '../../shared/console/setting-operations'
+import type { TokenView, UserView } from '../../shared/console/user-operations'
 import { settingNames, settingRules, settings } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
 import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
@@ -243,6 +244,13 @@ export const activityItems = (count: number, now = Date.now()): ActivityItem[] =
     }
   })
 
+const signInItems = (): ActivityItem[] =>
+  ['anna', 'kim'].map((user, n) => ({
+    ...activityItems(1)[0]!,
+    ...{ id: 9_000 + n, actor: `user:${user}`, op: 'session.begin', text: 'session.begin' },
+    ...{ at: Date.now() - (n + 1) * 3 * HOUR, lastAt: Date.now() - (n + 1) * 3 * HOUR },
+  }))
+
 const defaults = settings.parse({})
 export const settingsShown = (change: Partial<Record<string, Partial<SettingView>>> = {}): SettingsView => ({
   revision: 'r1',
@@ -256,6 +264,29 @@ export const settingsShown = (change: Partial<Record<string, Partial<SettingView
     }
   }),
 })
+
+const userOf = (change: Partial<UserView>): UserView => ({
+  ...{ id: 'anna', name: 'Anna', role: 'viewer', disabled: false, hasPassword: false, invitedUntil: null },
+  ...{ edges: [], tokens: 0 },
+  ...change,
+})
+export const usersShown = (): UserView[] => [
+  userOf({ role: 'admin', hasPassword: true, tokens: 1 }),
+  userOf({ id: 'kim', name: 'Kim', role: 'operator', hasPassword: true, tokens: 2 }),
+  userOf({ id: 'lee', name: 'Lee', edges: [{ id: 'berlin', name: 'Berlin' }], invitedUntil: Date.now() + 20 * HOUR }),
+  userOf({ id: 'noor', name: 'Noor', hasPassword: true, disabled: true }),
+]
+export const tokensShown = (): TokenView[] => {
+  const madeAt = Date.now() - 50 * HOUR
+  const token = (tokenId: string, name: string, userId: string, expiresAt: number | null): TokenView => ({
+    ...{ tokenId, name, userId, userName: userId === 'anna' ? 'Anna' : 'Kim', role: 'viewer', madeAt, expiresAt },
+  })
+  return [
+    token('t1', 'Nightly report', 'kim', Date.now() + 700 * HOUR),
+    token('t2', 'Wall display', 'anna', null),
+    token('t3', 'Migration', 'kim', Date.now() - HOUR),
+  ]
+}
 
 export function pageAnswers(): Partial<OperationHandlers> {
   const all = Array.from({ length: 600 }, (_, id) => logLine(id)).reverse()
@@ -387,6 +418,7 @@ export function pageAnswers(): Partial<OperationHandlers> {
       }),
     ],
     'activity.list': ({ before, limit, kind, text, actor }) => {
+      if (text === 'session.begin') return { items: signInItems(), next: null }
       const rest = items
         .filter((item) => before === undefined || item.id < before.id)
         .filter((item) => kind === undefined || kind.includes(item.kind))
@@ -408,6 +440,17 @@ export function pageAnswers(): Partial<OperationHandlers> {
       }
       return stored
     },
+    'users.list': usersShown,
+    'users.me': () => ({ user: usersShown()[0]!, operates: [], mayChangePassword: true }),
+    'users.add': ({ name, role }) => userOf({ id: name.toLowerCase(), name, role }),
+    'users.invite': ({ user }) => ({
+      ...{ userId: user, inviteKey: 'k', path: `#invite=made-for-${user}`, expiresAt: Date.now() + 72 * HOUR },
+    }),
+    'tokens.list': ({ all }) => tokensShown().filter(({ userId }) => all || userId === 'anna'),
+    'tokens.create': ({ name, role = 'viewer', validForMs }) => ({
+      ...{ ...tokensShown()[0]!, name, role, madeAt: Date.now(), token: 'hft_shown-once' },
+      expiresAt: validForMs === undefined ? null : Date.now() + validForMs,
+    }),
     'diagnostics.checks': () => ({ at: Date.now(), checks: checksShown().checks }),
     'secrets.list': () => [
       {

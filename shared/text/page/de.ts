@@ -1,3 +1,4 @@
+import { accountsDe } from './accounts/de'
 import { dataDe } from './data/de'
 import { fleetDe } from './fleet/de'
 import { settingsDe } from './settings/de'
@@ -190,6 +191,7 @@ export const pageDe: PageTexts = {
   },
   ...dataDe,
   ...settingsDe,
+  ...accountsDe,
   overview: {
     calm: 'Alles in Ordnung.',
     calmOne: 'Der Standort steuert, die Verbindung steht, und jedes Gerät antwortet.',

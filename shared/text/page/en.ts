@@ -1,3 +1,4 @@
+import { accountsEn } from './accounts/en'
 import { dataEn } from './data/en'
 import { fleetEn } from './fleet/en'
 import { settingsEn } from './settings/en'
@@ -186,6 +187,7 @@ export const pageEn = {
   },
   ...dataEn,
   ...settingsEn,
+  ...accountsEn,
   overview: {
     calm: 'All is well.',
     calmOne: 'The edge drives, the link is up and every device answers.',

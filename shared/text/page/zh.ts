@@ -1,3 +1,4 @@
+import { accountsZh } from './accounts/zh'
 import { dataZh } from './data/zh'
 import { fleetZh } from './fleet/zh'
 import { settingsZh } from './settings/zh'
@@ -185,6 +186,7 @@ export const pageZh: PageTexts = {
   },
   ...dataZh,
   ...settingsZh,
+  ...accountsZh,
   overview: {
     calm: '一切正常。',
     calmOne: '由边缘站点控制，连接正常，所有设备均有应答。',
