@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Parts } from '../../electron/compose'
+import { openMembersOf, type Members } from '../../electron/compose/members'
 import type { Caller } from '../../electron/console/operations'
 import { enrolledControl } from '../../electron/core/control/stored'
 import { edgeOperations } from '../../electron/edge/edge-operations'
 import { EdgeRole } from '../../electron/edge/edge-role'
 import { edgeStatusOf } from '../../electron/edge/edge-view'
+import { Heartbeats } from '../../electron/edge/heartbeat'
 import type { DocumentsReplica, Journal } from '../../electron/journal/journal'
 import { loopback, type Loopback } from '../../electron/link/loopback'
 import type { EnrolmentDesk } from '../../electron/master/enrolment-desk'
@@ -25,6 +28,10 @@ import { ScenarioClock, type ProcessClock } from './scenario-clock'
 import { ScenarioRuntimes } from './scenario-runtime'
 
 export const EDGE = 'berlin'
+/** What the edge of a fleet tells of itself. */
+const told = {
+  ...{ hostname: 'berlin-box', version: '1', cpu: 0.25, memory: 0.5, disk: null, systems: 1, modules: 2 },
+}
 const TICK_MS = 50
 /** Turns of the event loop after which everything that was to be said in one instant has been said. */
 const TURNS = 12
@@ -79,6 +86,8 @@ interface MasterLife extends Life {
   readonly role: MasterRole
   readonly journal: Journal
   readonly cables: ReadonlyMap<string, Loopback>
+  /** Null: the scenario has none. */
+  readonly fleet: { readonly members: Members; readonly stack: AsyncDisposableStack } | null
 }
 interface EdgeLife extends Life {
   readonly role: EdgeRole
@@ -107,8 +116,11 @@ export class ScenarioSite implements AsyncDisposable {
   #shown = ''
   #markedAt = 0
   readonly #random: Random
+  /** Edges are nodes of a fleet, and tell how they are. */
+  readonly #hasFleet: boolean
 
-  constructor() {
+  constructor({ hasFleet = false }: { hasFleet?: boolean } = {}) {
+    this.#hasFleet = hasFleet
     const system = systemRandom()
     let next = 0
     this.#random = {
@@ -119,8 +131,8 @@ export class ScenarioSite implements AsyncDisposable {
   }
 
   /** Both up and linked, the edge driving, with these fields of its document. */
-  static async linked(edge: Record<string, unknown> = {}): Promise<ScenarioSite> {
-    const site = new ScenarioSite()
+  static async linked(edge: Record<string, unknown> = {}, options: { hasFleet?: boolean } = {}): Promise<ScenarioSite> {
+    const site = new ScenarioSite(options)
     await site.startMaster()
     site.apply(edge)
     await site.startEdge()
@@ -150,6 +162,12 @@ export class ScenarioSite implements AsyncDisposable {
     return this.#master
   }
 
+  /** The operations of the fleet. */
+  fleetDo() {
+    const { fleet } = this.masterLife
+    if (fleet === null) throw new Error('this scenario has no fleet')
+    return fleet.members.handlers()
+  }
   masterDo() {
     const { role, journal, records, clock } = this.masterLife
     return masterOperations({ role, journal, records, desk: this.desk, clock, random: this.#random, timeZone: 'UTC' })
@@ -199,10 +217,13 @@ export class ScenarioSite implements AsyncDisposable {
         : this.desk.removed.has(edgeId) || journal.get('edge', edgeId) === null
           ? removed
           : null
+    const fleet = this.#hasFleet ? this.#fleetOf(clock, journal) : null
     const role: MasterRole = new MasterRole({
       ...{ clock, random: this.#random, logger: this.#logger('master'), records, journal, runtimes },
       ...{ desk: this.desk, timeZone: 'UTC', changed: () => void this.masterChanges++ },
+      ...(fleet === null ? {} : { fleet: fleet.members }),
     })
+    fleet?.members.start(role)
     role.onDecision((decision) => this.#note('master', decision))
     const cables = new Map(
       ['machine-1', 'machine-2'].map((instanceId) => [
@@ -218,9 +239,20 @@ export class ScenarioSite implements AsyncDisposable {
       ]),
     )
     for (const cable of cables.values()) cable.setConnected(this.#isPlugged)
-    this.#master = { clock, runtimes, records, journal, role, cables }
+    this.#master = { clock, runtimes, records, journal, role, cables, fleet }
     await role.start(() => Promise.resolve([...cables.values()].map(({ listener }) => listener)))
     await this.#settle()
+  }
+
+  #fleetOf(clock: ProcessClock, journal: Journal): MasterLife['fleet'] {
+    mkdirSync(path.join(this.folder, 'master'), { recursive: true })
+    const stack = new AsyncDisposableStack()
+    let ids = 0
+    const parts = {
+      ...{ clock, log: this.#logger('fleet'), dataDir: this.folder, version: '1', settings: { linkPort: 7_421 } },
+      ...{ random: { ...this.#random, id: () => `node-${++ids}` }, identity: { nodeId: 'plane-1', planeId: 'plane' } },
+    }
+    return { members: openMembersOf(parts as unknown as Parts, journal, stack), stack }
   }
 
   async startEdge(instanceId = 'machine-1', prepare: (life: Omit<EdgeLife, 'role'>) => void = () => {}): Promise<void> {
@@ -242,6 +274,7 @@ export class ScenarioSite implements AsyncDisposable {
         },
       },
       rotate: async ({ secretId }) => void this.rotations.push(secretId),
+      ...(this.#hasFleet ? { heartbeats: new Heartbeats({ clock, now: () => told }) } : {}),
     })
     role.onDecision((decision) => this.#note('edge', decision))
     this.#edges.set(instanceId, { clock, runtimes, records, replica, role })
@@ -255,6 +288,8 @@ export class ScenarioSite implements AsyncDisposable {
     this.#master = null
     life.clock.die()
     life.runtimes.die()
+    // Nobody waits for what a dead process has begun.
+    void life.fleet?.stack.disposeAsync()
     await life.records[Symbol.asyncDispose]()
     await life.journal[Symbol.asyncDispose]()
     for (const cable of life.cables.values()) await cable[Symbol.asyncDispose]()
@@ -349,6 +384,7 @@ export class ScenarioSite implements AsyncDisposable {
     }
     if (this.#master) {
       for (const cable of this.#master.cables.values()) await cable[Symbol.asyncDispose]()
+      await this.#master.fleet?.stack.disposeAsync()
       await this.#master.records[Symbol.asyncDispose]()
       await this.#master.journal[Symbol.asyncDispose]()
     }

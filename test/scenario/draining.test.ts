@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest'
+import { admin, EDGE, ScenarioSite } from '../support/scenario-site'
+
+const timeoutMs = 8_000
+const operator = { actor: 'console:ada', role: 'operator' } as const
+/** Open for the whole day of the scenario. */
+const always = { windowStart: '0 0 * * *', windowLengthS: 86_400, windowTimeZone: 'UTC' }
+
+const fleetOf = (site: ScenarioSite) => ({
+  node: () =>
+    site.fleetDo()['fleet.getNode']({ nodeId: 'Berlin' }, operator) as { status: string } & Record<string, unknown>,
+  drain: (reason = '') =>
+    site.answer(site.fleetDo()['fleet.drainNode']({ nodeId: 'Berlin', draining: true, reason }, operator)),
+  undrain: () =>
+    site.answer(site.fleetDo()['fleet.drainNode']({ nodeId: 'Berlin', draining: false, reason: '' }, operator)),
+})
+const refused = async (asked: () => unknown): Promise<unknown> =>
+  Promise.resolve()
+    .then(asked)
+    .then(
+      () => 'done',
+      (error: unknown) => (error as { code: string }).code,
+    )
+
+describe('a node that is drained', () => {
+  it('gives its site to the master by a planned switch, and gets it back when it is undrained', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const { node, drain, undrain } = fleetOf(site)
+    expect(node()).toMatchObject({ status: 'online', role: 'slave', hostname: 'berlin-box', cpu: 0.25, drain: null })
+    expect(await drain('new disk')).toMatchObject({ moved: true, detail: null })
+    expect(site.gates()).toEqual({ edge: null, master: 2 })
+    expect(node()).toMatchObject({
+      status: 'draining',
+      drain: { by: 'console:ada', reason: 'new disk', state: 'moved', detail: null },
+    })
+    expect(site.masterView()).toMatchObject({ draining: true, control: { holder: 'master' } })
+    expect(await undrain()).toMatchObject({ moved: true, detail: null, node: { status: 'online', drain: null } })
+    expect(site.gates()).toEqual({ edge: 3, master: null })
+    expect(site.overlapMs).toBe(0)
+    expect(site.transcript).toMatchInlineSnapshot(`
+      [
+        "0.1 s: nobody drives",
+        "0.1 s: edge decides fail-over none@2 open",
+        "0.1 s: master decides fail-over master@2",
+        "0.1 s: edge decides fail-over master@2",
+        "0.1 s: edge decides T8 master@2",
+        "0.1 s: master decides T8 master@2",
+        "0.1 s: master@2 drives",
+        "0.1 s: nobody drives",
+        "0.2 s: master decides restore none@3 open",
+        "0.2 s: edge decides restore edge@3",
+        "0.2 s: master decides restore edge@3",
+        "0.2 s: edge@3 drives",
+      ]
+    `)
+  })
+
+  it('stays with the master through heartbeats, an open window and a restart of the edge', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs, ...always }, { hasFleet: true })
+    const { node, drain, undrain } = fleetOf(site)
+    await drain()
+    await site.pass(60_000)
+    expect([node().status, site.gates()]).toEqual(['draining', { edge: null, master: 2 }])
+    await site.killEdge()
+    await site.pass(200_000)
+    // Out of reach for longer than the threshold: both are told.
+    expect(node()).toMatchObject({ status: 'draining', reach: 'offline' })
+    await site.startEdge()
+    await site.pass(60_000)
+    expect(node()).toMatchObject({ status: 'draining', reach: 'online', drain: { state: 'moved' } })
+    expect(site.gates()).toEqual({ edge: null, master: expect.any(Number) as number })
+    expect(site.overlapMs).toBe(0)
+    expect(await undrain()).toMatchObject({ moved: true })
+    expect(site.gates().master).toBe(null)
+  })
+
+  it('is not given back by hand, at the master or at the edge', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    await fleetOf(site).drain()
+    await expect(site.answer(site.masterDo()['edges.restore']({ edge: EDGE }, admin))).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('draining') as string,
+      hint: 'holdfast fleet undrain berlin',
+    })
+    await expect(site.answer(site.edgeDo()['edges.restore']({ edge: EDGE }, admin))).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('draining') as string,
+    })
+    expect(site.gates()).toEqual({ edge: null, master: 2 })
+  })
+
+  it('drives alone while it is cut off, and is moved again when its link has been stable', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs: 600_000 }, { hasFleet: true })
+    const { node, drain } = fleetOf(site)
+    await drain()
+    site.pull()
+    await site.until('the edge drives', () => site.gates().edge !== null)
+    site.plug()
+    await site.until('the master drives', () => site.gates().master !== null && site.gates().edge === null)
+    await site.pass(20_000)
+    expect(site.gates().edge).toBe(null)
+    expect(node()).toMatchObject({ status: 'draining', drain: { state: 'moved' } })
+  })
+
+  it('is still draining after a restart of the master, and its site comes back to the master', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs: 600_000 }, { hasFleet: true })
+    const { drain } = fleetOf(site)
+    await drain('new disk')
+    await site.killMaster()
+    await site.until('the edge drives by itself', () => site.gates().edge !== null)
+    await site.startMaster()
+    expect(fleetOf(site).node()).toMatchObject({ status: 'draining', drain: { reason: 'new disk' } })
+    await site.until('the master drives', () => site.gates().master !== null && site.gates().edge === null)
+    expect(fleetOf(site).node()).toMatchObject({ status: 'draining', drain: { state: 'moved' } })
+    expect(await fleetOf(site).undrain()).toMatchObject({ moved: true })
+    expect(site.gates().edge).not.toBe(null)
+  })
+
+  it('waits for an edge that is away, and moves it when it is back and drives', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs: 600_000 }, { hasFleet: true })
+    const { drain } = fleetOf(site)
+    site.pull()
+    await site.pass(10_000)
+    const asked = await drain()
+    expect(asked).toMatchObject({ moved: false, detail: 'the edge cannot be reached' })
+    expect(asked.node.drain).toMatchObject({ state: 'waiting' })
+    site.plug()
+    await site.until('the master drives', () => site.gates().master !== null && site.gates().edge === null)
+  })
+
+  it('takes no new work, and keeps what it has', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const { drain, undrain } = fleetOf(site)
+    await drain()
+    const apply = (...bodies: [string, Record<string, unknown>][]) =>
+      refused(() =>
+        site
+          .masterDo()
+          ['documents.apply'](
+            { changes: bodies.map(([kind, body]) => ({ op: 'put', kind, body })) as never, dryRun: false },
+            admin,
+          ),
+      )
+    const horn: [string, Record<string, unknown>] = [
+      'module',
+      { id: 'horn', name: 'horn', driver: 'tcp-line', uri: 'tcp://127.0.0.1:2' },
+    ]
+    const hall: [string, Record<string, unknown>] = [
+      'system',
+      { id: 'hall', name: 'Hall', edgeId: EDGE, modules: ['horn'] },
+    ]
+    const room = { id: 'room', name: 'Room', edgeId: EDGE }
+    expect(await apply(horn, hall)).toBe('refused')
+    expect(await apply(horn, ['system', { ...room, modules: ['switcher', 'lamp', 'horn'] }])).toBe('refused')
+    expect(await apply(['edge', { id: EDGE, name: 'Berlin', failover: false, timeoutMs, stableForMs: 1_000 }])).toBe(
+      'refused',
+    )
+    expect(await refused(() => site.masterDo()['systems.start']({ system: 'room' }, admin))).toBe('refused')
+    expect(await apply(horn, ['system', { ...room, name: 'The room', modules: ['switcher'] }])).toBe('done')
+    expect(await refused(() => site.masterDo()['systems.stop']({ system: 'room' }, admin))).toBe('done')
+    expect(await undrain()).toMatchObject({ moved: true })
+    expect(await apply(['system', { ...room, modules: ['switcher', 'horn'] }])).toBe('done')
+  })
+
+  it('is not drained at all where the master may never drive, and told where it may no longer', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs, failover: false }, { hasFleet: true })
+    const { drain, node } = fleetOf(site)
+    await expect(drain()).rejects.toMatchObject({ code: 'refused', hint: 'Set failover=true first.' })
+    expect(node()).toMatchObject({ status: 'online', drain: null })
+  })
+})
+
+describe('a node of the fleet', () => {
+  it('is offline by time alone, 90 s after its last heartbeat, and online with the next', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const { node } = fleetOf(site)
+    await site.pass(4_000)
+    await site.killEdge()
+    const lastSeen = node()['lastSeen'] as number
+    await site.pass(8_000)
+    expect(node().status).toBe('online')
+    await site.pass(4_000)
+    expect(node()).toMatchObject({ status: 'degraded', cause: 'its heartbeats are late' })
+    await site.pass(74_000)
+    expect(node().status).toBe('degraded')
+    await site.pass(6_000)
+    expect(node()).toMatchObject({ status: 'offline', statusSince: lastSeen + 90_000, lastSeen })
+    expect(site.fleetDo()['fleet.getSummary']({}, operator)).toMatchObject({
+      worst: 'offline',
+      byStatus: [
+        { status: 'offline', nodes: 1 },
+        { status: 'online', nodes: 1 },
+      ],
+      leader: { id: 'plane-1' },
+      attention: [{ edgeName: 'Berlin', status: 'offline' }],
+    })
+    await site.startEdge()
+    await site.pass(5_000)
+    expect(node().status).toBe('online')
+  })
+
+  it('that was removed does not come back by its heartbeats, and comes back when it joins again', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    await site.pass(3_000)
+    site.fleetDo()['fleet.removeNode']({ nodeId: 'berlin' }, operator)
+    await site.pass(10_000)
+    const page = { offset: 0, limit: 50, sort: 'name', isDescending: false } as const
+    expect(site.fleetDo()['fleet.listNodes'](page, operator)).toMatchObject({ nodes: [], total: 0 })
+    site.masterLife.fleet?.members.joined(EDGE)
+    await site.pass(3_000)
+    expect(site.fleetDo()['fleet.listNodes'](page, operator)).toMatchObject({ total: 2 })
+  })
+})
