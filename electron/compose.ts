@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { accountDocuments } from './compose/accounts'
+import { ClientsPlace, openClients, type Clients, type SiteClients } from './compose/api'
 import { accountOperations, withoutAccounts, type AccountHandlers } from './console/account-operations'
 import { Accounts } from './console/accounts'
 import { Attempts } from './console/attempts'
@@ -100,6 +101,8 @@ export interface Parts {
   readonly hosts: HostLaunch
   /** The audit, and what happens beside it. */
   readonly activity: ActivityRecorder
+  /** Where clients of the systems find this controller. */
+  readonly place: ClientsPlace
   changed(): void
 }
 
@@ -150,6 +153,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   /** One for each that looks at how the pushing goes. */
   const syncs = new Set<LiveTopic<SyncView>>()
   let watch: ActivityWatch | null = null
+  let clients: Clients | null = null
   const secrets = fileSecrets(path.join(dataDir, 'secrets'), options.keyStore)
   const parts: Parts = {
     dataDir,
@@ -170,9 +174,11 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     program,
     hosts: { hostPath: path.join(program.mainDir, 'module-host.js'), execPath: program.execPath, env: program.env },
     activity,
+    place: new ClientsPlace(),
     changed: () => {
       live?.changed()
       watch?.changed()
+      clients?.changed()
       for (const topic of syncs) topic.changed()
     },
   }
@@ -221,6 +227,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   const operations: Operations = {
     ...operationsOf(site, status, live, liveSettings, watchSync, {
       ...{ activity, diagnostics, setup, secrets, accounts: people.handlers },
+      showApi: () => clients!.show(),
     }),
     ...people.authority,
   }
@@ -251,6 +258,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
     }),
   )
+  const { accounts, attempts } = people
+  clients = await openClients(parts, { clients: site.clients, operations, accounts, attempts, audit }, started)
   await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
   started.defer(() => removeControllerFiles(dataDir))
   started.use(
@@ -264,7 +273,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   started.defer(site.onDecision((decision) => watched.decided(decision)))
   controllerStarted(activity, { at: startedAt, role: settings.role, version, lastEnd: lastStop?.end ?? null })
   started.defer(() => controllerStopped(activity, clock.wall()))
-  await site.start(settings.remoteConsole ? [server.remote] : [])
+  await site.start([clients.guest, ...(settings.remoteConsole ? [server.remote] : [])])
   watched.look()
   log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
   return {
@@ -283,7 +292,7 @@ export interface Site {
     | 'health'
     | 'status.get'
     | 'secrets.keep'
-    | `${'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
+    | `${'api' | 'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
   >
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
@@ -294,6 +303,7 @@ export interface Site {
   subscribeFleet?(params: TopicValues<'fleet'>, listener: (body: TopicBody<'fleet'>) => void): () => void
   onDecision(listener: (decision: Decision) => void): () => void
   readonly data: DataTopics
+  readonly clients: SiteClients
   /** `guests`: what a port of the link serves besides, where there is one. */
   start(guests: readonly PortGuest[]): Promise<void>
   timeGap(): void
@@ -344,12 +354,14 @@ function operationsOf(
     setup,
     secrets,
     accounts,
+    showApi,
   }: {
     activity: ActivityRecorder
     diagnostics: Diagnostics
     setup: Setup
     secrets: FileSecrets
     accounts: AccountHandlers
+    showApi: OperationHandlers['api.show']
   },
 ): Operations {
   return {
@@ -369,6 +381,7 @@ function operationsOf(
       'secrets.keep': async (asked) => ({ moved: await secrets.keepIn(asked.in) }),
       ...activityOperations(activity),
       ...accounts,
+      'api.show': showApi,
       ...diagnostics.handlers,
     },
     topics: {

@@ -8,7 +8,10 @@ import { modulesOfOwner } from '../core/documents/site'
 import { feedRules } from '../core/replication/feed'
 import type { StoredControl } from '../core/control/stored'
 import { enrolledControl } from '../core/control/stored'
+import type { SiteDocuments } from '../console/edge-authority'
+import { AccessSync } from '../edge/access-sync'
 import { noAlerts } from '../edge/alert-operations'
+import { edgeApi, edgeApiOperations } from '../edge/api-site'
 import { noNodes } from '../edge/node-operations'
 import { edgeOperations } from '../edge/edge-operations'
 import { edgeApi, edgeApiOperations } from '../edge/api-site'
@@ -42,6 +45,8 @@ import { openSiteTelemetry, type Enrolled } from './site-telemetry'
 
 /** What an edge has on disk and around it, whether or not it has joined. */
 export interface EdgeStores {
+  /** Absent: clients are not served here. */
+  readonly clients?: EdgeClients & { readonly access: AccessSync }
   readonly records: ControlRecords
   readonly replica: DocumentsReplica
   readonly runtimes: ModuleRuntimes
@@ -98,6 +103,7 @@ export interface EdgeIdentity {
 
 export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDialer, self: EdgeIdentity): EdgeRole {
   stores.named(self)
+  void stores.clients?.access.begin(self.edgeId)
   return new EdgeRole({
     ...parts,
     ...stores,
@@ -112,7 +118,7 @@ export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDiale
 /** An edge that joins a master over TLS; before that it waits for a join code. */
     heartbeats: heartbeatsOf(parts, stores.replica, self.edgeId),
 export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
-  const stores = await edgeStores(parts, stack)
+  const stores: EdgeStores = { ...(await edgeStores(parts, stack)), ...clientsOf(parts, stack) }
   parts.activity.names = namesOf(stores.replica)
   const { clock, log } = parts
 function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsReplica, edgeId: string): Heartbeats {
@@ -218,7 +224,16 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
   }
 
   const ownBuffer = { telemetry: stores.telemetry, self: () => role, clock }
+  const ofEdge = { role: () => role, replica: stores.replica, clock, random: parts.random }
+  const operations = edgeOperations({ ...ofEdge, records: stores.records })
+  const forClients = { ...ofEdge, url: () => parts.place.url }
   return {
+    clients: {
+      site: edgeApi(forClients),
+      handlers: edgeApiOperations(forClients, operations),
+      bearer: (token) => stores.clients?.access.caller(token) ?? null,
+      documents: siteDocuments(stores.replica),
+    },
     start: begin,
     data: { sync: ({ edge }) => ownSync(ownBuffer, edge), ...noTails },
     timeGap: () => role?.timeGap(),
@@ -243,13 +258,7 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
       ...(role === null ? notJoined(notJoinedSince) : edgeStatusOf(role, clock)),
     }),
     handlers: () => ({
-      ...edgeOperations({
-        role: () => role,
-        replica: stores.replica,
-        records: stores.records,
-        clock,
-        random: parts.random,
-      }),
+      ...operations,
       ...syncOperations(ownBuffer),
       ...noTelemetry,
       ...noAlerts,
@@ -263,6 +272,21 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
 }
 
       ...noFleet,
+/** What serves clients of the site, where the settings say so: the master is asked for tokens only then. */
+function clientsOf(parts: Parts, stack: AsyncDisposableStack): Pick<EdgeStores, 'clients'> {
+  const { secrets, clock, log, settings, place } = parts
+  if (!settings.serveApi) return {}
+  const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+  const access = stack.use(new AccessSync({ secrets, clock, logger: log.child('api'), digestOf }))
+  return { clients: { access, url: () => place.url } }
+}
+
+const siteDocuments = (replica: DocumentsReplica): SiteDocuments => ({
+  edges: () => replica.list('edge').map(({ body }) => body),
+  systems: () => replica.list('system').map(({ body }) => body),
+  modules: () => replica.list('module').map(({ body }) => body),
+})
+
 /** Uses a join code; the credentials are stored when it resolves. */
 export function joinWith(
   parts: Pick<Parts, 'clock' | 'random' | 'log' | 'timeZone' | 'version' | 'identity'>,

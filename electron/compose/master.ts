@@ -4,6 +4,7 @@ import path from 'node:path'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import type { DebugLine } from '../../shared/model/modules'
+import { masterApiUrl } from '../../shared/api/api'
 import type { StatusView } from '../../shared/console/views'
 import type { Parts, Site } from '../compose'
 import { checkDocuments } from '../core/documents/check'
@@ -15,6 +16,7 @@ import { openCopies } from '../inventory/copies'
 import { openJournal } from '../journal/sqlite'
 import { Enrolments } from '../link/enrolments'
 import { listenWs } from '../link/ws-server'
+import { masterApi } from '../master/api-site'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { lostHere } from '../master/lost-here'
 import { masterOperations } from '../master/master-operations'
@@ -127,6 +129,11 @@ export function makeMasterRole(parts: Parts, stores: MasterStores, desk: Enrolme
     ...stores,
     secrets: parts.namedSecrets,
     desk,
+    audited: ({ failure, ...told }) =>
+      parts.activity.audited({
+        ...{ ...told, failure, at: clock.wall(), role: 'operator', via: 'link' },
+        outcome: failure === null ? 'done' : 'refused',
+      }),
     logger: log.child('master'),
     runtimes: processRuntimes({
       clock,
@@ -160,6 +167,8 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
   )
   const startedAt = clock.wall()
   let linkPort = settings.linkPort
+  let listens = false
+  const apiUrl = () => (listens ? masterApiUrl(masterUrls(settings, linkPort)[0]!) : null)
   let consoleUrl: string | null = null
   /** With the authority beside it, which people who trust this master give to their browsers. */
   const tellConsole = async (caPem: string): Promise<void> => {
@@ -220,11 +229,19 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
         })
         stack.use(listener)
         linkPort = listener.port
+        listens = true
         if (settings.remoteConsole) await tellConsole(authority.caPem)
         return [listener]
       })
     },
     journal,
+    clients: {
+      site: masterApi({ role: master, journal, clock, url: apiUrl }),
+      guestAt: () => {
+        const url = apiUrl()
+        return url === null || authority === null ? null : { url, caPem: authority.caPem }
+      },
+    },
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
     subscribeFleet: (params, listener) => stores.fleet.subscribe(params, listener),

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
+import { masterApiUrl } from '../../shared/api/api'
 import { API_SINCE_VERSION } from '../../shared/wire/api'
 import type { ApiSite, ApiSystem } from '../api/site'
 import type { Caller, OperationHandlers } from '../console/operations'
@@ -20,11 +21,6 @@ export interface EdgeApiParts {
   readonly random: Random
   /** Where this controller serves clients; null: nowhere yet. */
   url(): string | null
-}
-
-/** Where the master that was dialled last serves clients. */
-export function masterApiUrl(dialledUrl: string): string | null {
-  return /^wss:\/\//.test(dialledUrl) ? `https://${dialledUrl.slice('wss://'.length).replace(/\/+$/, '')}/api` : null
 }
 
 /** The systems of this edge, for clients. */

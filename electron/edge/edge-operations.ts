@@ -44,6 +44,7 @@ type EdgeHandlers = Omit<
   | `telemetry.${string}`
   | `secrets.${string}`
   | `nodes.${string}`
+  | `api.${string}`
 >
   | `api.${string}`
   | `fleet.${string}`

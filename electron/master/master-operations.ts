@@ -40,6 +40,7 @@ type MasterHandlers = Omit<
   | `alerts.${string}`
   | `channels.${string}`
   | `nodes.${string}`
+  | `api.${string}`
   | `forwarding.${string}`
   | `fleet.${string}`
   | 'sync.deadLetters'

@@ -3,6 +3,7 @@ import { decision } from '../model/control'
 import { debugLine } from '../model/modules'
 import { activityItem, activityOperations, activityTopicParams } from './activity-operations'
 import { alertOperations, alertTopics } from './alert-operations'
+import { apiOperations } from './api-operations'
 import { channelOperations } from './channel-operations'
 import { controlOperations } from './control-operations'
 import { dataOperations, dataTopics } from './data-operations'
@@ -40,6 +41,7 @@ export const operations = {
   ...secretOperations,
   ...userOperations,
   ...nodeOperations,
+  ...apiOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>
