@@ -12,10 +12,9 @@ import type { SiteDocuments } from '../console/edge-authority'
 import { AccessSync } from '../edge/access-sync'
 import { noAlerts } from '../edge/alert-operations'
 import { edgeApi, edgeApiOperations } from '../edge/api-site'
+import { noFleet } from '../edge/fleet-operations'
 import { noNodes } from '../edge/node-operations'
 import { edgeOperations } from '../edge/edge-operations'
-import { edgeApi, edgeApiOperations } from '../edge/api-site'
-import { noFleet } from '../edge/fleet-operations'
 import { EdgeRole, type EdgeClients } from '../edge/edge-role'
 import { Heartbeats } from '../edge/heartbeat'
 import { edgeStatusOf, type SiteStatus } from '../edge/edge-view'
@@ -29,9 +28,9 @@ import { wsDialer } from '../link/ws-client'
 import { processRuntimes } from '../modules/process-runtimes'
 import type { ModuleRuntimes } from '../modules/runtime'
 import { HostMetrics } from '../platform/collectors/host-metrics'
+import { machineFigures } from '../platform/collectors/machine-figures'
 import type { Logger } from '../platform/ports'
 import { ensureDirectory } from '../platform/settings-file'
-import { machineFigures } from '../platform/collectors/machine-figures'
 import type { WallMs } from '../../shared/model/time'
 import { openRecords } from '../records/sqlite'
 import type { ControlRecords } from '../records/records'
@@ -111,16 +110,11 @@ export function makeEdgeRole(parts: Parts, stores: EdgeStores, dialer: LinkDiale
     secrets: parts.namedSecrets,
     logger: parts.log.child('edge'),
     dialer,
+    heartbeats: heartbeatsOf(parts, stores.replica, self.edgeId),
     rotate: (params) => stores.credentials.rotate(params),
   })
 }
 
-/** An edge that joins a master over TLS; before that it waits for a join code. */
-    heartbeats: heartbeatsOf(parts, stores.replica, self.edgeId),
-export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
-  const stores: EdgeStores = { ...(await edgeStores(parts, stack)), ...clientsOf(parts, stack) }
-  parts.activity.names = namesOf(stores.replica)
-  const { clock, log } = parts
 function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsReplica, edgeId: string): Heartbeats {
   const figures = machineFigures(clock, dataDir)
   let counted = { head: -1, systems: 0, modules: 0 }
@@ -139,6 +133,11 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
   })
 }
 
+/** An edge that joins a master over TLS; before that it waits for a join code. */
+export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promise<Site> {
+  const stores: EdgeStores = { ...(await edgeStores(parts, stack)), ...clientsOf(parts, stack) }
+  parts.activity.names = namesOf(stores.replica)
+  const { clock, log } = parts
   let role: EdgeRole | null = null
   let joining = false
   let redial: (() => Promise<void>) | null = null
@@ -263,6 +262,7 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
       ...noTelemetry,
       ...noAlerts,
       ...noNodes,
+      ...noFleet,
       ...ownInventoryOperations(stores.inventory, () => role, clock),
       ...noDemo,
       ...secretOperations(parts.namedSecrets, stores.replica),
@@ -271,7 +271,6 @@ function heartbeatsOf({ clock, dataDir, version }: Parts, replica: DocumentsRepl
   }
 }
 
-      ...noFleet,
 /** What serves clients of the site, where the settings say so: the master is asked for tokens only then. */
 function clientsOf(parts: Parts, stack: AsyncDisposableStack): Pick<EdgeStores, 'clients'> {
   const { secrets, clock, log, settings, place } = parts
