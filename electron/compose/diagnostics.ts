@@ -6,6 +6,7 @@ import path from 'node:path'
 import { BUNDLE_TEXT_SHOWN, type CheckingView, type CheckView } from '../../shared/console/diagnostics-operations'
 import type { StatusView } from '../../shared/console/views'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
+import { isSecretName } from '../../shared/model/secret-names'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { Settings } from '../../shared/settings/settings'
 import type { ActivityRecorder } from '../activity/recorder'
@@ -287,8 +288,6 @@ function secretTexts(text: string | null): string[] {
 
 const linesOf = (text: string): string[] => text.split(/[\r\n]+/).map((line) => line.trim())
 
-const secretName = /password|passwd|secret|token|authorization|credential|api-?key/i
-
 /** Values of fields that are called like secrets, and passwords in addresses. */
 function secretsIn(value: unknown, isSecret = false): string[] {
   if (typeof value === 'string') {
@@ -297,7 +296,7 @@ function secretsIn(value: unknown, isSecret = false): string[] {
     return inAddress ? [inAddress[2]!, decodeURIComponent(inAddress[2]!)] : []
   }
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([name, item]) => secretsIn(item, isSecret || secretName.test(name)))
+  return Object.entries(value).flatMap(([name, item]) => secretsIn(item, isSecret || isSecretName(name)))
 }
 
 /** The checks of a place where no controller runs. */

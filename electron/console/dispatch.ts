@@ -3,6 +3,7 @@ import { operations as contract, topics, type OperationName, type TopicName } fr
 import type { ActivityDoor } from '../../shared/console/activity-operations'
 import { roles, type EdgeNaming, type Role } from '../../shared/console/operation'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
+import { isSecretParameter } from '../../shared/model/secret-names'
 import type { Clock, Logger } from '../platform/ports'
 import type { Caller, Dispatch, Operations } from './operations'
 
@@ -183,8 +184,6 @@ function parse(schema: z.ZodType, params: unknown): unknown {
   )
 }
 
-/** `joinCode` is one, `tokenId` is not. */
-const isSecret = (name: string): boolean => /code|secret|password|token|key/i.test(name) && !/ids?$/i.test(name)
 const TEXT_MAX = 200
 const ITEMS_MAX = 20
 const cut = (text: string): string => (text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text)
@@ -202,7 +201,7 @@ export function presentable(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     entries.map(([name, item]) => [
       cut(name),
-      isSecret(name) && typeof item !== 'boolean' ? '[secret]' : presentable(item, depth + 1),
+      isSecretParameter(name) && typeof item !== 'boolean' ? '[secret]' : presentable(item, depth + 1),
     ]),
   )
 }

@@ -1,10 +1,8 @@
 import type { Writable } from 'node:stream'
+import { isSecretField } from '../../shared/model/secret-names'
 import type { Clock, Logger, LogLevel } from './ports'
 
 const ranks: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
-/** Words that make a field secret wherever they stand in its name, unless the name ends in a word that says it is about the secret, not the secret. */
-const secretWords = new Set(['secret', 'secrets', 'token', 'password', 'passphrase', 'key', 'proof'])
-const harmlessEndings = new Set(['id', 'ids', 'name', 'at', 'count'])
 const TEXT_MAX = 2_000
 const DEPTH_MAX = 5
 const ITEMS_MAX = 50
@@ -81,16 +79,6 @@ function textLine(
     .join(' ')
 }
 
-/** Whether a field of this name holds a secret: `clientProof`, `keyPem` and `API_TOKEN` do, `secretId` does not. */
-export function isSecretName(name: string): boolean {
-  const words = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .filter((word) => word !== '')
-  return words.some((word) => secretWords.has(word)) && !harmlessEndings.has(words.at(-1)!)
-}
-
 /** A copy of a line's fields that JSON can hold, bounded, with secrets replaced. */
 export const visibleFields = (fields: Record<string, unknown>): Record<string, unknown> =>
   visible(fields, 0) as Record<string, unknown>
@@ -115,7 +103,10 @@ function visible(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.slice(0, ITEMS_MAX).map((item) => visible(item, depth + 1))
   const entries = Object.entries(value).slice(0, ITEMS_MAX)
   return Object.fromEntries(
-    entries.map(([name, item]) => [name, isSecretName(name) && item != null ? '[redacted]' : visible(item, depth + 1)]),
+    entries.map(([name, item]) => [
+      name,
+      isSecretField(name) && item != null ? '[redacted]' : visible(item, depth + 1),
+    ]),
   )
 }
 

@@ -1,5 +1,5 @@
-/** Names under which settings keep what only administrators may read. */
-const secretName = /password|passwd|secret|token|authorization|credential|api-?key/i
+import { isSecretName } from '../model/secret-names'
+
 const HIDDEN = '[hidden]'
 
 /** A document as people who may not change it see it: passwords and tokens are hidden, also in addresses. References to sealed values stay. */
@@ -13,6 +13,6 @@ function hide(value: unknown, isSecret: boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => hide(item, isSecret))
   if ('secretRef' in value) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, hide(item, isSecret || secretName.test(name))]),
+    Object.entries(value).map(([name, item]) => [name, hide(item, isSecret || isSecretName(name))]),
   )
 }

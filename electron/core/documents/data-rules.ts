@@ -1,4 +1,5 @@
 import type { AlertRuleDocument, DocumentProblem, ForwarderDocument } from '../../../shared/model/documents'
+import { isSecretName } from '../../../shared/model/secret-names'
 import type { DocumentBodies } from './current'
 
 type Problem = Omit<DocumentProblem, 'kind' | 'id'>
@@ -41,7 +42,6 @@ const LINES_MAX = 1_000
 /** Two intervals of the push. */
 const ABSENCE_FOR_MS_MIN = 60_000
 
-const secretHeader = /^(proxy-)?authorization$|cookie|token|secret|api-?key|password/i
 /** What the request itself decides. */
 const ownHeaders = /^(host|content-.*|transfer-encoding|connection|expect)$/i
 
@@ -61,7 +61,7 @@ export function headerProblems(headers: ForwarderDocument['headers']): Problem[]
         message: `The header "${header}" is set by the request itself.`,
       })
     // The value is not repeated: this message may be logged.
-    else if (typeof value === 'string' && secretHeader.test(header))
+    else if (typeof value === 'string' && isSecretName(header))
       problems.push({
         field,
         value: null,
