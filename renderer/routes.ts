@@ -6,6 +6,7 @@ const files = import.meta.glob(['./features/*/*-page.vue', '!./features/overview
 const paths: Readonly<Record<string, string>> = {
   site: '/site/:edgeId?',
   fleet: '/fleet/:id?',
+  nodes: '/nodes/:id?',
   data: '/data/:edgeId?',
   cluster: '/cluster',
   content: '/content/:id?',

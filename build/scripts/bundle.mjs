@@ -26,6 +26,8 @@ export const bundleForNode = (input, outDir) =>
         'pg',
         'vite',
         'playwright',
+        // It looks for parts built for this machine beside itself.
+        'ssh2',
         ...builtinModules,
         ...builtinModules.map((each) => `node:${each}`),
       ],

@@ -363,10 +363,6 @@ export const defaultHandlers: OperationHandlers = {
   'nodes.listSshKeys': () => [],
   'nodes.getCheckConfig': () => usualCheckConfig,
   'nodes.setCheckConfig': () => usualCheckConfig,
-  'diagnostics.checks': () => ({ at: AT, checks: [checkSample()] }),
-  'diagnostics.fix': () => checkSample(),
-  'diagnostics.preview': () => ({
-    ...{ previewId: 'p1', name: 'holdfast-diagnostics-20250615-1506.tar.gz', at: AT, bytes: 14 },
   'fleet.listNodes': () => ({ nodes: [memberSample()], total: 1, offset: 0, totals: memberTotals }),
   'fleet.getNode': () => memberSample(),
   'fleet.getSummary': () => summarySample(),
@@ -374,6 +370,10 @@ export const defaultHandlers: OperationHandlers = {
   'fleet.removeNode': () => ({}),
   'fleet.setRole': ({ role }) => memberSample({ role }),
   'fleet.drainNode': () => ({ node: memberSample(), moved: true, detail: null }),
+  'diagnostics.checks': () => ({ at: AT, checks: [checkSample()] }),
+  'diagnostics.fix': () => checkSample(),
+  'diagnostics.preview': () => ({
+    ...{ previewId: 'p1', name: 'holdfast-diagnostics-20250615-1506.tar.gz', at: AT, bytes: 14 },
     files: [{ name: 'status.json', bytes: 14, text: '{"role":"edge"}', isCut: false }],
   }),
   'diagnostics.bundle': () => ({
@@ -412,16 +412,18 @@ export interface ConsoleDouble extends AsyncDisposable {
   subscribers(topic: TopicName): number
 }
 
-export async function startConsoleDouble(
-  options: {
-    page?: string
-    extraHosts?: string[]
-    first?: Partial<Record<TopicName, unknown>>
-    clock?: Clock
-    accounts?: Accounts
-    concernedBy?: Operations['concernedBy']
-  } = {},
-): Promise<ConsoleDouble> {
+export interface ConsoleDoubleOptions {
+  page?: string
+  extraHosts?: string[]
+  first?: Partial<Record<TopicName, unknown>>
+  /** Topics that tell by themselves. */
+  live?: Partial<Record<TopicName, (params: never, listener: Listener) => () => void>>
+  clock?: Clock
+  accounts?: Accounts
+  concernedBy?: Operations['concernedBy']
+}
+
+export async function startConsoleDouble(options: ConsoleDoubleOptions = {}): Promise<ConsoleDouble> {
   const calls: ConsoleDouble['calls'] = []
   const audit: AuditEntry[] = []
   const logged: string[] = []
@@ -444,7 +446,9 @@ export async function startConsoleDouble(
       ]),
     ),
     topics: {
-      subscribe(topic: TopicName, _params: unknown, listener: Listener) {
+      subscribe(topic: TopicName, params: unknown, listener: Listener) {
+        const live = options.live?.[topic]
+        if (live) return live(params as never, listener)
         of(topic).add(listener)
         if (options.first && topic in options.first) listener(options.first[topic])
         return () => of(topic).delete(listener)

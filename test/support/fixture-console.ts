@@ -2,7 +2,7 @@ import type { OperationHandlers } from '../../electron/console/operations'
 import type { TopicName } from '../../shared/console/contract'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
-import { startConsoleDouble, type ConsoleDouble } from './console-double'
+import { startConsoleDouble, type ConsoleDouble, type ConsoleDoubleOptions } from './console-double'
 import {
   decisionSamples,
   documentSample,
@@ -31,6 +31,8 @@ export async function startFixtureConsole(options: {
   stepMs?: number
   /** What further topics tell first. */
   first?: Partial<Record<TopicName, unknown>>
+  /** Topics that tell by themselves. */
+  live?: ConsoleDoubleOptions['live']
 }): Promise<FixtureConsole> {
   let status = statusSample(options.role, options.edges)
   const first = {
@@ -39,7 +41,7 @@ export async function startFixtureConsole(options: {
       return status
     },
   }
-  const double = await startConsoleDouble({ page: options.page, first })
+  const double = await startConsoleDouble({ page: options.page, first, ...(options.live && { live: options.live }) })
   const decisions = decisionSamples(status.nodeId)
   const timers = new Set<NodeJS.Timeout>()
 

@@ -1,4 +1,14 @@
-import { Activity, Boxes, ChartLine, LayoutDashboard, Network, RadioTower, Server, Settings } from '@lucide/vue'
+import {
+  Activity,
+  Boxes,
+  ChartLine,
+  LayoutDashboard,
+  MonitorCheck,
+  Network,
+  RadioTower,
+  Server,
+  Settings,
+} from '@lucide/vue'
 import { computed, type Component } from 'vue'
 import { hasPage } from '../../routes'
 import { useController } from '../../stores/controller'
@@ -15,6 +25,7 @@ const all = [
   { name: 'overview', icon: LayoutDashboard, roles: null },
   { name: 'site', icon: RadioTower, roles: null },
   { name: 'fleet', icon: Server, roles: ['master'] },
+  { name: 'nodes', icon: MonitorCheck, roles: ['master', 'standalone'] },
   { name: 'data', icon: ChartLine, roles: null },
   { name: 'cluster', icon: Network, roles: ['master'] },
   { name: 'content', icon: Boxes, roles: ['master', 'standalone'] },

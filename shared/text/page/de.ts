@@ -1,6 +1,7 @@
 import { accountsDe } from './accounts/de'
 import { dataDe } from './data/de'
 import { fleetDe } from './fleet/de'
+import { nodesDe } from './nodes/de'
 import { settingsDe } from './settings/de'
 import { siteDe } from './site/de'
 import type { PageTexts } from './texts'
@@ -59,6 +60,7 @@ export const pageDe: PageTexts = {
     keyRefused: 'Dieser Schlüssel gilt nicht. Er gilt nur einmal und nur für kurze Zeit.',
     notBooted: 'Die Zentrale lädt noch ihre Standorte.',
     fleet: 'Flotte',
+    nodes: 'Knoten',
     cluster: 'Verbund',
     content: 'Inhalte',
     activity: 'Aktivität',
@@ -230,4 +232,5 @@ export const pageDe: PageTexts = {
   },
   ...siteDe,
   ...fleetDe,
+  ...nodesDe,
 }

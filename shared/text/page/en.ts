@@ -1,6 +1,7 @@
 import { accountsEn } from './accounts/en'
 import { dataEn } from './data/en'
 import { fleetEn } from './fleet/en'
+import { nodesEn } from './nodes/en'
 import { settingsEn } from './settings/en'
 import { siteEn } from './site/en'
 /** What only the console's pages say. `a | b`: singular and plural, chosen by the page. */
@@ -57,6 +58,7 @@ export const pageEn = {
     keyRefused: 'That key is not valid. It works once and for a limited time.',
     notBooted: 'The master is still loading its sites.',
     fleet: 'Fleet',
+    nodes: 'Nodes',
     cluster: 'Cluster',
     content: 'Content',
     activity: 'Activity',
@@ -226,4 +228,5 @@ export const pageEn = {
   },
   ...siteEn,
   ...fleetEn,
+  ...nodesEn,
 } as const

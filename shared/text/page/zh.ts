@@ -1,6 +1,7 @@
 import { accountsZh } from './accounts/zh'
 import { dataZh } from './data/zh'
 import { fleetZh } from './fleet/zh'
+import { nodesZh } from './nodes/zh'
 import { settingsZh } from './settings/zh'
 import { siteZh } from './site/zh'
 import type { PageTexts } from './texts'
@@ -57,6 +58,7 @@ export const pageZh: PageTexts = {
     keyRefused: '此密钥无效。密钥只能使用一次，且有时间限制。',
     notBooted: '主控仍在加载站点。',
     fleet: '机群',
+    nodes: '节点',
     cluster: '集群',
     content: '内容',
     activity: '活动',
@@ -225,4 +227,5 @@ export const pageZh: PageTexts = {
   },
   ...siteZh,
   ...fleetZh,
+  ...nodesZh,
 }

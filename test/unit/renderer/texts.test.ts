@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
+import { operations } from '../../../shared/console/contract'
 import { desktopOperations } from '../../../shared/console/desktop'
 import { catalogues, locales } from '../../../shared/text/text'
 
@@ -25,8 +26,9 @@ describe('the texts of the pages', () => {
     const named = [...sources.matchAll(/(?:['`]|keypath=")([a-z]+\.[\w-]+)['"`]/g)].map((match) => match[1]!)
     const ofCatalogue = named.filter((key) => subjects.some(([subject]) => key.startsWith(`${subject}.`)))
     expect(ofCatalogue.length).toBeGreaterThan(80)
-    // What the desktop is asked for is named alike.
-    const missing = ofCatalogue.filter((key) => !keys.includes(key) && !Object.hasOwn(desktopOperations, key))
+    // What the controller and the desktop are asked for is named alike.
+    const asked = { ...operations, ...desktopOperations }
+    const missing = ofCatalogue.filter((key) => !keys.includes(key) && !Object.hasOwn(asked, key))
     expect(missing).toEqual([])
   })
 

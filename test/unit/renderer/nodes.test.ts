@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { operations } from '../../../shared/console/contract'
+import {
+  additionOf,
+  changesOf,
+  draftOf,
+  fieldErrorsOf,
+  filterOf,
+  slotsOf,
+  tagsIn,
+  windowOf,
+} from '../../../renderer/features/nodes/nodes'
+import { nodeSample } from '../../support/node-samples'
+
+describe('the list of nodes', () => {
+  it('has a row for each that passes the filter, with those that have come, each once', () => {
+    const [a, b] = [nodeSample({ id: 'a' }), nodeSample({ id: 'b' })]
+    // `b` moved into the second page meanwhile, while the first is still what it was.
+    const slots = slotsOf(
+      6,
+      new Map([
+        [0, [a, b]],
+        [1, [b]],
+      ]),
+      2,
+    )
+    expect(slots.map(({ index, node }) => [index, node?.id ?? null])).toEqual([
+      [0, 'a'],
+      [1, 'b'],
+      [2, null],
+      [3, null],
+      [4, null],
+      [5, null],
+    ])
+  })
+  it.each([
+    [0, 12, { offset: 0, limit: 50 }],
+    [40, 61, { offset: 0, limit: 100 }],
+    [9_990, 9_999, { offset: 9_950, limit: 50 }],
+    [0, 9_999, { offset: 0, limit: 200 }],
+  ])('asks for the pages that hold rows %i to %i, and not for all of them', (first, last, expected) => {
+    expect(windowOf(first, last, 50, 4)).toEqual(expected)
+  })
+  it('is filtered and sorted by the controller', () => {
+    const asked = filterOf(' web ', 'offline', { key: 'lastSeen', descending: true })
+    expect(asked).toEqual({ text: 'web', statuses: ['offline'], sort: 'lastSeen', isDescending: true })
+    expect(filterOf('', 'nonsense', { key: 'menu', descending: false })).toEqual({ sort: 'name', isDescending: false })
+    expect(operations['nodes.listNodes'].input.parse(asked)).toMatchObject(asked)
+  })
+})
+
+describe('the form of a node', () => {
+  it('begins with the usual login, and what it asks for is accepted', () => {
+    const draft = { ...draftOf(null), name: ' web-1 ', host: '10.0.0.7', tags: 'hall, , hall,till' }
+    const asked = additionOf(draft)
+    expect(asked).toMatchObject({
+      name: 'web-1',
+      ssh: { port: 22, user: 'root', method: 'key' },
+      tags: ['hall', 'till'],
+    })
+    expect(asked).not.toHaveProperty('secrets')
+    expect(operations['nodes.addNode'].input.safeParse(asked).success).toBe(true)
+    expect(tagsIn('')).toEqual([])
+  })
+  it('sends what was changed and nothing else', () => {
+    const node = nodeSample()
+    expect(changesOf(draftOf(node), node)).toEqual({})
+    const changed = { ...draftOf(node), host: '10.0.0.8', port: 2_222 }
+    expect(changesOf(changed, node)).toEqual({
+      host: '10.0.0.8',
+      ssh: { port: 2_222, user: 'root', method: 'key', keyName: null },
+    })
+  })
+  it('keeps a secret that is set unless another is typed or it is taken away', () => {
+    const node = nodeSample()
+    const typed = { ...draftOf(node), password: 'new one' }
+    expect(changesOf(typed, node)).toEqual({ secrets: { password: 'new one' } })
+    const taken = { ...draftOf(node), forgets: { privateKey: true, passphrase: false, password: false } }
+    expect(changesOf(taken, node)).toEqual({ secrets: { privateKey: null } })
+  })
+  it('puts what the controller refuses beside the field', () => {
+    const refused = operations['nodes.addNode'].input.safeParse({
+      ...additionOf({ ...draftOf(null), name: 'x', host: 'no such host', user: 'a b' }),
+    })
+    const details = refused.error!.issues.map(({ path, message }) => ({ field: path.join('.'), message }))
+    expect(fieldErrorsOf({ code: 'invalid', message: 'host: …', details })).toEqual({
+      host: 'a host name or an IP address, without port',
+      user: 'a user name without blanks',
+    })
+    expect(fieldErrorsOf({ code: 'conflict', message: 'There is one already.' })).toEqual({})
+  })
+})
