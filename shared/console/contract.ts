@@ -9,9 +9,9 @@ import { controlOperations } from './control-operations'
 import { dataOperations, dataTopics } from './data-operations'
 import { checkingView, diagnosticsOperations } from './diagnostics-operations'
 import { documentOperations } from './document-operations'
+import { fleetOperations, fleetTopics } from './fleet-operations'
 import { moduleOperations } from './module-operations'
 import { nodeOperations, nodeTopics } from './node-operations'
-import { fleetOperations, fleetTopics } from './fleet-operations'
 import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
@@ -42,11 +42,10 @@ export const operations = {
   ...userOperations,
   ...nodeOperations,
   ...apiOperations,
+  ...fleetOperations,
 } as const
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>
-  ...apiOperations,
-  ...fleetOperations,
 export type OperationParams<N extends OperationName> = z.output<(typeof operations)[N]['input']>
 export type OperationOutput<N extends OperationName> = z.output<(typeof operations)[N]['output']>
 
@@ -68,9 +67,9 @@ export const topics = {
   ...dataTopics,
   ...alertTopics,
   ...nodeTopics,
+  ...fleetTopics,
 } as const
 export type TopicName = keyof typeof topics
 export type TopicParams<N extends TopicName> = z.input<(typeof topics)[N]['params']>
-  ...fleetTopics,
 export type TopicValues<N extends TopicName> = z.output<(typeof topics)[N]['params']>
 export type TopicBody<N extends TopicName> = z.output<(typeof topics)[N]['body']>
