@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest'
+import type { LossView, SyncView } from '../../shared/console/data-views'
+import { lossReport, type Loss } from '../../shared/model/telemetry'
 import { holdfast } from '../support/controller'
 import { machineMs } from '../support/judge'
+import { keptEntries } from '../support/kept-entries'
+import { otlpUrl, postLogs } from '../support/otlp-sender'
 import { passed, Site, timeoutMs } from '../support/site'
 import { smallDisk, whyNoDisks } from '../support/small-disk'
 
 const lossMs = 3_000
+const logsAtOnce = 150
+const paddedLog = (n: number) => ({ severityNumber: 9, body: { stringValue: `log ${n} ${'x'.repeat(4_000)}` } })
+const sumOf = (losses: readonly { readonly entries: number }[]): number =>
+  losses.reduce((sum, { entries }) => sum + entries, 0)
+const lossesIn = (text: string): readonly Loss[] => {
+  const report = text.includes('telemetry.lost') ? lossReport.safeParse(JSON.parse(text)) : null
+  return report?.success === true ? report.data.losses : []
+}
 const why = whyNoDisks()
 if (why !== null) console.log(`skipped: full disks: ${why}`)
 
@@ -43,6 +55,95 @@ describe.skipIf(why !== null).concurrent('a full disk', () => {
     await site.startEdge()
     await site.drivenBy('edge')
     expect((await site.edge.status()).control).toMatchObject({ holder: 'edge', epoch: 3 })
+  })
+
+  it('at an edge that buffers keeps the newest alerts, counts exactly what it loses, drives on, and goes on by itself when there is space', async () => {
+    using disk = smallDisk(64)
+    await using site = await Site.driven({ data: { edge: disk.dir } })
+    const { edge } = site
+    const url = await otlpUrl(edge)
+    await site.master.ask('edge', 'failover', 'Berlin')
+    await site.drivenBy('master')
+    const accepted: number[] = []
+    let refused = 0
+    let rejected = 0
+    let next = 1
+    const post = async () => {
+      const numbers = Array.from({ length: logsAtOnce }, () => next++)
+      const { status, answer } = await postLogs(url, numbers.map(paddedLog))
+      const { partialSuccess } = answer as { partialSuccess?: { rejectedLogRecords?: string | number } }
+      rejected += Number(partialSuccess?.rejectedLogRecords ?? 0)
+      if (status === 200) return void accepted.push(...numbers)
+      expect(status).toBe(503)
+      refused++
+    }
+    // Too few for a batch: they wait for their interval.
+    for (let request = 0; request < 4; request++) await post()
+    disk.fill()
+    while (refused < 3) await post()
+    // Somebody takes what the buffer had reserved for its counters and alerts, too.
+    disk.fill()
+    await site.master.kill()
+    const killedAt = machineMs()
+    // The record of this cannot be written, of which an alert is raised.
+    await site.judge.drivenBy('edge', killedAt, 15_000)
+    await site.drivenBy('edge')
+    expect((await edge.status()).control).toMatchObject({ holder: 'edge', degraded: true })
+    const buffer = async () => (await edge.ask<SyncView>('sync', 'status')).buffer!
+    await site.until('an alert is kept', async () => (await buffer()).byCategory.alerts.entries > 0)
+    await site.until(
+      'something was lost',
+      async () => (await buffer()).droppedBecause['disk-full'] !== undefined,
+      20_000,
+    )
+    expect((await buffer()).state).toBe('full')
+    await post()
+    expect(refused).toBe(4)
+
+    disk.free()
+    await site.until('it goes on', async () => (await buffer()).state === 'open', 20_000)
+    await post()
+    expect(refused).toBe(4)
+    await site.startMaster()
+    await site.linked(30_000)
+    const told = async () => sumOf(await site.master.ask<LossView[]>('sync', 'losses', 'Berlin'))
+    const counted = async () => sumOf((await edge.ask<SyncView>('sync', 'status')).status?.losses ?? [])
+    await site.until(
+      'all is pushed, and every loss is told',
+      async () => {
+        await edge.run('sync', 'drain')
+        return (await told()) === (await counted()) && (await counted()) > 0
+      },
+      30_000,
+    )
+    const shown = (await edge.text('sync', 'status')).replaceAll(',', '')
+    expect(shown).toMatch(new RegExp(`lost +${await counted()}\\n`))
+    expect(edge.isAlive).toBe(true)
+    const lostAtEdge = await counted()
+    await edge.end()
+    await site.master.end()
+
+    const kept = await keptEntries(site.masterData)
+    const ids = kept.map(({ feedId, seq }) => `${feedId}/${seq}`)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(kept.some(({ category, text }) => category === 'alerts' && text.includes('not-persisted'))).toBe(true)
+    const losses = kept.flatMap(({ text }) => lossesIn(text))
+    expect(losses.reduce((sum, { count }) => sum + count, 0)).toBe(lostAtEdge)
+    expect(losses.every(({ countIsExact }) => countIsExact)).toBe(true)
+    // Each number that was given out is either here or among those that were told.
+    const { feedId } = kept.find(({ category }) => category === 'logs')!
+    const here = new Set(kept.filter((entry) => entry.feedId === feedId).map(({ seq }) => seq))
+    const gone = losses.filter((loss) => loss.feedId === feedId).flatMap(({ ranges }) => ranges)
+    for (let seq = 1; seq <= Math.max(...here); seq++)
+      expect(here.has(seq) !== gone.some(([from, to]) => from <= seq && seq <= to), `number ${seq}`).toBe(true)
+    const arrived = kept.flatMap(({ text }) => [...text.matchAll(/"body":"log (\d+) /g)].map(([, n]) => Number(n)))
+    const dropped = losses.filter(({ category, ranges }) => category === 'logs' && ranges.length > 0)
+    const lostLogs = dropped.reduce((sum, { count }) => sum + count, 0)
+    expect(new Set(arrived).size).toBe(arrived.length)
+    expect(accepted.length - arrived.length).toBeGreaterThanOrEqual(0)
+    expect(accepted.length - arrived.length).toBeLessThanOrEqual(lostLogs + rejected)
+    expect(arrived).toContain(next - 1)
+    console.log(`${accepted.length} records accepted, ${arrived.length} arrived; ${lostAtEdge} entries lost, all told`)
   })
 
   it('at a master refuses documents, and never lets it drive on a number that is not written; it goes on by itself when there is space', async () => {

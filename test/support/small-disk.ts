@@ -19,7 +19,7 @@ export function whyNoDisks(): string | null {
 /** A file system of a few MiB in memory, with a folder for data. */
 export interface SmallDisk extends Disposable {
   readonly dir: string
-  /** Takes the space that is left, to the last byte. */
+  /** Takes the space that is left, to the last byte; again what has been given back since. */
   fill(): void
   /** Gives it back. */
   free(): void
@@ -27,14 +27,15 @@ export interface SmallDisk extends Disposable {
 
 const diskMiB = 12
 
-export function smallDisk(): SmallDisk {
+/** `mib`: with less than 12 free the buffer of an edge finds no room for its reserve. */
+export function smallDisk(mib = diskMiB): SmallDisk {
   const mount = mkdtempSync(path.join(tmpdir(), 'holdfast-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'tmpfs', mount])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', mount])
   const ballast = path.join(mount, 'ballast')
   return {
     dir: path.join(mount, 'data'),
     fill() {
-      const file = openSync(ballast, 'w')
+      const file = openSync(ballast, 'a')
       try {
         for (const bytes of [65_536, 4_096, 1]) writeUntilFull(file, Buffer.alloc(bytes, 7))
       } finally {
