@@ -6,7 +6,7 @@ import { Accounts } from './console/accounts'
 import { Attempts } from './console/attempts'
 import { createDispatch, type AuditEntry } from './console/dispatch'
 import { concernedBy } from './console/edge-authority'
-import type { DataTopics, Dispatch, OperationHandlers, Operations } from './console/operations'
+import type { DataTopics, Dispatch, OperationHandlers, Operations, SiteHandlers } from './console/operations'
 import { LiveTopic } from './console/live-topic'
 import { readControllerFiles, removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
 import { startConsole, type ConsoleServer } from './console/server'
@@ -287,13 +287,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
 /** What the roles of one controller offer to the rest of it. */
 export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
-  handlers(): Omit<
-    OperationHandlers,
-    | 'health'
-    | 'status.get'
-    | 'secrets.keep'
-    | `${'api' | 'settings' | 'setup' | 'activity' | 'diagnostics' | 'users' | 'tokens'}.${string}`
-  >
+  handlers(): SiteHandlers
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
   subscribeAlerts?(listener: (body: AlertsBody) => void): () => void

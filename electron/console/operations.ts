@@ -36,6 +36,27 @@ export type OperationHandlers = {
   ) => Promise<OperationOutput<N>> | OperationOutput<N>
 }
 
+/** Every operation of these subjects. */
+export type OperationsOf<Subject extends string> = Extract<OperationName, `${Subject}.${string}`>
+
+/** Answered alike whatever the role of the controller. */
+type CommonOperation =
+  | 'health'
+  | 'status.get'
+  | 'secrets.keep'
+  | OperationsOf<'activity' | 'api' | 'users' | 'tokens' | 'diagnostics' | 'settings' | 'setup'>
+
+/** Answered by what stands beside a role: its stores, its link, a part of its own or one that it does without. */
+type BesideOperation =
+  | 'enrolment.join'
+  | OperationsOf<'alerts' | 'channels' | 'demo' | 'fleet' | 'forwarding' | 'inventory' | 'nodes' | 'secrets'>
+  | OperationsOf<'sync' | 'telemetry'>
+
+/** What a role and what stands beside it answer together. */
+export type SiteHandlers = Omit<OperationHandlers, CommonOperation>
+/** What the role itself answers. A new operation belongs here unless its subject is named above: until somebody answers it nothing compiles. */
+export type RoleHandlers = Omit<SiteHandlers, BesideOperation>
+
 /** The live side: `subscribe` delivers the current body at once where there is one, then every change, until disposed. */
 export interface OperationTopics {
   subscribe<N extends TopicName>(

@@ -5,7 +5,7 @@ import { previewView } from '../../shared/console/views'
 import { STABLE_FOR_MS } from '../../shared/model/defaults'
 import { after } from '../../shared/model/time'
 import { openingsOf } from '../core/restore/edge-window'
-import type { OperationHandlers } from '../console/operations'
+import type { RoleHandlers } from '../console/operations'
 import type { DocumentsReplica } from '../journal/journal'
 import type { Clock, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
@@ -23,34 +23,8 @@ export interface EdgeOperationsParts {
   readonly random: Random
 }
 
-type EdgeHandlers = Omit<
-  OperationHandlers,
-  | 'health'
-  | 'status.get'
-  | 'enrolment.join'
-  | `activity.${string}`
-  | `users.${string}`
-  | `tokens.${string}`
-  | `diagnostics.${string}`
-  | 'inventory.list'
-  | 'demo.cable'
-  | 'demo.power'
-  | `sync.${string}`
-  | `alerts.${string}`
-  | `channels.${string}`
-  | `forwarding.${string}`
-  | `settings.${string}`
-  | `setup.${string}`
-  | `telemetry.${string}`
-  | `secrets.${string}`
-  | `nodes.${string}`
-  | `api.${string}`
->
-  | `api.${string}`
-  | `fleet.${string}`
-
 /** Every operation of the contract as an edge answers it: its own site first-hand, what only the master may do by asking it. */
-export function edgeOperations(parts: EdgeOperationsParts): EdgeHandlers {
+export function edgeOperations(parts: EdgeOperationsParts): RoleHandlers {
   const { replica, records, clock } = parts
   const own = (reference?: string): EdgeRole => {
     const role = parts.role()

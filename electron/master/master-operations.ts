@@ -1,4 +1,4 @@
-import type { Caller, OperationHandlers } from '../console/operations'
+import type { Caller, RoleHandlers } from '../console/operations'
 import type { Journal } from '../journal/journal'
 import type { Clock, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
@@ -8,7 +8,7 @@ import type { EnrolmentDesk } from './enrolment-desk'
 import type { MasterRole } from './master-role'
 import { moduleOperations } from './module-operations'
 import { siteOperations } from './site-operations'
-import { telemetryOperations } from './telemetry-operations'
+import { telemetryOperations, type TelemetryHandlers } from './telemetry-operations'
 
 export interface MasterOperationsParts {
   readonly role: MasterRole
@@ -22,31 +22,7 @@ export interface MasterOperationsParts {
   readonly telemetry?: TelemetryStores
 }
 
-type MasterHandlers = Omit<
-  OperationHandlers,
-  | 'health'
-  | 'status.get'
-  | 'enrolment.join'
-  | `activity.${string}`
-  | `users.${string}`
-  | `tokens.${string}`
-  | `diagnostics.${string}`
-  | 'inventory.list'
-  | 'demo.cable'
-  | 'demo.power'
-  | `settings.${string}`
-  | `setup.${string}`
-  | `secrets.${string}`
-  | `alerts.${string}`
-  | `channels.${string}`
-  | `nodes.${string}`
-  | `api.${string}`
-  | `forwarding.${string}`
-  | `fleet.${string}`
-  | 'sync.deadLetters'
-  | 'sync.retry'
-  | 'sync.drop'
->
+type MasterHandlers = RoleHandlers & TelemetryHandlers
 
 /** Every operation of the contract that the control plane answers, once the master has booted. */
 export function masterOperations(parts: MasterOperationsParts): MasterHandlers {

@@ -10,7 +10,7 @@ import { onlySite } from './site-operations'
 import type { TelemetryTails } from './telemetry-tails'
 
 type Parts = Pick<MasterOperationsParts, 'role' | 'telemetry'>
-type TelemetryHandlers = Pick<
+export type TelemetryHandlers = Pick<
   OperationHandlers,
   Extract<keyof OperationHandlers, `telemetry.${string}`> | 'sync.status' | 'sync.drain'
 >
