@@ -78,16 +78,24 @@ function postOf(
 
 /** What the other side says may repeat what it was given. */
 function withoutSecrets(answer: SendAnswer, secrets: ReadonlySet<string>, username: string): SendAnswer {
-  const forms = [...secrets].flatMap((secret) => [
-    secret,
-    base64(secret),
-    base64(`\0${username}\0${secret}`),
-    encodeURIComponent(secret),
-  ])
+  const forms = [...secrets]
+    .flatMap((secret) => [secret, ...partsOf(secret)])
+    .flatMap((form) => [form, base64(form), base64(`\0${username}\0${form}`), encodeURIComponent(form)])
+    .sort((a, b) => b.length - a.length)
   const clean = (text: string) => forms.reduce((left, form) => left.replaceAll(form, '…'), text)
   return answer.kind === 'taken'
     ? { ...answer, answer: clean(answer.answer) }
     : { ...answer, message: clean(answer.message) }
 }
+
+/** Of an address with a token: whoever answers repeats the path, or the token alone. */
+function partsOf(secret: string): string[] {
+  if (!/^https?:/.test(secret) || !URL.canParse(secret)) return []
+  const { pathname, search, username, password } = new URL(secret)
+  const parts = [...pathname.split('/'), ...search.slice(1).split(/[&=]/), username, password]
+  return [pathname + search, pathname, ...parts].filter((part) => part.length >= PART_LENGTH_MIN)
+}
+/** What is shorter is a word like `hook`. */
+const PART_LENGTH_MIN = 8
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')

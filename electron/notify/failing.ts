@@ -5,7 +5,7 @@ export const MESSAGE_LENGTH_MAX = 500
 /** What the other side has shown does not fit: no waiting makes it another. */
 const badCertificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME|ERR_TLS_CERT|INVALID_PURPOSE/
 /** An address or a header that cannot be sent. */
-const unfit = /^ERR_(INVALID|UNESCAPED|HTTP_INVALID)/
+const unfit = /\bERR_(INVALID|UNESCAPED|HTTP_INVALID)/
 const noTls = /ERR_SSL|EPROTO|WRONG_VERSION/
 
 /** A connection that could not be made or has ended. */
@@ -13,8 +13,9 @@ export function connectionFailure(error: unknown): Extract<SendAnswer, { kind: '
   const seen = new Set<unknown>()
   for (let cause: unknown = error; cause instanceof Error && !seen.has(cause); cause = cause.cause) {
     seen.add(cause)
-    const said = (cause as { code?: unknown }).code
-    const code = typeof said === 'string' ? said : ''
+    // The mail library keeps the code of the connection beside its own.
+    const { code: own, originalCode } = cause as { code?: unknown; originalCode?: unknown }
+    const code = [own, originalCode].filter((said) => typeof said === 'string').join(' ')
     const message = shortened(failureOf(cause).message)
     if (badCertificate.test(code)) return { kind: 'refused', code: 'certificate', message, retryAfterMs: null }
     // Its message may quote the address, which may be a secret.

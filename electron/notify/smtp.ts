@@ -46,6 +46,9 @@ export async function sendMail(mail: Mail, signal: AbortSignal): Promise<SendAns
 function failureOfMail(error: unknown): SendAnswer {
   const { code, responseCode, response } = error as { code?: unknown; responseCode?: unknown; response?: unknown }
   const said = typeof response === 'string' ? shortened(response) : null
+  // It offers no encryption although it must: no waiting helps.
+  if (code === 'ETLS')
+    return { kind: 'refused', code: 'tls', message: said ?? shortened(String(error)), retryAfterMs: null }
   if (typeof responseCode === 'number' && responseCode >= 400) {
     const kind = responseCode >= 500 ? 'refused' : 'later'
     const name = code === 'EAUTH' ? 'login' : `smtp-${responseCode}`
@@ -53,8 +56,6 @@ function failureOfMail(error: unknown): SendAnswer {
   }
   const failure = connectionFailure(error)
   if (failure.kind === 'refused') return failure
-  // It does not speak TLS although it must, or it asks for what this channel has not: no waiting helps.
-  if (code === 'ETLS') return { ...failure, kind: 'refused', code: 'tls' }
   if (code === 'EAUTH' || code === 'ENOAUTH') return { ...failure, kind: 'refused', code: 'login' }
   if (code === 'EENVELOPE') return { ...failure, kind: 'refused', code: 'addresses' }
   return failure
