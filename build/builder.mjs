@@ -23,6 +23,7 @@ import { isStale, stampFile } from './scripts/fresh.mjs'
 import { root } from './scripts/launch.mjs'
 
 const controllerEntries = {
+  'certificate-worker': 'electron/platform/certificates/worker.ts',
   cli: 'electron/cli/cli.ts',
   'database-worker': 'electron/diagnostics/database-worker.ts',
   headless: 'electron/headless.ts',

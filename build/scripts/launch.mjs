@@ -79,11 +79,14 @@ const heapFlag = '--max-semi-space-size=1'
 const startsController = () => process.argv[2] === 'start'
 const canReplace = () => typeof process.execve === 'function' && process.platform !== 'win32'
 
+/** One pool of the C library for all threads: several of them keep 2 MiB for nothing. Other C libraries do not know the name. */
+const controllerEnvironment = () => (startsController() ? { MALLOC_ARENA_MAX: '1', ...process.env } : process.env)
+
 /** @param {string} node @param {string[]} args */
 function replaceBy(node, args) {
   process.removeAllListeners('warning')
   process.on('warning', () => {})
-  process.execve?.(node, [node, ...args], process.env)
+  process.execve?.(node, [node, ...args], controllerEnvironment())
 }
 
 /**
@@ -102,7 +105,7 @@ export function continueOnNode24(script) {
   const args = [...flags, script, ...process.argv.slice(2)]
   // Node 22.15 and newer can really replace the process: one process less, and no signal to pass on.
   if (canReplace()) replaceBy(node, args)
-  passThrough(node, args)
+  passThrough(node, args, { env: controllerEnvironment() })
   return false
 }
 

@@ -1,28 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { addActivity } from './activity'
-import { addBundle } from './bundle'
-import { addAlerts } from './alerts'
-import { addChannels } from './channels'
-import { addCompletion } from './completion'
-import { addConsole } from './console'
 import { Cli, type CliOptions } from './command'
-import { addData } from './data'
-import { addDoctor } from './doctor'
-import { addDocuments } from './documents'
-import { addEdge } from './edge'
-import { addForward } from './forward'
-import { addInventory } from './inventory'
 import { exitCodes, report } from './failure'
-import { addInvites, addJoin } from './join'
-import { addModule } from './module'
-import { addNodes } from './nodes'
-import { addSecret } from './secret'
-import { addSettings } from './settings'
 import { addStart } from './start'
-import { addStatus } from './status'
-import { addSync } from './sync'
-import { addSystem } from './system'
-import { addTokens, addUsers } from './users'
 
 /** Runs one command line (without the program's name) and resolves with the exit code. Never rejects. */
 export async function runCli(argv: readonly string[], options: CliOptions): Promise<number> {
@@ -34,34 +13,9 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
     .version(options.version)
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 no controller reachable.')
-  for (const add of [
-    addStart,
-    addStatus,
-    addJoin,
-    addInvites,
-    addEdge,
-    addSystem,
-    addModule,
-    addNodes,
-    addSecret,
-    addUsers,
-    addTokens,
-    addInventory,
-    addSync,
-    addData,
-    addAlerts,
-    addChannels,
-    addForward,
-    addSettings,
-    addDocuments,
-    addConsole,
-    addActivity,
-    addDoctor,
-    addBundle,
-    addCompletion,
-  ]) {
-    add(cli, program)
-  }
+  // The one process that stays for months carries none of the other commands in its memory.
+  const commands = argv[0] === 'start' ? [addStart] : (await import('./commands')).commands
+  for (const add of commands) add(cli, program)
   prepare(
     program,
     (text) => terminal.out(text),

@@ -163,6 +163,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
       random,
       logger: log.child('authority'),
       names: [...machineNames(), ...namesOf(settings.masterUrls)],
+      workerPath: path.join(parts.program.mainDir, 'certificate-worker.js'),
     }).catch((error: unknown) => withoutAuthority(log, error)),
   )
   const startedAt = clock.wall()

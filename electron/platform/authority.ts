@@ -1,20 +1,16 @@
-import { createHash, webcrypto, X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
 import { isIP } from 'node:net'
 import { HoldfastError } from '../../shared/model/failures'
 import { after, type WallMs } from '../../shared/model/time'
+import { makeAside, type CertificateAsk } from './certificates/aside'
+import type { Pair } from './certificates/making'
 import type { Clock, Logger, Random, Secrets } from './ports'
 
 const DAY_MS = 86_400_000
-const AUTHORITY_VALID_MS = 20 * 365 * DAY_MS
-/** Browsers refuse leaves that are valid for longer than 398 days. */
-const LEAF_VALID_MS = 390 * DAY_MS
 /** Renewed when less than this is left. */
 const LEAF_RENEW_MS = 130 * DAY_MS
 const CHECK_EVERY_MS = DAY_MS / 2
-/** Clocks of the two sides may differ. */
-const BACKDATE_MS = DAY_MS
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** What a TLS server presents: the leaf, then the authority, so that a joining edge can compare the authority with its code. */
 export interface ServerIdentity {
@@ -41,28 +37,27 @@ export interface AuthorityOptions {
   logger: Logger
   /** Host names and addresses beside the machine's own (which `machineNames()` lists). */
   names: readonly string[]
-}
-
-interface Pair {
-  certPem: string
-  keyPem: string
+  /** Bundle of `certificates/worker.ts`, where certificates are made; without it in this thread. */
+  workerPath?: string
 }
 
 /** Opens the plane's certificate authority; makes it, and the server's certificate, when they are not there. The authority's key stays in `secrets`. */
-export async function openAuthority({ secrets, clock, random, logger, names }: AuthorityOptions): Promise<Authority> {
+export async function openAuthority(options: AuthorityOptions): Promise<Authority> {
+  const { secrets, clock, random, logger, names, workerPath } = options
   const serial = () => '00' + Buffer.from(random.bytes(15)).toString('hex')
+  const make = (by: Pair | null, altNames: readonly string[]) =>
+    made(workerPath, { authority: by, names: altNames, now: clock.wall(), serialNumber: serial() })
   const authority =
-    (await stored(secrets, 'authority/ca')) ??
-    (await keep(secrets, 'authority/ca', await makeAuthority(clock.wall(), serial())))
+    (await stored(secrets, 'authority/ca')) ?? (await keep(secrets, 'authority/ca', await make(null, [])))
   const ca = new X509Certificate(authority.certPem)
   const altNames = [...new Set([...names, 'localhost', '127.0.0.1', '::1'].map((name) => name.toLowerCase()))]
   const newLeaf = async () => {
-    const made = await keep(secrets, 'authority/leaf', await makeLeaf(authority, altNames, clock.wall(), serial()))
+    const fresh = await keep(secrets, 'authority/leaf', await make(authority, altNames))
     logger.log('info', 'Made a server certificate', {
       names: altNames,
-      validUntil: new X509Certificate(made.certPem).validTo,
+      validUntil: new X509Certificate(fresh.certPem).validTo,
     })
-    return made
+    return fresh
   }
   const found = await stored(secrets, 'authority/leaf')
   let leaf = found !== null && isUsable(found, ca, altNames, clock.wall()) ? found : await newLeaf()
@@ -143,67 +138,9 @@ async function keep(secrets: Secrets, name: string, pair: Pair): Promise<Pair> {
   return pair
 }
 
-/** Loaded when a certificate is made: most starts need none, and edges never do. */
-async function loadX509() {
-  await import('reflect-metadata')
-  const x509 = await import('@peculiar/x509')
-  x509.cryptoProvider.set(foreign(webcrypto))
-  return x509
-}
-
-/** Node's and the page's descriptions of the same Web Crypto objects differ in details that do not matter here. */
-const foreign = (value: unknown) => value as never
-
-const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const body = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64')
-  return ['-----BEGIN PRIVATE KEY-----', ...(body.match(/.{1,64}/g) ?? []), '-----END PRIVATE KEY-----', ''].join('\n')
-}
-
-async function makeAuthority(now: WallMs, serialNumber: string): Promise<Pair> {
-  const x509 = await loadX509()
-  const keys = await newKeys()
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber,
-    name: 'CN=Holdfast control plane',
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + AUTHORITY_VALID_MS),
-    signingAlgorithm: algorithm,
-    keys: foreign(keys),
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(foreign(keys.publicKey)),
-    ],
-  })
-  return { certPem: cert.toString('pem'), keyPem: await privatePem(keys.privateKey) }
-}
-
-async function makeLeaf(authority: Pair, names: readonly string[], now: WallMs, serialNumber: string): Promise<Pair> {
-  const x509 = await loadX509()
-  const issuer = new x509.X509Certificate(authority.certPem)
-  const der = Buffer.from(authority.keyPem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
-  const keys = await newKeys()
-  const cert = await x509.X509CertificateGenerator.create({
-    serialNumber,
-    subject: 'CN=Holdfast controller',
-    issuer: issuer.subject,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + LEAF_VALID_MS),
-    signingKey: foreign(signingKey),
-    publicKey: foreign(keys.publicKey),
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
-      ),
-      await x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
-    ],
-  })
-  return { certPem: cert.toString('pem'), keyPem: await privatePem(keys.privateKey) }
+async function made(workerPath: string | undefined, ask: CertificateAsk): Promise<Pair> {
+  if (workerPath !== undefined) return makeAside(workerPath, ask)
+  const { makeAuthority, makeLeaf } = await import('./certificates/making')
+  const { authority, names, now, serialNumber } = ask
+  return authority === null ? makeAuthority(now, serialNumber) : makeLeaf(authority, names, now, serialNumber)
 }
