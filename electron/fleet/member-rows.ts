@@ -62,17 +62,24 @@ export function openMembers(file: string): MemberStore {
     }
   }
 
+  function save({ drain, ...member }: KeptMember): void {
+    sql.save.run(
+      ...[member.id, member.edgeId, member.address, member.port, member.hostname, member.role],
+      ...[member.offlineAfterMs, member.registeredAt, member.registeredBy],
+      ...[drain?.since ?? null, drain?.by ?? null, drain?.reason ?? null],
+      ...[member.lastSeenAt, jsonOf(member.told)],
+    )
+  }
+
   return {
     all: () => on(() => sql.all.all().map(kept)),
-    save: (member) =>
-      on(
-        () =>
-          void sql.save.run(
-            ...[member.id, member.edgeId, member.address, member.port, member.hostname, member.role],
-            ...[member.offlineAfterMs, member.registeredAt, member.registeredBy],
-            ...[member.drain?.since ?? null, member.drain?.by ?? null, member.drain?.reason ?? null],
-            ...[member.lastSeenAt, jsonOf(member.told)],
-          ),
+    save: (members) =>
+      on(() =>
+        database
+          .transaction(() => {
+            for (const member of members) save(member)
+          })
+          .immediate(),
       ),
     remove: (id) => on(() => void sql.remove.run(id)),
     seen: (seen) =>

@@ -35,8 +35,8 @@ export interface KeptMember {
 /** The nodes of the fleet, durable. Every method throws `HoldfastError('storage')`. */
 export interface MemberStore extends AsyncDisposable {
   all(): readonly KeptMember[]
-  /** Adds or replaces by id. */
-  save(member: KeptMember): void
+  /** Adds or replaces by id, all in one transaction. */
+  save(members: readonly KeptMember[]): void
   remove(id: string): void
   /** One transaction; nodes that are gone are left out. */
   seen(seen: readonly Pick<KeptMember, 'id' | 'lastSeenAt' | 'told'>[]): void

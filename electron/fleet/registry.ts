@@ -164,7 +164,7 @@ export class FleetRegistry implements AsyncDisposable {
       role: asked.role ?? base.role,
       offlineAfterMs: asked.offlineAfterMs === undefined ? base.offlineAfterMs : asked.offlineAfterMs,
     }
-    store.save(kept)
+    store.save([kept])
     if (edgeId !== undefined) this.joined(edgeId)
     const member = known ?? this.#add(kept)
     this.#kept(member, kept)
@@ -270,6 +270,7 @@ export class FleetRegistry implements AsyncDisposable {
     const now = this.#options.clock.mono()
     for (const member of this.#members.values()) {
       member.listeningFrom = now
+      member.heardAt = null
       this.#judged(member)
     }
   }
@@ -282,7 +283,10 @@ export class FleetRegistry implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true
     this.#rest()
-    this.#write([...this.#members.values()].filter(({ isDirty }) => isDirty))
+    this.#write(
+      [...this.#unwritten],
+      [...this.#members.values()].filter(({ isDirty }) => isDirty),
+    )
   }
 
   #rows(): FleetRow[] {
@@ -299,7 +303,7 @@ export class FleetRegistry implements AsyncDisposable {
   }
 
   #saved(member: Member, kept: KeptMember): void {
-    this.#options.store.save(kept)
+    this.#options.store.save([kept])
     this.#kept(member, kept)
   }
 
@@ -352,18 +356,16 @@ export class FleetRegistry implements AsyncDisposable {
       const isDue = member.isDirty && clock.mono() >= after(member.writtenAt, WRITTEN_EVERY_MS)
       if (isDue && due.length < WRITTEN_AT_ONCE) due.push(member)
     }
-    this.#write(due)
+    this.#write([...this.#unwritten].slice(0, WRITTEN_AT_ONCE), due)
     if (hasChanged) this.#options.shown()
   }
 
   /** Nobody waits for it: what could not be written is tried again. */
-  #write(due: readonly Member[]): void {
+  #write(fresh: readonly Member[], due: readonly Member[]): void {
     const { store, clock, logger } = this.#options
     try {
-      for (const member of this.#unwritten) {
-        store.save(member.kept)
-        this.#unwritten.delete(member)
-      }
+      if (fresh.length > 0) store.save(fresh.map(({ kept }) => kept))
+      for (const member of fresh) this.#unwritten.delete(member)
       if (due.length > 0) store.seen(due.map(({ kept }) => kept))
     } catch (error) {
       logger.log('warn', 'What nodes of the fleet told could not be written', failureOf(error))

@@ -170,6 +170,73 @@ describe('a node that is drained', () => {
   })
 })
 
+describe('whoever drains a node', () => {
+  it('of an edge with admins of its own is one of them, or an administrator', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const user = (id: string) => ({
+      op: 'put' as const,
+      kind: 'user' as const,
+      body: { id, name: id, role: 'viewer' } as never,
+    })
+    const put = site.journal.change([user('kim'), user('lee')], { actor: 'test' })
+    expect(put).toMatchObject({ ok: true })
+    site.apply({ timeoutMs, admins: ['kim'] })
+    const as = (caller: object, draining: boolean) =>
+      refused(() =>
+        site.answer(
+          site.fleetDo()['fleet.drainNode'](
+            { nodeId: 'berlin', draining, reason: '' },
+            {
+              ...operator,
+              ...caller,
+            },
+          ),
+        ),
+      )
+    const kim = { edgeAdminAs: 'kim' }
+    expect(await as({}, true)).toBe('forbidden')
+    expect(await as({ edgeAdminAs: 'lee' }, true)).toBe('forbidden')
+    expect(site.gates()).toEqual({ edge: 1, master: null })
+    expect(await as(kim, true)).toBe('done')
+    expect(site.gates()).toEqual({ edge: null, master: 2 })
+    expect(await as({}, false)).toBe('forbidden')
+    expect(await as({ role: 'admin' }, false)).toBe('done')
+    expect(site.gates()).toEqual({ edge: 3, master: null })
+  })
+
+  it('cannot drain the master itself, remove a node that is draining, or change what is always there', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    await site.pass(3_000)
+    const fleet = site.fleetDo()
+    const asks = [
+      () => fleet['fleet.drainNode']({ nodeId: 'local', draining: true, reason: '' }, operator),
+      () => fleet['fleet.setRole']({ nodeId: 'plane-1', role: 'slave' }, operator),
+      () => fleet['fleet.removeNode']({ nodeId: 'local' }, operator),
+    ]
+    for (const ask of asks) expect(await refused(ask)).toBe('refused')
+    expect(fleet['fleet.getNode']({ nodeId: 'local' }, operator)).toMatchObject({ isLocal: true, role: 'master' })
+    await fleetOf(site).drain()
+    expect(await refused(() => fleet['fleet.removeNode']({ nodeId: 'berlin' }, operator))).toBe('conflict')
+  })
+
+  it('may undrain it while it is away: the master drives on until control is restored', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const { drain, undrain, node } = fleetOf(site)
+    await drain()
+    await site.killEdge()
+    await site.pass(15_000)
+    const done = await undrain()
+    expect(done).toMatchObject({ moved: false, node: { drain: null } })
+    expect(done.detail).toContain('until control is restored')
+    await site.startEdge()
+    await site.pass(10_000)
+    expect(site.gates().edge).toBe(null)
+    await site.answer(site.masterDo()['edges.restore']({ edge: EDGE }, admin))
+    expect(site.gates().master).toBe(null)
+    expect(node().status).toBe('online')
+  })
+})
+
 describe('a node of the fleet', () => {
   it('is offline by time alone, 90 s after its last heartbeat, and online with the next', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })

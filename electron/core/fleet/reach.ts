@@ -22,21 +22,6 @@ export function reachOf(heard: Heard, now: MonoMs): FleetReach {
   return now - from >= lateOf(offlineAfterMs) ? 'degraded' : 'online'
 }
 
-/** When that changes unless it is heard; null: never. */
-export function reachChangesAt(heard: Heard, now: MonoMs): MonoMs | null {
-  const offlineAfterMs = heard.offlineAfterMs ?? FLEET_OFFLINE_AFTER_MS
-  const from = lastOf(heard)
-  switch (reachOf(heard, now)) {
-    case 'offline':
-      return null
-    case 'online':
-      return after(from, lateOf(offlineAfterMs))
-    case 'degraded':
-    case 'unknown':
-      return after(from, offlineAfterMs)
-  }
-}
-
 /** Since when it is offline. */
 export const offlineFrom = (heard: Heard): MonoMs =>
   after(lastOf(heard), heard.offlineAfterMs ?? FLEET_OFFLINE_AFTER_MS)
