@@ -51,6 +51,8 @@ export function addData(cli: Cli, program: Command): void {
               ['last received', lastReceivedAt === null ? '-' : timeOf(lastReceivedAt)],
               ['rejected', String(rejected)],
               ['lost at the edge', String(gaps.lost ?? 0)],
+              // By this master, whose file was damaged or is an older copy; or another master of the edge has it.
+              ['acknowledged, but not here', String(gaps.acknowledged ?? 0)],
               ['from the future', String(fromFuture)],
               ['calendar ahead by', skewMs === null ? '-' : `${Math.round(skewMs)} ms`],
               ['not searchable yet', String(notIndexed)],

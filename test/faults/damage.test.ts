@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { LogView, LossView, SyncView } from '../../shared/console/data-views'
+import type { AlertView, LogView, LossView, SyncView } from '../../shared/console/data-views'
 import { ControllerProcess, holdfast } from '../support/controller'
 import { waitingIds } from '../support/kept-entries'
 import { otlpUrl, sendLogs } from '../support/otlp-sender'
@@ -39,6 +39,10 @@ describe.concurrent('random bytes flipped', () => {
 })
 
 const startsWithinMs = 5_000
+interface Kept {
+  readonly entries: number
+  readonly gaps: { readonly lost?: number; readonly acknowledged?: number }
+}
 
 describe('bytes of the buffer that the disk has changed', () => {
   it('do not hold up the site: it runs within 5 s, keeps the old file aside, brings what can be read and tells what cannot', async () => {
@@ -118,6 +122,61 @@ describe('bytes of the buffer that the disk has changed', () => {
     console.log(
       `runs after ${Math.round(tookMs)} ms; ${arrived.length} of ${accepted.length} records read from ${aside().join()}, ${await lost()} entries told as lost, ${salvaged.entries} here`,
     )
+  })
+})
+
+describe('bytes of what a master keeps of an edge that the disk has changed', () => {
+  it('cost what the edge no longer has: the file is kept aside, the rest comes, and both sides say what is missing', async () => {
+    await using site = await Site.driven()
+    const { edge } = site
+    const url = await otlpUrl(edge)
+    const status = () => site.master.ask<Kept>('data', 'status', 'Berlin')
+    const before = await sendLogs(url, 1, 2_000)
+    const isDrained = async () => {
+      await edge.run('sync', 'drain')
+      const { status: push } = await edge.ask<SyncView>('sync', 'status')
+      return push?.pendingEntries === 0 && (await status()).entries >= before.length
+    }
+    await site.until('all is at the master', isDrained, 30_000)
+    await site.master.end()
+    const waiting = await sendLogs(url, before.length + 1, 500)
+    const folder = path.join(site.masterData, 'master/telemetry')
+    const name = readdirSync(folder).find((each) => /^edge-.*\.db$/.test(each))!
+    const bytes = readFileSync(path.join(folder, name))
+    // The first page: nothing can be read of such a file.
+    writeFileSync(path.join(folder, name), bytes.fill(0xa5, 0, 4_096))
+
+    const beganAt = performance.now()
+    await site.startMaster()
+    await site.master.status()
+    expect(performance.now() - beganAt).toBeLessThan(startsWithinMs)
+    await site.linked(30_000)
+    const numbers = async () =>
+      (await site.master.ask<LogView[]>('data', 'logs', 'Berlin', '--text', 'receipt till', '--limit', '10000'))
+        .map(({ attributes }) => Number(attributes['n']))
+        .sort((a, b) => a - b)
+    const arrived = await site.until(
+      'what waited is there',
+      async () => {
+        await edge.run('sync', 'drain')
+        const found = await numbers()
+        return found.length >= waiting.length && found
+      },
+      30_000,
+    )
+    expect(arrived).toEqual(waiting)
+    const aside = readdirSync(folder).filter((each) => each.startsWith(`${name}.damaged-`) && each.endsWith('Z'))
+    expect(aside).toHaveLength(1)
+    expect(readFileSync(path.join(folder, aside[0]!))).toEqual(bytes)
+    expect(site.master.log).toMatch(/"level":"error","scope":"telemetry","message":"Kept telemetry is damaged"/)
+    // What it had acknowledged is gone here, and the edge no longer has it.
+    await site.until('it is counted', async () => ((await status()).gaps.acknowledged ?? 0) >= before.length)
+    expect(await site.master.text('data', 'status', 'Berlin')).toMatch(/acknowledged, but not here +[2-9]\d{3}\n/)
+    const isSaid = async (says: ControllerProcess) =>
+      (await says.text('status')).includes('The master has lost telemetry')
+    await site.until('both say so', async () => (await isSaid(site.master)) && (await isSaid(edge)), 20_000)
+    const alerts = await site.master.ask<AlertView[]>('data', 'alerts', 'Berlin')
+    expect(alerts.filter(({ text }) => text.includes('entries'))).toHaveLength(1)
   })
 })
 
