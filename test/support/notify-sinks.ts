@@ -1,4 +1,3 @@
-import { webcrypto } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
@@ -14,7 +13,7 @@ export interface Certificate {
 /** For this machine, known to no authority: whoever is given it trusts it. */
 export async function ownCertificate(): Promise<Certificate> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await X509CertificateGenerator.createSelfSigned({
     ...{ serialNumber: '01', name: 'CN=localhost', keys, signingAlgorithm: algorithm },
     notBefore: new Date(Date.now() - 86_400_000),
@@ -26,7 +25,7 @@ export async function ownCertificate(): Promise<Certificate> {
       ]),
     ],
   })
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
   return { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` }
 }
 
@@ -59,7 +58,8 @@ export async function startMailSink(
     ...{ secure, logger: false, authOptional: password === undefined, closeTimeout: 200 },
     disabledCommands: [...(startTls ? [] : ['STARTTLS']), ...(password === undefined ? ['AUTH'] : [])],
     ...(certificate ?? {}),
-    onAuth: ({ username = '', password: given = '' }, _session, done) => {
+    onAuth: (login, _session, done) => {
+      const [username, given] = [login.username ?? '', login.password ?? '']
       logins.push({ username, password: given })
       // A server that says more than it should.
       if (given !== password) return done(refused({ code: 535, message: `wrong password ${given} of ${username}` }))

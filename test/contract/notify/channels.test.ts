@@ -17,7 +17,7 @@ import { systemRandom } from '../../../electron/platform/random'
 import { alertOf, logOf, metricOf } from '../../../electron/telemetry/body'
 import type { ChannelView } from '../../../shared/console/channel-operations'
 import { HoldfastError } from '../../../shared/model/failures'
-import { monoMs, wallMs } from '../../../shared/model/time'
+import { wallMs } from '../../../shared/model/time'
 import { collectingLogger, journalIn } from '../../support/journal'
 import {
   ownCertificate,
@@ -322,8 +322,8 @@ describe('a controller that ends', () => {
     (step: 'sent' | 'queue', kill: () => void) =>
     (real: NotifyStore): NotifyStore => ({
       ...real,
-      [step]: (...given: never[]) => {
-        if (step === 'queue') (real.queue as (...of: never[]) => void)(...given)
+      [step]: (...given: Parameters<NotifyStore['queue']>) => {
+        if (step === 'queue') real.queue(...given)
         kill()
         throw new HoldfastError('storage', 'killed')
       },
@@ -404,7 +404,10 @@ describe('secrets', () => {
     secrets.set('smtp', `${PASSWORD} (an old one)`)
     await using sink = await startHttpSink()
     secrets.set('hook', `${sink.url}/${TOKEN}`)
-    sink.answer(({ path: target, headers }) => ({ status: 400, body: `${target} ${headers['x-token']} is not known` }))
+    sink.answer(({ path: target, headers }) => ({
+      status: 400,
+      body: `${target} ${String(headers['x-token'])} is not known`,
+    }))
     const certificate = await ownCertificate()
     await using tls = await startMailSink({ secure: true, certificate, password: 'another' })
     const login = { username: 'holdfast', password: { secretRef: 'smtp' }, caCertificates: certificate.cert }
