@@ -1,5 +1,5 @@
 import { dropOrder } from '../../shared/model/telemetry'
-import type { Loss, LossReason, LossReport, TelemetryCategory } from '../../shared/model/telemetry'
+import type { Loss, LossReason, LossReport, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
 import { categoryOf, codeOf, currentFeed, feedOf, FLAG_LOSS_REPORT, keyOf, seqOf } from './schema'
 import { sizeOf } from './store'
 import type { Change, Store } from './store'
@@ -64,6 +64,21 @@ export function openRetention(store: Store, caps: Caps) {
   const agedBefore = newest ? newest.aged_ms + Math.max(0, clock.wall() - newest.at) : 0
   const aged = () => Math.round(agedBefore + (clock.mono() - startedAt))
   let markedAt = newest?.aged_ms ?? -Infinity
+  const headKey = (lane: TelemetryLane, head: number) => keyOf(currentFeed[lane], head)
+  markLast()
+
+  /** What an earlier process wrote after its last mark was written before the next one was due, however long ago that is. */
+  function markLast() {
+    if (!newest) return
+    const sinceMs = Math.min(MARK_EVERY_MS, agedBefore - newest.aged_ms)
+    const head = (lane: TelemetryLane) => headKey(lane, store.feeds.get(currentFeed[lane])?.head ?? 0)
+    try {
+      sql.putMark.run(newest.aged_ms + sinceMs, newest.at + sinceMs, head('alerts'), head('telemetry'))
+      markedAt = newest.aged_ms + sinceMs
+    } catch {
+      // A full disk: they stay longer. Anything else shows with the first entry.
+    }
+  }
 
   function remove(change: Change, rows: readonly Removable[], reason: LossReason) {
     const lostAt = clock.wall()
@@ -201,7 +216,7 @@ export function openRetention(store: Store, caps: Caps) {
     },
     markHeads(change: Change) {
       if (aged() - markedAt < MARK_EVERY_MS) return
-      const head = (lane: 'alerts' | 'telemetry') => keyOf(currentFeed[lane], change.feed(currentFeed[lane]).head)
+      const head = (lane: TelemetryLane) => headKey(lane, change.feed(currentFeed[lane]).head)
       sql.putMark.run(aged(), clock.wall(), head('alerts'), head('telemetry'))
       markedAt = aged()
     },

@@ -3,9 +3,10 @@ import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { LogView } from '../../shared/console/data-views'
+import type { LogView, LossView, SyncView } from '../../shared/console/data-views'
 import type { OperationOutput } from '../../shared/console/contract'
 import { machineMs } from '../support/judge'
+import { waitingIds } from '../support/kept-entries'
 import { otlpUrl, postLogs } from '../support/otlp-sender'
 import { passed, Site, timeoutMs } from '../support/site'
 
@@ -65,6 +66,51 @@ describe.skipIf(why !== null).concurrent('the wall clock of the edge', () => {
     await site.startMaster()
     await site.linked()
     expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: before + 2 })
+  })
+})
+
+describe.skipIf(why !== null).concurrent('the age of what is buffered', () => {
+  it('goes on while the edge is off: what is too old by then is given up, counted by category, and told when the master is back', async () => {
+    await using site = await Site.start()
+    const clock = site.use(fakeClock())
+    await site.startEdge({ env: clock.env })
+    await site.linked()
+    await site.drivenBy('edge')
+    await site.master.end()
+    const records = (from: number) =>
+      Array.from({ length: 300 }, (_, n) => ({ severityNumber: 9, body: { stringValue: `aged ${from + n}` } }))
+    expect((await postLogs(await otlpUrl(site.edge), records(0))).status).toBe(200)
+    const buffered = async () => (await site.edge.ask<SyncView>('sync', 'status')).buffer!.byCategory
+    await site.until('the logs wait', async () => (await buffered()).logs.entries >= 300)
+    await site.edge.end()
+    const ids = waitingIds(site.edgeData)
+
+    clock.set('+8d')
+    await site.startEdge({ env: clock.env })
+    await site.drivenBy('edge')
+    expect((await postLogs(await otlpUrl(site.edge), records(300))).status).toBe(200)
+    const aged = async () =>
+      ((await site.edge.ask<SyncView>('sync', 'status')).status?.losses ?? []).filter(
+        ({ reason }) => reason === 'age-cap',
+      )
+    const all = (losses: readonly { readonly entries: number }[]) =>
+      losses.reduce((sum, { entries }) => sum + entries, 0)
+    await site.until('what is too old is counted', async () => all(await aged()) === ids.length, 20_000)
+    expect((await aged()).find(({ category }) => category === 'logs')!.entries).toBeGreaterThanOrEqual(300)
+    expect(await site.edge.text('sync', 'status')).toMatch(/ {2}logs: \d+ entries, .+, over the age limit, last /)
+
+    await site.startMaster()
+    await site.linked(30_000)
+    await site.until(
+      'the rest and the losses are at the master',
+      async () => {
+        await site.edge.run('sync', 'drain')
+        const lines = await site.master.ask<LogView[]>('data', 'logs', 'Berlin', '--text', 'aged', '--limit', '1000')
+        const told = await site.master.ask<LossView[]>('sync', 'losses', 'Berlin')
+        return lines.length === 300 && all(told) === ids.length
+      },
+      30_000,
+    )
   })
 })
 

@@ -147,6 +147,23 @@ describe('over the age cap', () => {
     clock.advance(3.5 * span)
     expect(counts()['metrics']).toBe(0)
   })
+  test('counts what was written shortly before a long absence from when it was written', async () => {
+    open({ ageCapMs: 7 * span })
+    await put('metrics', 1)
+    clock.advance(60_000)
+    await put('logs', 4)
+    await close()
+    clock.advance(6 * span)
+    open({ ageCapMs: 7 * span })
+    await put('traces', 2)
+    clock.advance(2 * span)
+    expect(counts()).toMatchObject({ metrics: 0, logs: 0, traces: 2 })
+    expect(dropped()).toMatchObject({ metrics: 1, logs: 4, traces: 0 })
+    expect(outbox.status().losses).toMatchObject([
+      { category: 'metrics', reason: 'age-cap', entries: 1 },
+      { category: 'logs', reason: 'age-cap', entries: 4 },
+    ])
+  })
   test('a calendar that is set forward while the controller runs costs nothing', async () => {
     let jumpMs = 0
     const jumping = { ...clock, wall: () => (clock.wall() + jumpMs) as ReturnType<typeof clock.wall> }
