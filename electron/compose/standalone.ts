@@ -69,7 +69,12 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       power.on()
     },
     journal: master.journal,
-    clients: { site: masterApi({ role, journal: master.journal, clock, url: () => parts.place.url }) },
+    clients: {
+      site: masterApi({
+        ...{ role, journal: master.journal, clock },
+        ...{ url: () => parts.place.url, edgeUrl: () => parts.place.url },
+      }),
+    },
     subscribeAlerts: (listener) => alerting.subscribe(listener),
     subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
     subscribeFleet: (params, listener) => master.fleet.subscribe(params, listener),

@@ -12,6 +12,8 @@ export interface MasterApiParts {
   readonly clock: Clock
   /** Where this controller serves clients; null: nowhere yet. */
   url(): string | null
+  /** The same of an edge of this process, which tells nobody. */
+  edgeUrl?(): string | null
 }
 
 /** The systems of all edges and the master's own, for clients. */
@@ -52,7 +54,7 @@ function ownStanding({ role, url }: MasterApiParts): ReturnType<ApiSite['standin
   }
 }
 
-function siteStanding({ role, clock, url }: MasterApiParts, site: EdgeSite): ReturnType<ApiSite['standing']> {
+function siteStanding({ role, clock, url, edgeUrl: ownEdge }: MasterApiParts, site: EdgeSite): ReturnType<ApiSite['standing']> {
   const { state, session } = site.control
   const { link, stored } = state
   const { record } = stored
@@ -67,6 +69,6 @@ function siteStanding({ role, clock, url }: MasterApiParts, site: EdgeSite): Ret
       reachesOther: session !== null && link.kind === 'linked' && link.agreed,
       drivesInMs: due === null || drives ? null : due - clock.mono(),
     },
-    told: { controller: holder, epoch: record.epoch, edgeUrl, masterUrl: url() },
+    told: { controller: holder, epoch: record.epoch, edgeUrl: edgeUrl ?? ownEdge?.() ?? null, masterUrl: url() },
   }
 }
