@@ -25,6 +25,7 @@ const TARGET_KIB_PER_EDGE = 60
 /** For lists at the server. */
 const TARGET_LIST_MS = 200
 const SETTLE_MS = 10_000
+const PUSH_EVERY_MS = 30_000
 const CONSOLE_MS = 15_000
 const BARE_MS = 15_000
 const LINK_DEADLINE_MS = 300_000
@@ -139,13 +140,19 @@ async function watchedByConsole(master: ControllerProcess, probe: MasterProbe) {
   }
 }
 
+/** Says every 10 s how far it is. */
+function progress(fleet: Fleet): Disposable {
+  const timer = setInterval(() => say(fleet.told()), 10_000)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
 async function main(): Promise<void> {
   if (process.platform !== 'linux') throw new Error('this bench reads /proc and runs on Linux only')
   await using stack = new AsyncDisposableStack()
   const { dir } = stack.use(dataDirectory('fleet'))
   const probeDir = stack.use(dataDirectory('fleet-probe')).dir
   const linkPort = await freePort()
-  const fleet = stack.use(new Fleet({ count }))
+  const fleet = stack.use(new Fleet({ count, pushEveryMs: PUSH_EVERY_MS }))
   {
     await using first = await ControllerProcess.start({ role: 'master', data: dir, linkPort })
     await fleet.enrol(first)
@@ -160,11 +167,15 @@ async function main(): Promise<void> {
   say(`the master is up with ${count} documents: ${round(unlinked.rssMiB)} MiB`)
   const linkingAt = performance.now()
   const linkingFrom = Date.now()
-  await fleet.start()
-  await fleet.allLinked(LINK_DEADLINE_MS)
+  {
+    using _ = progress(fleet)
+    await fleet.start()
+    await fleet.allLinked(LINK_DEADLINE_MS)
+  }
   const linkingMs = performance.now() - linkingAt
   const linking = probe.summary(linkingFrom, Date.now())
   say(`all are linked after ${round(linkingMs / 1_000)} s`)
+  await until('each edge has pushed once', () => fleet.since(0, 'pushed').length >= count || null, 3 * PUSH_EVERY_MS)
   await sleep(SETTLE_MS)
   const from = Date.now()
   const fromHere = performance.now()

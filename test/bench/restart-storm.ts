@@ -38,7 +38,10 @@ interface Storm {
 
 /** The master is up again; all that happens until every edge is linked. */
 async function watch(fleet: Fleet, probe: MasterProbe, backAt: number, backFrom: number): Promise<Storm> {
-  await fleet.allLinked(LINK_DEADLINE_MS)
+  {
+    using _ = progress(fleet)
+    await fleet.allLinked(LINK_DEADLINE_MS)
+  }
   const allLinkedMs = performance.now() - backAt
   const cost = probe.summary(backFrom, Date.now())
   const links = fleet.since(backAt, 'linked').map(({ at }) => at - backAt)
@@ -63,6 +66,12 @@ async function watch(fleet: Fleet, probe: MasterProbe, backAt: number, backFrom:
   }
 }
 
+/** Says every 10 s how far it is. */
+function progress(fleet: Fleet): Disposable {
+  const timer = setInterval(() => say(fleet.told()), 10_000)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
 async function main(): Promise<void> {
   if (process.platform !== 'linux') throw new Error('this bench reads /proc and runs on Linux only')
   await using stack = new AsyncDisposableStack()
@@ -81,8 +90,11 @@ async function main(): Promise<void> {
   let master = await start(probe)
   await fleet.enrol(master)
   say(`${count} edges have joined`)
-  await fleet.start()
-  await fleet.allLinked(LINK_DEADLINE_MS)
+  {
+    using _ = progress(fleet)
+    await fleet.start()
+    await fleet.allLinked(LINK_DEADLINE_MS)
+  }
   await sleep(SETTLE_MS)
 
   await master.kill()

@@ -1,5 +1,7 @@
 import { EdgeRole } from '../../../electron/edge/edge-role'
+import { Heartbeats } from '../../../electron/edge/heartbeat'
 import { packed } from '../../../electron/edge/push-payload'
+import type { DocumentsReplica } from '../../../electron/journal/journal'
 import { CredentialStore } from '../../../electron/link/credentials'
 import { joinMaster } from '../../../electron/link/joining'
 import type { LinkDialer, LinkHandlers, LinkSession } from '../../../electron/link/link'
@@ -34,6 +36,8 @@ export type FleetSight = 'dial' | 'failed' | 'linked' | 'lost' | 'pushed' | 'pus
 
 const PROGRAM_VERSION = '0.1.0'
 const INVENTORY_RUN = 'fleet-run'
+/** What each tells of itself every two seconds. */
+const told = { version: PROGRAM_VERSION, memory: 0.5, disk: 0.25, systems: 1, modules: 2 }
 
 /**
  * One edge of a simulated fleet: the product's own edge role and link client over real TLS, with its files in memory, devices that always answer, a small inventory
@@ -44,6 +48,7 @@ export class FleetEdge {
   readonly #options: FleetEdgeOptions
   readonly #credentials = new CredentialStore(memorySecrets())
   readonly #feedId: string
+  #replica: DocumentsReplica
   #role: EdgeRole | null = null
   #wasLinked = false
   #pushTimer: Disposable | null = null
@@ -54,11 +59,16 @@ export class FleetEdge {
     this.#options = options
     this.edgeId = options.edgeId
     this.#feedId = options.random.id()
+    this.#replica = options.documents.replica(options.edgeId)
   }
 
   get role(): EdgeRole {
     if (!this.#role) throw new Error(`${this.edgeId} has not started`)
     return this.#role
+  }
+  /** The newest change of the documents that its copy has. */
+  get documentsHead(): number {
+    return this.#replica.head
   }
   get isLinked(): boolean {
     return this.#role?.control.state.link.kind === 'linked'
@@ -73,16 +83,18 @@ export class FleetEdge {
   async start(): Promise<void> {
     const { clock, random, logger, documents, edgeId, pushEveryMs } = this.#options
     const instanceId = `machine-${edgeId}`
+    this.#replica = documents.replica(edgeId)
     const dialer = await wsDialer({
       ...{ credentials: this.#credentials, instanceId, programVersion: PROGRAM_VERSION, clock, random, logger },
     })
     this.#role = new EdgeRole({
       ...{ edgeId, edgeName: edgeId, instanceId, bootId: random.id(), clock, random, logger },
       records: memoryRecords(),
-      replica: documents.replica(edgeId),
+      replica: this.#replica,
       runtimes: new ScenarioRuntimes(clock),
       dialer: this.#watched(dialer),
       timeZone: 'UTC',
+      heartbeats: new Heartbeats({ clock, now: () => ({ hostname: edgeId, ...told, cpu: random.fraction() }) }),
       rotate: (params) => this.#credentials.rotate(params),
       changed: () => this.#look(),
     })
@@ -98,7 +110,8 @@ export class FleetEdge {
 
   #look(): void {
     const { isLinked } = this
-    if (isLinked !== this.#wasLinked) this.#options.seen(isLinked ? 'linked' : 'lost')
+    if (isLinked && !this.#wasLinked) this.#options.seen('linked')
+    if (!isLinked && this.#wasLinked) this.#options.seen('lost', this.#role?.control.state.lastFailure ?? '')
     this.#wasLinked = isLinked
   }
 

@@ -31,6 +31,8 @@ export function memoryRecords(): ControlRecords {
     untold: () => [],
     told: () => {},
     leaveOthers: () => [],
+    standingAlerts: () => [],
+    setStandingAlert: () => {},
     remove: (edgeId) => void controls.delete(edgeId),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

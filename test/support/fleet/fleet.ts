@@ -122,6 +122,15 @@ export class Fleet implements AsyncDisposable {
     this.#isOut = isOut
   }
 
+  /** What has happened since `from`, in one line: for whoever waits. */
+  told(from = 0): string {
+    const counts = [
+      ...Map.groupBy(this.events, ({ at, what, detail }) => (at < from ? '' : `${what} ${detail}`.trim())),
+    ]
+    const all = counts.flatMap(([what, { length }]) => (what === '' ? [] : `${length} x ${what}`))
+    return `${this.#linked} of ${this.edges.length} linked; ${all.join(', ')}`
+  }
+
   /** Events of one kind since `from`. */
   since(from: number, ...kinds: readonly FleetSight[]): FleetEvent[] {
     return this.events.filter(({ at, what }) => at >= from && kinds.includes(what))
