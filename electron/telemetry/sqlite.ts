@@ -22,8 +22,11 @@ const SKEW_STEP_MS = 60_000
 const CHECKPOINT_PAGES = 4_000
 /** Pages of each file in memory: entries are written once and mostly at the end, so little is gained by more. */
 const CACHE_KIB = 2 * 1024
-/** Files open at once. Beyond it the one not used for longest is closed; it is opened again when it is asked for. */
-const OPEN_MAX = 512
+/**
+ * Files open at once, of half a MiB of memory each. Beyond it the one not used for longest is closed; it is opened again when it is asked for, which takes a millisecond
+ * or two: of thousands of edges each pushes every 30 s.
+ */
+export const OPEN_MAX = 128
 
 /** Throws `HoldfastError('storage')` when the file cannot be opened. `damaged`: some of what is kept can no longer be read; the rest can. */
 export function openTelemetry(file: string, damaged: (what: string) => void = () => {}): TelemetryStore {

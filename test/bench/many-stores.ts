@@ -7,7 +7,7 @@ import type { ArrivedBatch } from '../../electron/telemetry/telemetry'
 import { wallMs } from '../../shared/model/time'
 
 const MANY = 1_000
-const FEW = 400
+const FEW = 100
 const ROUNDS = 3
 const ENTRIES = 30
 /** A batch of each of 5,000 edges every 30 s is 6 ms for each. */
