@@ -18,7 +18,7 @@ export const PASSWORD = 'a sentence nobody guesses'
 
 /** The real console, accounts and journal; what operations do to sites is a sample. */
 export async function startAccounts(
-  { start, open, onEnd }: ReturnType<typeof useConsole>,
+  { start, open, onEnd }: Pick<ReturnType<typeof useConsole>, 'start' | 'open' | 'onEnd'>,
   options: { clock?: Clock; page?: string } = {},
 ) {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-accounts-'))

@@ -404,6 +404,8 @@ export interface ConsoleDouble extends AsyncDisposable {
   readonly key: string
   readonly calls: { op: OperationName; params: unknown; caller: Caller }[]
   readonly audit: AuditEntry[]
+  /** What stands behind the server, for another face of the same controller. */
+  readonly operations: Operations
   readonly logged: string[]
   /** Replaces answers for the rest of the test. */
   answer(handlers: Partial<OperationHandlers>): void
@@ -475,6 +477,7 @@ export async function startConsoleDouble(options: ConsoleDoubleOptions = {}): Pr
     key,
     calls,
     audit,
+    operations,
     logged,
     answer: (replaced) => void (handlers = { ...handlers, ...replaced }),
     publish: (topic, body) => of(topic).forEach((listener) => listener(body)),

@@ -11,7 +11,9 @@ export function useConsole() {
     for (const close of closing.splice(0).reverse()) await close()
   })
   return {
-    onEnd: (close: () => Promise<unknown>) => void closing.push(close),
+    onEnd(close: () => Promise<unknown>): void {
+      closing.push(close)
+    },
     async start(options: Parameters<typeof startConsoleDouble>[0] = {}): Promise<ConsoleDouble> {
       const double = await startConsoleDouble(options)
       closing.push(async () => double[Symbol.asyncDispose]())
