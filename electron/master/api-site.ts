@@ -54,7 +54,10 @@ function ownStanding({ role, url }: MasterApiParts): ReturnType<ApiSite['standin
   }
 }
 
-function siteStanding({ role, clock, url, edgeUrl: ownEdge }: MasterApiParts, site: EdgeSite): ReturnType<ApiSite['standing']> {
+function siteStanding(
+  { role, clock, url, edgeUrl: ownEdge }: MasterApiParts,
+  site: EdgeSite,
+): ReturnType<ApiSite['standing']> {
   const { state, session } = site.control
   const { link, stored } = state
   const { record } = stored
