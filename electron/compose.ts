@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { accountDocuments } from './compose/accounts'
 import { ClientsPlace, openClients, type Clients, type SiteClients } from './compose/api'
-import { accountOperations, withoutAccounts, type AccountHandlers } from './console/account-operations'
+import { accountOperations, watchMe, withoutAccounts, type AccountHandlers } from './console/account-operations'
 import { Accounts } from './console/accounts'
 import { Attempts } from './console/attempts'
 import { createDispatch, type AuditEntry } from './console/dispatch'
@@ -213,7 +213,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     }),
   )
   const setup = new Setup({
-    ...{ directory: dataDir, role: settings.role, name: settings.name ?? null, store: liveSettings, random },
+    ...{ directory: dataDir, role: settings.role, name: settings.name ?? null, store: liveSettings },
+    ...{ clock, random },
     isRoleGiven: environment['role'] !== undefined || options.overrides['role'] !== undefined,
     // What cannot be read was stored by somebody who had joined.
     hasJoined: () =>
@@ -226,7 +227,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   const people = openAccounts(site, parts, started)
   const operations: Operations = {
     ...operationsOf(site, status, live, liveSettings, watchSync, {
-      ...{ activity, diagnostics, setup, secrets, accounts: people.handlers },
+      ...{ activity, diagnostics, setup, secrets, accounts: people.handlers, people: people.accounts },
       showApi: () => clients!.show(),
     }),
     ...people.authority,
@@ -348,6 +349,7 @@ function operationsOf(
     setup,
     secrets,
     accounts,
+    people,
     showApi,
   }: {
     activity: ActivityRecorder
@@ -355,6 +357,7 @@ function operationsOf(
     setup: Setup
     secrets: FileSecrets
     accounts: AccountHandlers
+    people: Accounts | null
     showApi: OperationHandlers['api.show']
   },
 ): Operations {
@@ -379,8 +382,10 @@ function operationsOf(
       ...diagnostics.handlers,
     },
     topics: {
-      subscribe: (topic, params, listener) => {
+      subscribe: (topic, params, listener, caller) => {
         switch (topic) {
+          case 'me':
+            return watchMe(people, caller, listener as never)
           case 'status':
             return live.subscribe(listener as (body: StatusView) => void)
           case 'activity':

@@ -20,7 +20,7 @@ import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 
-/** How long a fail-over waits for the master to get ready; then it goes on without. */
+/** How long a fail-over waits for the master to get ready; then it goes on without. Longer than the master itself waits (1.5 s), so that its answer is heard. */
 const READY_WITHIN_MS = 2_000
 /** Of the link protocol. */
 const PREPARES_FROM_VERSION = 3

@@ -250,15 +250,14 @@ export class EdgeRole {
     // First: that modules stop with the controller is no end of an alert.
     this.#noDevice[Symbol.dispose]()
     this.#options.heartbeats?.[Symbol.dispose]()
-    try {
-      await this.#options.inventory?.stop()
-      await this.control.end()
-      await this.#relay?.[Symbol.asyncDispose]()
-      await this.#devices?.end()
-    } finally {
-      this.#options.telemetry?.forgetAlerts()
-      await this.control.runtime[Symbol.asyncDispose]()
-    }
+    // Whatever of these fails, the devices are let go.
+    await using stack = new AsyncDisposableStack()
+    stack.use(this.control.runtime)
+    stack.defer(() => this.#options.telemetry?.forgetAlerts())
+    stack.defer(() => this.#devices?.end())
+    if (this.#relay) stack.use(this.#relay)
+    stack.defer(() => this.control.end())
+    await this.#options.inventory?.stop()
   }
 
   /** Modules that were started without a value, or with another one, start again with it. What is now set here is not the master's to give. */

@@ -2,9 +2,10 @@ import { rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { SetupView } from '../../shared/console/setup-operations'
 import { HoldfastError } from '../../shared/model/failures'
+import { after } from '../../shared/model/time'
 import type { Settings } from '../../shared/settings/settings'
 import { makeFolder } from './folder'
-import type { Random } from './ports'
+import type { Clock, Random } from './ports'
 import { readStored, SETTINGS_FILE, writeStored } from './settings-file'
 import type { SettingsStore } from './settings-store'
 
@@ -22,6 +23,7 @@ export interface SetupOptions {
   /** A flag or the environment says what this controller is. */
   readonly isRoleGiven: boolean
   readonly store: Pick<SettingsStore, 'amend'>
+  readonly clock: Clock
   readonly random: Random
   hasJoined(): Promise<boolean>
   /** Stops this controller and starts another one in its place, which takes `resumeKey` once. Null: whoever runs it cannot. */
@@ -54,7 +56,7 @@ export class Setup {
     role: Settings['role'],
     name: string | undefined,
   ): Promise<{ restarts: boolean; resumeKey: string | null }> {
-    const { restart, random } = this.#options
+    const { restart, clock, random } = this.#options
     const isOther = role !== this.#options.role
     await this.#options.store.amend((raw) => {
       if (this.#options.isRoleGiven || this.#options.role !== 'standalone' || stageOf(raw) !== null)
@@ -73,7 +75,7 @@ export class Setup {
     if (!isOther || restart === null) return { restarts: false, resumeKey: null }
     const resumeKey = Buffer.from(random.bytes(32)).toString('base64url')
     // The answer has to be on its way before the line is cut.
-    setTimeout(() => restart(resumeKey), RESTART_AFTER_MS)
+    clock.at(after(clock.mono(), RESTART_AFTER_MS), () => restart(resumeKey))
     return { restarts: true, resumeKey }
   }
 

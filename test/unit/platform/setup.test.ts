@@ -7,6 +7,7 @@ import { loadSettings } from '../../../electron/platform/settings-file'
 import { SettingsStore } from '../../../electron/platform/settings-store'
 import { Setup, setAsideDemo } from '../../../electron/platform/setup'
 import type { SetupOptions } from '../../../electron/platform/setup'
+import { manualClock } from '../../support/console-clock'
 
 const folders: string[] = []
 afterEach(async () => {
@@ -22,7 +23,7 @@ async function firstStart(overrides: Record<string, unknown> = {}, change: Parti
     const store = new SettingsStore({ directory, flags: overrides, environment: {}, started: loaded })
     const { role, name } = loaded.settings
     return new Setup({
-      ...{ directory, role, name: name ?? null, store, random, restart: null },
+      ...{ directory, role, name: name ?? null, store, clock: manualClock(), random, restart: null },
       ...{ isRoleGiven: overrides['role'] !== undefined, hasJoined: () => Promise.resolve(false), ...change },
     })
   }
@@ -49,32 +50,28 @@ describe('the first run', () => {
   })
 
   it('sets aside what the demo site kept, starts again as what was chosen, and goes on at an edge until it has joined', async () => {
-    vi.useFakeTimers()
-    try {
-      const restart = vi.fn<(key: string) => void>()
-      const { directory, start } = await firstStart({}, { restart })
-      for (const name of ['edge', 'master']) {
-        await mkdir(path.join(directory, name))
-        await writeFile(path.join(directory, name, 'kept'), name)
-      }
-      const setup = await start()
-      const answer = await setup.choose('edge', 'Berlin')
-      expect(answer.restarts).toBe(true)
-      expect(restart).not.toHaveBeenCalled()
-      await vi.advanceTimersByTimeAsync(1_000)
-      expect(restart.mock.calls).toEqual([[answer.resumeKey]])
-      await expect(setup.choose('master', undefined)).rejects.toMatchObject({ code: 'conflict' })
-
-      await setAsideDemo(directory)
-      await setAsideDemo(directory)
-      expect((await readdir(directory)).sort()).toEqual(['before-setup', 'settings.json'])
-      expect(await readFile(path.join(directory, 'before-setup', 'edge', 'kept'), 'utf8')).toBe('edge')
-      const again = await start()
-      expect(await again.state()).toMatchObject({ role: 'edge', name: 'Berlin', isOffered: true, hasJoined: false })
-      expect(await again.finish()).toMatchObject({ isOffered: false })
-    } finally {
-      vi.useRealTimers()
+    const clock = manualClock()
+    const restart = vi.fn<(key: string) => void>()
+    const { directory, start } = await firstStart({}, { restart, clock })
+    for (const name of ['edge', 'master']) {
+      await mkdir(path.join(directory, name))
+      await writeFile(path.join(directory, name, 'kept'), name)
     }
+    const setup = await start()
+    const answer = await setup.choose('edge', 'Berlin')
+    expect(answer.restarts).toBe(true)
+    expect(restart).not.toHaveBeenCalled()
+    clock.advance(1_000)
+    expect(restart.mock.calls).toEqual([[answer.resumeKey]])
+    await expect(setup.choose('master', undefined)).rejects.toMatchObject({ code: 'conflict' })
+
+    await setAsideDemo(directory)
+    await setAsideDemo(directory)
+    expect((await readdir(directory)).sort()).toEqual(['before-setup', 'settings.json'])
+    expect(await readFile(path.join(directory, 'before-setup', 'edge', 'kept'), 'utf8')).toBe('edge')
+    const again = await start()
+    expect(await again.state()).toMatchObject({ role: 'edge', name: 'Berlin', isOffered: true, hasJoined: false })
+    expect(await again.finish()).toMatchObject({ isOffered: false })
   })
 
   it('keeps the demo site when that is chosen, and needs no restart', async () => {
