@@ -1,6 +1,6 @@
 import type { AlertEnding, AlertSeverity, AlertState } from '../../shared/model/alerts'
 import type { WallMs } from '../../shared/model/time'
-import type { AlertSubject } from '../core/alerts/alert-book'
+import type { AlertSubject } from '../core/alerts/seen'
 import type { Incident } from '../core/alerts/alert-state'
 
 /** What is over is kept for so long, and at most so many. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { alertEndings, alertSeverities } from '../../shared/model/alerts'
+import { alertEndings, alertSaid, alertSeverities } from '../../shared/model/alerts'
 import { wallMs } from '../../shared/model/time'
+import { alertText } from '../../shared/text/alert-text'
 import { damaged, guarded, openDatabase, type Migration } from '../platform/sqlite'
 import {
   RESOLVED_AGE_MS,
@@ -37,6 +38,8 @@ const migrations: readonly Migration[] = [
 const instant = z.int().transform(wallMs)
 const storedIncident = z.object({
   severity: z.enum(alertSeverities),
+  // Files of 0.3.0 have words alone.
+  said: alertSaid.nullable().default(null),
   text: z.string(),
   value: z.number().nullable(),
   since: instant,
@@ -110,7 +113,7 @@ export function openAlerts(file: string): AlertStore {
   function writeOne(write: AlertWrite, raised: Map<string, string>): void {
     const { key, ruleId, ruleName, edgeId, series, incident } = write
     const body = JSON.stringify(incident)
-    const search = `${ruleName}\n${series}\n${incident.text}`.toLowerCase()
+    const search = `${ruleName}\n${series}\n${alertText('en', incident, 'UTC')}`.toLowerCase()
     const id = sql.openId.get(key)
     if (id === undefined) {
       if (write.type !== 'raise') return

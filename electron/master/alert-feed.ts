@@ -1,6 +1,7 @@
 import { failureOf } from '../../shared/model/failures'
-import type { AlertBook, BookChange, LogSeen, MetricSeen } from '../core/alerts/alert-book'
+import type { AlertBook } from '../core/alerts/alert-book'
 import type { AlertNow } from '../core/alerts/alert-state'
+import type { BookChange, LogSeen, MetricSeen } from '../core/alerts/seen'
 import type { ArrivedBatch, ArrivedEntry } from '../telemetry/telemetry'
 
 /** What search and charts read from bodies, rules read, too. Null: the body is no metric. */
@@ -28,7 +29,7 @@ export function fed(
   const lost = batch.gaps.reduce((sum, { from, to, reason }) => sum + (reason === 'lost' ? to - from + 1 : 0), 0)
   if (lost > 0)
     changes.push(
-      ...book.happened(edgeId, 'telemetry-lost', lost, (all) => `${all} entries were lost at the edge.`, now),
+      ...book.happened(edgeId, 'telemetry-lost', lost, (n) => ({ key: 'telemetryLost', params: { n } }), now),
     )
   const isLate = (entry: ArrivedEntry) => batch.historical || entry.origin !== undefined
   const metrics = book.rules.flatMap(({ document: { enabled, metric } }) =>

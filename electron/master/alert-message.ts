@@ -1,6 +1,7 @@
 import type { AlertIncident } from '../../shared/console/alert-views'
 import type { AlertWatch } from '../../shared/model/alerts'
 import type { ChannelDocument } from '../../shared/model/documents'
+import { alertText } from '../../shared/text/alert-text'
 import { translate, type Locale } from '../../shared/text/text'
 import { groupsOf, worstOf } from '../core/alerts/groups'
 import type { Due } from '../core/notify/due'
@@ -59,7 +60,13 @@ function groupOf({
     ...{ firstSince: alerts[0]!.since, lastSince: alerts.at(-1)!.since },
     alerts: alerts.slice(0, ALERTS_PER_GROUP_MAX).map((alert) => ({
       ...{ id: alert.id, edgeId: alert.edgeId, edgeName: alert.edgeName, series: alert.series },
-      ...{ severity: alert.severity, text: alert.text, value: alert.value, since: alert.since },
+      ...{
+        severity: alert.severity,
+        text: alert.text,
+        said: alert.said ?? null,
+        value: alert.value,
+        since: alert.since,
+      },
       ...{ firedAt: alert.firedAt ?? alert.since, resolvedAt: alert.resolvedAt },
     })),
   }
@@ -117,7 +124,9 @@ function groupLines(group: MessageGroup, kind: MessageSection['kind'], words: Me
   const many = translate(language, 'message.alerts', { n: count, edges })
   return [
     count === 1 ? head : `${head}: ${many}, ${translate(language, 'message.since', { at: timeOf(firstSince, words) })}`,
-    ...alerts.map(({ edgeName, text, since, resolvedAt }) => {
+    ...alerts.map((alert) => {
+      const { edgeName, since, resolvedAt } = alert
+      const text = alertText(language, alert, words.timeZone)
       const [from, to] = [timeOf(since, words), resolvedAt === null ? '' : timeOf(resolvedAt, words)]
       const when =
         kind === 'resolved' && resolvedAt !== null

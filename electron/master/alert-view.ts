@@ -7,8 +7,9 @@ import {
   type AlertsBody,
 } from '../../shared/console/alert-views'
 import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
+import { alertText } from '../../shared/text/alert-text'
 import type { KeptAlert } from '../alerts/alerts'
-import type { AlertState, Incident } from '../core/alerts/alert-state'
+import type { AlertState, AlertWords, Incident } from '../core/alerts/alert-state'
 import type { AlertGroup as Group } from '../core/alerts/groups'
 
 /** Whose it is, by which names. */
@@ -25,11 +26,12 @@ export function incidentView(
   state: AlertState | null,
   over: Pick<KeptAlert, 'resolvedAt' | 'resolvedBecause'> | null,
 ): Omit<AlertIncident, 'silenced'> {
-  const { severity, text, value, since, firedAt, lastAt, unknownSince, episodes, acknowledged } = incident
+  const { severity, value, since, firedAt, lastAt, unknownSince, episodes, acknowledged } = incident
   const isUnknown = state === null ? unknownSince !== null : state.kind === 'unknown'
   const isOver = over !== null && over.resolvedAt !== null
   return {
-    ...{ id, ruleId, ruleName, edgeId, edgeName, series, severity, text, value },
+    ...{ id, ruleId, ruleName, edgeId, edgeName, series, severity, value },
+    ...wordsOf(incident),
     ...{ since, firedAt, lastAt, unknownSince, episodes },
     state: isOver ? 'resolved' : isUnknown ? 'unknown' : 'firing',
     resolvedAt: over?.resolvedAt ?? null,
@@ -38,6 +40,9 @@ export function incidentView(
   }
 }
 
+/** By key, for whoever shows it in another language, and in English. */
+const wordsOf = ({ said, text }: AlertWords) => ({ said, text: alertText('en', { said, text }, 'UTC') })
+
 /** One whose wait is not over yet. It has no number of its own. */
 export function pendingView(
   subject: ShownSubject,
@@ -45,7 +50,7 @@ export function pendingView(
 ): Omit<AlertIncident, 'silenced'> {
   const { ruleId, ruleName, edgeId, edgeName, series } = subject
   return {
-    ...{ id: `pending ${subject.key}`, ruleId, ruleName, edgeId, edgeName, series, ...evidence },
+    ...{ id: `pending ${subject.key}`, ruleId, ruleName, edgeId, edgeName, series, ...evidence, ...wordsOf(evidence) },
     ...{ state: 'pending', since, firedAt: null, resolvedAt: null, resolvedBecause: null, lastAt: since },
     ...{ unknownSince: null, episodes: 1, acknowledged: null },
   }
@@ -80,12 +85,13 @@ export function bodyOf(
 /** A group as the console shows it. Nothing of it is over. */
 export function groupView({ alerts, ruleId, cause, severity }: Group<AlertIncident>): AlertGroup {
   const [first, last] = [alerts[0]!, alerts.at(-1)!]
+  const worst = alerts.findLast((alert) => alert.severity === severity)!
   const states = new Set(alerts.map(({ state }) => state))
   const edges = new Map(alerts.map(({ edgeId, edgeName }) => [edgeId, edgeName]))
   return {
     ...{ id: first.id, ruleId, ruleName: last.ruleName, cause, severity },
     state: states.has('firing') ? 'firing' : states.has('unknown') ? 'unknown' : 'pending',
-    text: alerts.findLast((alert) => alert.severity === severity)!.text,
+    ...{ text: worst.text, said: worst.said ?? null },
     count: alerts.length,
     acknowledged: alerts.filter(({ acknowledged }) => acknowledged !== null).length,
     silenced: alerts.filter(({ silenced }) => silenced !== null).length,

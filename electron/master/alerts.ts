@@ -5,10 +5,11 @@ import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { AlertStore, AlertWrite, KeptAlert, Silence } from '../alerts/alerts'
-import { AlertBook, type BookChange, type WatchedEdge } from '../core/alerts/alert-book'
+import { AlertBook } from '../core/alerts/alert-book'
 import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
 import { groupWith, type AlertGroup } from '../core/alerts/groups'
 import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
+import type { BookChange, WatchedEdge } from '../core/alerts/seen'
 import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ArrivedBatch } from '../telemetry/telemetry'
@@ -283,10 +284,9 @@ export class Alerts {
 
   #decided({ edgeId, contested }: Decision): void {
     if (contested === null) return
-    const [from, to] = [new Date(contested.from).toISOString(), new Date(contested.to).toISOString()]
-    this.#follow(() =>
-      this.#book.happened(edgeId, 'both-drove', null, () => `Both sides drove from ${from} to ${to}.`, this.#now()),
-    )
+    const { from, to } = contested
+    const say = () => ({ key: 'bothDrove', params: { from, to } }) as const
+    this.#follow(() => this.#book.happened(edgeId, 'both-drove', null, say, this.#now()))
   }
 
   /** Nothing that is said about alerts may harm what says it: the taking of batches, control, the journal. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertSeverities } from '../../shared/model/alerts'
+import { alertSaid, alertSeverities } from '../../shared/model/alerts'
 import type { WallMs } from '../../shared/model/time'
 import type { PaceAt } from '../core/notify/pace'
 import type { Told } from '../core/notify/due'
@@ -17,6 +17,7 @@ const messageAlert = z.object({
   series: z.string(),
   severity: z.enum(alertSeverities),
   text: z.string(),
+  said: alertSaid.nullable(),
   value: z.number().nullable(),
   since: at,
   firedAt: at,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertEndings, alertSeverities, alertStates, alertWatches } from '../model/alerts'
+import { alertEndings, alertSaid, alertSeverities, alertStates, alertWatches } from '../model/alerts'
 import { alertRuleDocument } from '../model/documents'
 
 /** What the console shows of alerts and of forwarding. Instants are epoch ms of the master; null means unknown or not applicable. */
@@ -17,7 +17,10 @@ export const alertIncident = z.object({
   series: z.string(),
   severity: z.enum(alertSeverities),
   state: z.enum(alertStates),
+  /** In English, or in the words of an edge. */
   text: z.string(),
+  /** The same for every language: `alertText(locale, alert)` of `shared/text/alert-text` puts it into words. Null: `text` is all there is. */
+  said: alertSaid.nullable().optional(),
   /** The value that counted last; null: it is not about a number. */
   value: z.number().nullable(),
   /** When its cause was seen first, when it fired, when it was over. */
@@ -70,8 +73,9 @@ export const alertGroup = z.object({
   severity: z.enum(alertSeverities),
   /** `unknown`: nothing speaks of any of them any more; `pending`: all wait still. */
   state: z.enum(['pending', 'firing', 'unknown']),
-  /** Of the newest of the worst. */
+  /** Of the newest of the worst, as of `alertIncident`. */
   text: z.string(),
+  said: alertSaid.nullable().optional(),
   count: z.number(),
   acknowledged: z.number(),
   silenced: z.number(),
@@ -139,7 +143,9 @@ export const alertPreview = z.object({
       from: at,
       to: at.nullable(),
       value: z.number().nullable(),
+      /** As of `alertIncident`. */
       text: z.string(),
+      said: alertSaid.nullable().optional(),
     }),
   ),
   /** How much was looked at. */

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** Worst last. */
 export const alertSeverities = ['info', 'warning', 'critical'] as const
 export type AlertSeverity = (typeof alertSeverities)[number]
@@ -38,3 +40,21 @@ export type ChannelType = (typeof channelTypes)[number]
 /** `starttls`: refused where the server does not offer it; `none`: for a relay on the same machine, without a password. */
 export const mailSecurities = ['tls', 'starttls', 'none'] as const
 export const channelLanguages = ['en', 'de', 'zh'] as const
+
+/** What an alert says, by key: its words are in the catalogues (`alertSaid.<key>`, rendered by `alertText`). */
+export const alertSayings = [
+  'edgeLost',
+  'absent',
+  'absentMetric',
+  'logs',
+  'logsWith',
+  'value',
+  'telemetryLost',
+  'bothDrove',
+] as const
+export const alertSaid = z.object({
+  key: z.enum(alertSayings),
+  /** `value`: `what`, `of` (an aggregate), `value`, `how` (a comparison), `threshold`; `bothDrove`: `from`, `to` (epoch ms); the others as their text has them. */
+  params: z.record(z.string().max(50), z.union([z.string().max(2_000), z.number()])),
+})
+export type AlertSaid = z.infer<typeof alertSaid>

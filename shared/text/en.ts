@@ -21,6 +21,26 @@ export const en = {
     master: 'master',
     none: 'nobody',
   },
+  /** What alerts say. `{what}` is a metric, or an aggregate of one. */
+  alertSaid: {
+    edgeLost: 'The edge cannot be reached.',
+    absent: 'No telemetry comes although the edge is linked.',
+    absentMetric: 'No {metric} comes although the edge is linked.',
+    logs: '{n} log lines within {within} s',
+    logsWith: '{n} log lines with "{words}" within {within} s',
+    telemetryLost: '{n} entries were lost at the edge.',
+    bothDrove: 'Both sides drove from {from} to {to}.',
+    above: '{what} is {value}, above {threshold}',
+    'at-least': '{what} is {value}, at least {threshold}',
+    below: '{what} is {value}, below {threshold}',
+    'at-most': '{what} is {value}, at most {threshold}',
+    'of-last': '{what}',
+    'of-min': 'min of {what}',
+    'of-max': 'max of {what}',
+    'of-mean': 'mean of {what}',
+    'of-sum': 'sum of {what}',
+    'of-count': 'count of {what}',
+  },
   /** Messages about alerts, as channels send them. `{where}` names sites, `{what}` a rule. */
   message: {
     fired: 'New',

@@ -1,6 +1,6 @@
-import type { AlertEnding, AlertSeverity } from '../../../shared/model/alerts'
+import type { AlertEnding, AlertSaid, AlertSeverity } from '../../../shared/model/alerts'
 import type { AlertRuleDocument } from '../../../shared/model/documents'
-import type { MonoMs, WallMs } from '../../../shared/model/time'
+import type { MonoMs } from '../../../shared/model/time'
 import { restored, step, wakeAtOf } from './alert'
 import { appliesTo, compares, isSameWatch, policyOf, type AlertRule } from './alert-rule'
 import {
@@ -13,7 +13,9 @@ import {
   type Evidence,
   type Incident,
 } from './alert-state'
-import { isSought, labelOf, matches, numberText, seriesKeyOf, type Attributes } from './series'
+import { absentEvidence, lostEvidence, valueSaid } from './alert-words'
+import type { AlertSubject, BookChange, EdgeAlertSeen, LogSeen, MetricSeen, Refusals, WatchedEdge } from './seen'
+import { isSought, labelOf, matches, seriesKeyOf } from './series'
 import { SampleWindow } from './sample-window'
 
 /** Alerts and windows kept at once, in all and of one rule. Beyond it what is new is refused and counted. */
@@ -25,54 +27,6 @@ export const MOMENT_MS = 3_600_000
 export const EDGE_FORGETS_MS = 24 * 3_600_000
 /** Begins the series of momentary alerts of edges: it must be known after a restart, too. */
 const MOMENT = '!'
-
-export interface WatchedEdge {
-  readonly id: string
-  readonly timeoutMs: number
-  /** `quiet`: nobody expects it (not joined yet, revoked); `unknown`: the master still loads. */
-  readonly link: 'linked' | 'lost' | 'quiet' | 'unknown'
-  /** Since when. */
-  readonly since: MonoMs
-}
-export interface MetricSeen {
-  readonly name: string
-  readonly resource: Attributes
-  readonly points: readonly { readonly at: number; readonly attributes: Attributes; readonly value: number }[]
-}
-export interface LogSeen {
-  readonly severity: number
-  readonly text: string
-  readonly attributes: string
-}
-export interface EdgeAlertSeen {
-  readonly name: string
-  readonly text: string
-  readonly severity: string
-  readonly isOver: boolean
-  /** It tells of something that has happened, and will tell of no end. */
-  readonly isMomentary: boolean
-  /** By the edge's calendar. */
-  readonly at: number
-  /** It left the edge late. */
-  readonly isLate: boolean
-}
-
-/** Whose alert it is. `key` is stable over restarts. */
-export interface AlertSubject {
-  readonly key: string
-  readonly ruleId: string
-  readonly edgeId: string
-  readonly series: string
-}
-export interface BookChange extends AlertSubject {
-  readonly output: Exclude<AlertOutput, { type: 'refused' }>
-  readonly state: AlertState
-}
-export interface Refusals {
-  readonly count: number
-  readonly lastAt: WallMs
-  readonly reason: string
-}
 
 interface Watch extends AlertSubject {
   rule: AlertRuleDocument
@@ -289,7 +243,7 @@ export class AlertBook {
         const watch = this.#watch(rule, edge, `${seen.isMomentary ? MOMENT : ''}${seen.name}`, seen.name, now)
         if (watch === null) continue
         watch.toldAt = seen.at
-        const evidence = { severity: severityOf(seen.severity), text: seen.text, value: null }
+        const evidence = { severity: severityOf(seen.severity), said: null, text: seen.text, value: null }
         this.#input(watch, { type: 'met', evidence }, now)
         if (seen.isMomentary) this.#input(watch, { type: 'cleared' }, now)
       }
@@ -302,7 +256,7 @@ export class AlertBook {
     edgeId: string,
     what: 'telemetry-lost' | 'both-drove',
     count: number | null,
-    text: (count: number) => string,
+    say: (count: number) => AlertSaid,
     now: AlertNow,
   ): BookChange[] {
     const edge = this.#edges.get(edgeId)
@@ -312,7 +266,11 @@ export class AlertBook {
       if (watch === null) continue
       const before = 'incident' in watch.state ? (watch.state.incident.value ?? 0) : 0
       const value = count === null ? null : before + count
-      this.#input(watch, { type: 'met', evidence: { severity: rule.severity, text: text(value ?? 0), value } }, now)
+      this.#input(
+        watch,
+        { type: 'met', evidence: { severity: rule.severity, said: say(value ?? 0), text: '', value } },
+        now,
+      )
       this.#input(watch, { type: 'cleared' }, now)
     }
     return this.#taken()
@@ -380,8 +338,7 @@ export class AlertBook {
   #judged(watch: Watch, value: number, isMet: boolean, now: AlertNow): void {
     const evidence: Evidence = {
       severity: watch.rule.severity,
-      text: valueText(watch.rule, watch.series, value),
-      value,
+      ...{ said: valueSaid(watch.rule, watch.series, value), text: '', value },
     }
     this.#input(watch, isMet ? { type: 'met', evidence } : { type: 'cleared' }, now)
   }
@@ -461,22 +418,3 @@ function policyFor(key: string, rule: AlertRuleDocument, edge: WatchedEdge): Ale
 }
 
 const severityOf = (text: string): AlertSeverity => (text === 'critical' || text === 'info' ? text : 'warning')
-
-const lostEvidence = ({ severity }: AlertRuleDocument): Evidence => ({
-  severity,
-  text: 'The edge cannot be reached.',
-  value: null,
-})
-const absentEvidence = ({ severity, metric }: AlertRuleDocument): Evidence => ({
-  severity,
-  text: `No ${metric ?? 'telemetry'} comes although the edge is linked.`,
-  value: null,
-})
-function valueText(rule: AlertRuleDocument, series: string, value: number): string {
-  if (rule.watch === 'logs') {
-    const what = rule.text === undefined ? '' : ` with "${rule.text}"`
-    return `${numberText(value)} log lines${what} within ${numberText(rule.overMs / 1_000)} s`
-  }
-  const of = rule.aggregate === 'last' ? '' : `${rule.aggregate} of `
-  return `${of}${series} is ${numberText(value)}, ${rule.compare.replace('-', ' ')} ${numberText(rule.threshold ?? 0)}`
-}

@@ -1,4 +1,4 @@
-import type { AlertEnding, AlertSeverity } from '../../../shared/model/alerts'
+import type { AlertEnding, AlertSaid, AlertSeverity } from '../../../shared/model/alerts'
 import type { MonoMs, WallMs } from '../../../shared/model/time'
 
 /** Waits are by the monotonic clock, records by the calendar. */
@@ -23,10 +23,15 @@ export interface Acknowledgement {
   readonly note: string
 }
 
-/** What is remembered of an alert from the moment it fires. */
-export interface Incident {
-  readonly severity: AlertSeverity
+/** What it says, as the catalogues know it; or in the words of an edge, which are `text` then. */
+export interface AlertWords {
+  readonly said: AlertSaid | null
   readonly text: string
+}
+
+/** What is remembered of an alert from the moment it fires. */
+export interface Incident extends AlertWords {
+  readonly severity: AlertSeverity
   readonly value: number | null
   readonly since: WallMs
   readonly firedAt: WallMs
@@ -37,9 +42,8 @@ export interface Incident {
 }
 
 /** What speaks for the alert. */
-export interface Evidence {
+export interface Evidence extends AlertWords {
   readonly severity: AlertSeverity
-  readonly text: string
   readonly value: number | null
 }
 

@@ -181,13 +181,13 @@ function acknowledging(
 }
 
 function raise(
-  { severity, text, value }: Evidence,
+  { severity, said, text, value }: Evidence,
   since: Incident['since'],
   policy: AlertPolicy,
   now: AlertNow,
 ): Turn {
   const incident: Incident = {
-    ...{ severity, text, value, since },
+    ...{ severity, said, text, value, since },
     firedAt: now.wall,
     lastAt: now.wall,
     unknownSince: null,
@@ -215,9 +215,9 @@ function unknownFrom(before: Incident, policy: AlertPolicy, now: AlertNow): Turn
   return turn({ kind: 'unknown', incident }, policy, { type: 'keep', incident })
 }
 
-const seen = (incident: Incident, { severity, text, value }: Evidence, now: AlertNow): Incident => ({
+const seen = (incident: Incident, { severity, said, text, value }: Evidence, now: AlertNow): Incident => ({
   ...incident,
-  ...{ severity, text, value },
+  ...{ severity, said, text, value },
   lastAt: now.wall,
 })
 

@@ -1,18 +1,18 @@
 import type { AlertRuleDocument } from '../../../shared/model/documents'
 import { monoMs, wallMs, type MonoMs } from '../../../shared/model/time'
-import { AlertBook, type BookChange, type LogSeen, type MetricSeen } from './alert-book'
-import type { AlertNow } from './alert-state'
+import { AlertBook } from './alert-book'
+import type { AlertNow, AlertWords } from './alert-state'
+import type { BookChange, LogSeen, MetricSeen } from './seen'
 
 /** A stored value or line, at the instant it happened. */
 export type PastEvent = { readonly at: number } & ({ readonly metric: MetricSeen } | { readonly log: LogSeen })
 
-export interface PastIncident {
+export interface PastIncident extends AlertWords {
   readonly series: string
   readonly from: number
   /** Null: it would be firing now. */
   readonly to: number | null
   readonly value: number | null
-  readonly text: string
 }
 
 /** Looked at in a preview: more waits than that mean that the rule flaps with every value. */
@@ -35,8 +35,8 @@ export function previewOf(
   const take = (changes: readonly BookChange[]): void => {
     for (const { key, series, output } of changes) {
       if (output.type === 'raise') {
-        const { firedAt, value, text } = output.incident
-        found.push({ key, incident: { series, from: firedAt, to: null, value, text } })
+        const { firedAt, value, said, text } = output.incident
+        found.push({ key, incident: { series, from: firedAt, to: null, value, said, text } })
       } else if (output.type === 'end') {
         const last = found.findLastIndex((each) => each.key === key)
         if (last !== -1) found[last] = { key, incident: { ...found[last]!.incident, to: output.at } }

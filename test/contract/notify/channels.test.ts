@@ -166,6 +166,7 @@ describe('e-mail', () => {
     await passUntil('a mail', () => sink.mails.length === 1)
     expect(wordsIn(sink.mails[0]!.headers['subject']!)).toMatch(/^\[Holdfast\] kritisch: Edge unreachable: Oslo$/)
     expect(sink.mails[0]!.text).toMatch(/^Neu \(1\)/)
+    expect(sink.mails[0]!.text).toContain('Oslo: Der Standort ist nicht erreichbar. (seit 10.03.2026')
   })
 
   test('goes to no server whose certificate is of nobody it trusts; once it is trusted, it goes at once and once', async () => {

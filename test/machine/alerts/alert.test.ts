@@ -15,7 +15,7 @@ import { monoMs, wallMs } from '../../../shared/model/time'
 const WALL = 1_750_000_000_000
 const at = (ms: number): AlertNow => ({ mono: monoMs(ms), wall: wallMs(WALL + ms) })
 const policy: AlertPolicy = { forMs: 10_000, keepFiringForMs: 5_000, staleAfterMs: 60_000, isMomentary: false }
-const evidence = { severity: 'warning', text: 'hot', value: 91 } as const
+const evidence = { severity: 'warning', said: null, text: 'hot', value: 91 } as const
 const incident: Incident = {
   ...evidence,
   since: at(-10_000).wall,

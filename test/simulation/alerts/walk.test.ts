@@ -12,7 +12,7 @@ import {
 import { monoMs, wallMs } from '../../../shared/model/time'
 
 const walks = 3_000
-const evidence = { severity: 'critical', text: 'x', value: 1 } as const
+const evidence = { severity: 'critical', said: null, text: 'x', value: 1 } as const
 const inputs: readonly AlertInput[] = [
   { type: 'met', evidence },
   { type: 'met', evidence },

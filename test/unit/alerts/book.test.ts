@@ -1,10 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  AlertBook,
-  WATCHED_PER_RULE_MAX,
-  type BookChange,
-  type WatchedEdge,
-} from '../../../electron/core/alerts/alert-book'
+import { AlertBook, WATCHED_PER_RULE_MAX } from '../../../electron/core/alerts/alert-book'
+import type { BookChange, WatchedEdge } from '../../../electron/core/alerts/seen'
 import { effectiveRules } from '../../../electron/core/alerts/alert-rule'
 import type { AlertNow, Incident } from '../../../electron/core/alerts/alert-state'
 import { previewOf } from '../../../electron/core/alerts/preview'
@@ -47,7 +43,15 @@ describe('metrics', () => {
     expect(open()).toEqual(['firing cpu.load {core=0}', 'firing cpu.load {core=1}'])
     expect(words(book.metric('berlin', cpu(0.1, '0'), at(2)))).toEqual(['end r'])
     const [left] = [...book.alerts()]
-    expect(left?.state).toMatchObject({ incident: { text: 'cpu.load {core=1} is 0.99, above 0.9', value: 0.99 } })
+    expect(left?.state).toMatchObject({
+      incident: {
+        said: {
+          key: 'value',
+          params: { what: 'cpu.load {core=1}', of: 'last', value: '0.99', how: 'above', threshold: '0.9' },
+        },
+        value: 0.99,
+      },
+    })
   })
 
   test('of several values in one entry the latest one counts, also if an edge lives in the future', () => {
@@ -225,10 +229,14 @@ describe('what merely happens', () => {
   test('is one incident that adds up, and is over by itself', () => {
     begin(effectiveRules([]).map(({ document }) => document))
     const lost = (n: number, ms: number) =>
-      words(book.happened('berlin', 'telemetry-lost', n, (all) => `${all} lost`, at(ms)))
+      words(
+        book.happened('berlin', 'telemetry-lost', n, (all) => ({ key: 'telemetryLost', params: { n: all } }), at(ms)),
+      )
     expect(lost(10, 0)).toEqual(['raise telemetry-lost'])
     expect(lost(5, 60_000)).toEqual([])
-    expect([...book.alerts()][0]?.state).toMatchObject({ incident: { value: 15, text: '15 lost', episodes: 2 } })
+    expect([...book.alerts()][0]?.state).toMatchObject({
+      incident: { value: 15, said: { key: 'telemetryLost', params: { n: 15 } }, episodes: 2 },
+    })
     expect(words(book.wake(at(3_600_000)))).toEqual([])
     expect(words(book.wake(at(3_660_000)))).toEqual(['end telemetry-lost'])
   })
@@ -287,6 +295,6 @@ describe('looking back', () => {
 })
 
 const incident: Incident = {
-  ...{ severity: 'critical', text: 'x', value: null, episodes: 1, acknowledged: null, unknownSince: null },
+  ...{ severity: 'critical', said: null, text: 'x', value: null, episodes: 1, acknowledged: null, unknownSince: null },
   ...{ since: at(0).wall, firedAt: at(0).wall, lastAt: at(0).wall },
 }
