@@ -48,7 +48,19 @@ const toldByJournal = new Set(['documents.apply', 'edges.set'])
 /** The same refusal of the same person within this time is one entry. */
 const SAME_REFUSAL_MS = 60_000
 /** Parameters that name what the operation is about, the most telling first. */
-const objects = ['module', 'system', 'edge', 'node', 'user', 'channel', 'name', 'tokenId', 'check', 'id'] as const
+const objects = [
+  'module',
+  'system',
+  'edge',
+  'node',
+  'nodeId',
+  'user',
+  'channel',
+  'name',
+  'tokenId',
+  'check',
+  'id',
+] as const
 /** Of these nothing but names and ids may be kept: their values are what they are about. */
 const secretive = /^(secrets|users|tokens|session)\./
 const harmless = new Set<string>([...objects, 'role', 'kind', 'disabled', 'validForMs', 'how'])
@@ -90,7 +102,8 @@ function objectOf(op: string, params: Record<string, unknown>): ActivityEntry['o
   for (const name of objects) {
     const id = params[name]
     if (typeof id !== 'string' || id === '') continue
-    const kind = name === 'tokenId' ? 'invite' : name === 'id' || name === 'name' ? subject : name
+    const kind =
+      name === 'tokenId' ? 'invite' : name === 'nodeId' ? 'node' : name === 'id' || name === 'name' ? subject : name
     return { kind, id, name: null }
   }
   return null

@@ -31,9 +31,18 @@ export class Heartbeats implements Disposable {
   }
 
   #beat(): void {
-    const { clock, now } = this.#options
-    this.#session?.sendEvent('fleet.heartbeat', now())
+    const { clock } = this.#options
+    this.#tell()
     this.#timer = clock.at(after(clock.mono(), HEARTBEAT_EVERY_MS), () => this.#beat())
+  }
+
+  /** A figure that cannot be read must not end what drives devices; this beat is missing then. */
+  #tell(): void {
+    try {
+      this.#session?.sendEvent('fleet.heartbeat', this.#options.now())
+    } catch {
+      // Said again in two seconds.
+    }
   }
 
   /** Until the next link. */

@@ -80,14 +80,11 @@ export class Drainer implements AsyncDisposable {
   }
 
   async drain(member: Member, { by, reason }: { by: string; reason: string }): Promise<Moved> {
-    const { clock, sites, draining } = this.#options
-    const { edgeId, kept } = member
+    const { clock } = this.#options
+    const { kept } = member
     const since = kept.drain?.since ?? clock.wall()
     this.#registry.setDrain(member, { since, by, reason: reason === '' ? (kept.drain?.reason ?? '') : reason })
-    if (edgeId !== null) {
-      draining.add(edgeId)
-      sites.changed(edgeId)
-    }
+    this.#known(member)
     this.#tries.delete(member.id)
     this.#arm()
     await this.#moves.get(member.id)
@@ -145,10 +142,19 @@ export class Drainer implements AsyncDisposable {
 
   #look(): void {
     for (const member of this.#registry.draining()) {
+      this.#known(member)
       const { state, detail, move } = this.#stepOf(member)
       if (member.edgeId !== null) this.#tellBlocked(member.id, member.edgeId, state === 'blocked' ? detail : null)
       if (move && this.#moves.size < DRAIN_MOVES_MAX) void this.#move(member, AGAIN)
     }
+  }
+
+  /** A node that was drained before its edge was known. */
+  #known({ edgeId }: Member): void {
+    const { draining, sites } = this.#options
+    if (edgeId === null || draining.has(edgeId)) return
+    draining.add(edgeId)
+    sites.changed(edgeId)
   }
 
   #stepOf(member: Member, byHand = false) {

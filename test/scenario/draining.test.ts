@@ -269,7 +269,7 @@ describe('a node of the fleet', () => {
   it('that was removed does not come back by its heartbeats, and comes back when it joins again', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
     await site.pass(3_000)
-    site.fleetDo()['fleet.removeNode']({ nodeId: 'berlin' }, operator)
+    await site.fleetDo()['fleet.removeNode']({ nodeId: 'berlin' }, operator)
     await site.pass(10_000)
     const page = { offset: 0, limit: 50, sort: 'name', isDescending: false } as const
     expect(site.fleetDo()['fleet.listNodes'](page, operator)).toMatchObject({ nodes: [], total: 0 })
