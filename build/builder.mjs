@@ -58,7 +58,9 @@ function httpByRequest() {
     enforce: 'pre',
     resolveId: (id) => (id === 'node:http' ? '\0node-http' : null),
     load: (id) =>
-      id === '\0node-http' ? `export const { ${names.join(', ')} } = process.getBuiltinModule('node:http')` : null,
+      id === '\0node-http'
+        ? `const http = process.getBuiltinModule('node:http'); export default http; export const { ${names.join(', ')} } = http`
+        : null,
   }
 }
 
