@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
-import type { OperationOutput } from '../../shared/console/contract'
+import type { OperationInput, OperationOutput } from '../../shared/console/contract'
+import { linkStates } from '../../shared/console/views'
+import { holders } from '../../shared/model/control'
 import type { Cli, Context } from './command'
 import { differencesText } from './differences'
 import { exitCodes, UsageError } from './failure'
@@ -23,9 +25,15 @@ export function addEdge(cli: Cli, program: Command): void {
   addPause(cli, edge)
 }
 
+/** What the list is asked for; what is no state at all is refused by the controller, which names those there are. */
+function listed(options: Record<string, unknown>): OperationInput<'edges.list'> {
+  const names = ['text', 'link', 'holder', 'needs', 'limit', 'after']
+  return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])))
+}
+
 function addReading(cli: Cli, edge: Command): void {
   cli
-    .add(edge, 'list', 'all edges', (context, _, options) =>
+    .add(edge, 'list', 'all edges, or those that are asked for', (context, _, options) =>
       context.withConsole(async (client) => {
         if (options['watch'] === true) {
           return await watchStatus(context, client, (status) => ({
@@ -33,11 +41,17 @@ function addReading(cli: Cli, edge: Command): void {
             text: edgesText(status.edges ?? [], status.at, context.paint),
           }))
         }
-        const edges = await client.call('edges.list', {})
+        const edges = await client.call('edges.list', listed(options))
         return context.print(edges, () => edgesText(edges, context.clock.wall(), context.paint))
       }),
     )
     .option('--watch', 'show it again at each change')
+    .option('--text <part>', 'a part of the name or id')
+    .option('--link <state>', `by the link: ${linkStates.join(', ')}`)
+    .option('--holder <who>', `by who drives: ${holders.join(', ')}`)
+    .option('--needs', 'only those that need a person')
+    .option('--limit <n>', 'at most so many', count)
+    .option('--after <id>', 'those behind this id: the next page')
 
   cli
     .add(edge, 'show', 'one edge with its document', (context, [name = '']) =>

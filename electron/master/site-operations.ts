@@ -4,6 +4,7 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import { openingsOf } from '../core/restore/edge-window'
 import type { OperationHandlers } from '../console/operations'
+import { edgesAsked } from './edge-list'
 import type { EdgeSite } from './edge-site'
 import type { MasterOperationsParts } from './master-operations'
 import type { MasterRole } from './master-role'
@@ -38,7 +39,7 @@ export function siteOperations(parts: MasterOperationsParts): SiteHandlers {
   const site = (reference: string | undefined): EdgeSite =>
     reference === undefined ? onlySite(role) : role.site(reference)
   return {
-    'edges.list': () => [...role.sites.values()].map(view),
+    'edges.list': (query) => edgesAsked(role.sites.values(), query, view),
     'edges.show': ({ edge }) => {
       const found = site(edge)
       const stored = journal.get('edge', found.edgeId)

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { decision } from '../model/control'
+import { decision, holders } from '../model/control'
 import { difference } from './document-operations'
 import { edgeRef, none, operation } from './operation'
-import { edgeView, previewView } from './views'
+import { edgeView, linkStates, previewView } from './views'
 
 const handOver = z.object({
   decisionId: z.string(),
@@ -14,7 +14,22 @@ const handOver = z.object({
 
 /** Who drives: edges, their enrolment, hand-overs and the demo site. */
 export const controlOperations = {
-  'edges.list': operation('viewer', false, none, z.array(edgeView)),
+  /** In the order of their ids. Without `limit` all that fit the rest; `after`: the id of the last one that is known already. */
+  'edges.list': operation(
+    'viewer',
+    false,
+    z.object({
+      /** A part of the id or the name, in letters of any size. */
+      text: z.string().max(100).optional(),
+      link: z.enum(linkStates).optional(),
+      holder: z.enum(holders).optional(),
+      /** True: only those that need a person. */
+      needs: z.boolean().optional(),
+      limit: z.number().int().min(1).max(1_000).optional(),
+      after: z.string().max(64).optional(),
+    }),
+    z.array(edgeView),
+  ),
   'edges.show': operation(
     'viewer',
     false,
