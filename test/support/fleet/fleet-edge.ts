@@ -14,6 +14,7 @@ import { after, wallMs } from '../../../shared/model/time'
 import type { InventoryAnswer } from '../../../shared/wire/inventory'
 import type { RequestInput, RequestName, RequestResult } from '../../../shared/wire/requests'
 import { ScenarioRuntimes } from '../scenario-runtime'
+import type { DialGate } from './dial-gate'
 import type { FleetClock } from './fleet-clock'
 import { memoryRecords, memorySecrets, type FleetDocuments } from './fleet-stores'
 
@@ -23,6 +24,7 @@ export interface FleetEdgeOptions {
   readonly random: Random
   readonly logger: Logger
   readonly documents: FleetDocuments
+  readonly gate: DialGate
   /** Between two batches, with the first at a random moment; null: none are pushed. */
   readonly pushEveryMs: number | null
   readonly entriesPerBatch: number
@@ -116,7 +118,7 @@ export class FleetEdge {
   }
 
   #watched(dialer: LinkDialer): LinkDialer {
-    const { seen, isOut } = this.#options
+    const { seen, isOut, gate } = this.#options
     return {
       get url() {
         return dialer.url
@@ -125,7 +127,7 @@ export class FleetEdge {
         if (isOut()) throw new HoldfastError('unreachable', 'There is no network')
         seen('dial')
         try {
-          return this.#withInventory(await dialer.dial(signal))
+          return this.#withInventory(await gate.through(signal, () => dialer.dial(signal)))
         } catch (error) {
           seen('failed', signal.aborted ? 'too late' : failureOf(error).code)
           throw error

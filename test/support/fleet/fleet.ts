@@ -4,6 +4,7 @@ import type { Logger } from '../../../electron/platform/ports'
 import { systemRandom } from '../../../electron/platform/random'
 import type { ControllerProcess } from '../controller'
 import { until } from '../until'
+import { DialGate } from './dial-gate'
 import { FleetClock } from './fleet-clock'
 import { FleetEdge, type FleetSight } from './fleet-edge'
 import { FleetDocuments } from './fleet-stores'
@@ -11,7 +12,8 @@ import { FleetDocuments } from './fleet-stores'
 /** Edges whose documents are written by one call: well below the limits of a call. */
 const EDGES_PER_CALL = 1_000
 const JOINING_AT_ONCE = 16
-const STARTING_AT_ONCE = 8
+/** Edges that are started and not yet linked. */
+const UNLINKED_MAX = 32
 const CALL_TIMEOUT_MS = 120_000
 const LINK_DEADLINE_MS = 60_000
 
@@ -44,6 +46,7 @@ export class Fleet implements AsyncDisposable {
   /** How long the documents and the joining took, ms. */
   readonly took = { documentsMs: 0, joiningMs: 0 }
   readonly #documents = new FleetDocuments(silent)
+  readonly #gate = new DialGate()
   readonly #options: Required<FleetOptions>
   #isOut = false
   #linked = 0
@@ -55,7 +58,7 @@ export class Fleet implements AsyncDisposable {
     this.edges = Array.from({ length: count }, (_, index) => {
       const edgeId = fleetEdgeId(index)
       return new FleetEdge({
-        ...{ edgeId, clock: this.clock, random, logger: silent, documents: this.#documents },
+        ...{ edgeId, clock: this.clock, random, logger: silent, documents: this.#documents, gate: this.#gate },
         ...{ pushEveryMs, entriesPerBatch },
         isOut: () => this.#isOut,
         seen: (what, detail = '') => this.#seen(edgeId, what, detail),
@@ -84,10 +87,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * Starts all, over `spreadMs`. The first reads the whole copy of the documents from the master, the others begin with it: what a first copy for each of thousands
-   * costs is a matter of the line (`copyBytes`), not of the master's day.
+   * Starts all, each when most of those before it are linked. The first reads the whole copy of the documents from the master, the others begin with it: a first copy for
+   * each of thousands at once is a matter of the line, and not of a master's day.
    */
-  async start(spreadMs = 0): Promise<void> {
+  async start(): Promise<void> {
     const [first, ...others] = this.edges
     if (first === undefined) return
     await first.start()
@@ -96,13 +99,12 @@ export class Fleet implements AsyncDisposable {
       () => first.isLinked && this.#documents.cursor,
       LINK_DEADLINE_MS,
     )
-    const beganAt = performance.now()
-    await atOnce(STARTING_AT_ONCE, others, async (edge, index) => {
-      const due = beganAt + (spreadMs * index) / others.length
-      const waitMs = due - performance.now()
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    let started = 1
+    for (const edge of others) {
+      while (started - this.#linked >= UNLINKED_MAX) await new Promise((resolve) => setTimeout(resolve, 20))
       await edge.start()
-    })
+      started++
+    }
   }
 
   async allLinked(deadlineMs = LINK_DEADLINE_MS): Promise<void> {
