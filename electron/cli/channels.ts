@@ -61,7 +61,7 @@ export function addChannels(cli: Cli, program: Command): void {
         const { delivered, code, answer, durationMs } = await client.call('channels.test', { channel: name })
         context.print({ delivered, code, answer, durationMs }, () =>
           delivered
-            ? `${context.paint('green', 'Delivered')} in ${lengthOf(durationMs)}: ${oneLine(answer)}\n`
+            ? `${context.paint('green', 'Delivered')} in ${durationMs} ms: ${oneLine(answer)}\n`
             : `${context.paint('red', 'Not delivered')} [${code}]: ${oneLine(answer)}\n`,
         )
         return delivered ? exitCodes.done : exitCodes.failed

@@ -68,6 +68,7 @@ export function openAlerting(
     },
   })
   stack.defer(() => channels.end())
+  stack.defer(namedSecrets.onChange(() => channels.retry()))
   const forwarding = new Forwarding({
     ...{ store: positions, telemetry, journal, clock, random, logger: log.child('forwarding') },
     // The messages of OTLP take memory that a master without a destination has no use for.

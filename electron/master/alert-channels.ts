@@ -55,6 +55,11 @@ export class AlertChannels {
     return this.#channels.get(id) ?? null
   }
 
+  /** What waits is tried now: a secret may be another one. */
+  retry(): void {
+    for (const channel of this.#channels.values()) channel.follow(channel.document)
+  }
+
   views(): ChannelView[] {
     const { journal } = this.#options
     return [...this.#channels].map(([id, channel]) => channel.view(journal.get('channel', id)?.revision ?? 0))

@@ -66,13 +66,13 @@ interface Candidate {
 
 const rank = (severity: AlertSeverity): number => alertSeverities.indexOf(severity)
 
-export function concerns(policy: TellPolicy, { severity, edgeId, ruleId }: Tellable): boolean {
-  const { severityMin, edges, rules } = policy
-  return (
+/** Thousands of alerts may be held against thousands of edges. */
+function concerning({ severityMin, ...policy }: TellPolicy): (alert: Tellable) => boolean {
+  const [edges, rules] = [new Set(policy.edges), new Set(policy.rules)]
+  return ({ severity, edgeId, ruleId }) =>
     rank(severity) >= rank(severityMin) &&
-    (edges.length === 0 || edges.includes(edgeId)) &&
-    (rules.length === 0 || rules.includes(ruleId))
-  )
+    (edges.size === 0 || edges.has(edgeId)) &&
+    (rules.size === 0 || rules.has(ruleId))
 }
 
 /**
@@ -85,14 +85,15 @@ export function outlookOf(
   policy: TellPolicy,
   { now, quietUntil, freeAt }: TellTimes,
 ): Outlook {
+  const concerns = concerning(policy)
   const known = new Set(alerts.map(({ id }) => id))
   const dropped = [...told.keys()].filter((id) => !known.has(id))
   const candidates: Candidate[] = []
   for (const alert of alerts) {
     const before = told.get(alert.id) ?? null
     const isOver = alert.resolvedAt !== null
-    if (before !== null && (!concerns(policy, alert) || (isOver && !policy.resolved))) dropped.push(alert.id)
-    else if (concerns(policy, alert)) candidates.push(...candidateOf(alert, before, policy, now))
+    if (before !== null && (!concerns(alert) || (isOver && !policy.resolved))) dropped.push(alert.id)
+    else if (concerns(alert)) candidates.push(...candidateOf(alert, before, policy, now))
   }
   const isHeld = ({ severity }: Candidate) => quietUntil !== null && severity !== 'critical'
   const open = candidates.filter((candidate) => !isHeld(candidate))

@@ -445,5 +445,10 @@ describe('secrets', () => {
     expect(await operations()['channels.test']({ channel: 'ops' }, root)).toMatchObject({
       ...{ delivered: false, code: 'no-secret', answer: expect.stringContaining('"hook"') as unknown },
     })
+    await lose('oslo')
+    await passUntil('a refusal', () => channels.views()[0]!.state === 'refused')
+    secrets.set('hook', sink.url)
+    channels.retry()
+    await until('a post', () => sink.posts.length === 1)
   })
 })
