@@ -176,4 +176,60 @@ describe('the page of data', () => {
       .poll(() => called('alerts.silence'))
       .toEqual({ alert: '41', forMs: 4 * 3_600_000, reason: 'Disk is exchanged.' })
   })
+
+  it('makes a rule after trying it as it is typed, and keeps it quiet for a while', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const asked = (op: string) => fixture.double.calls.filter((call) => call.op === op).map(({ params }) => params)
+    await go('data/berlin?part=alerts')
+    await tab.getByTestId('add-rule').click()
+    await tab.getByTestId('rule-name').fill('Too hot')
+    await tab.getByTestId('rule-metric').fill('rack.temperature')
+    await tab.getByTestId('rule-threshold').fill('40')
+    await tab.getByTestId('preview').click()
+    await tab.getByTestId('preview-result').getByText('It would have fired 2 times.').waitFor()
+    expect(asked('alerts.preview')).toMatchObject([{ rule: { name: 'Too hot', watch: 'metric', threshold: 40 } }])
+    expect(await violations(tab)).toEqual([])
+    await tab.getByTestId('save-rule').click()
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(asked('alerts.setRule')).toMatchObject([
+      { rule: 'Too hot', create: true, values: { name: 'Too hot', metric: 'rack.temperature' } },
+    ])
+    await tab.getByTestId('add-silence').click()
+    await tab.getByTestId('silence-rule').selectOption('Hot rack')
+    await tab.getByTestId('silence-why').fill('The fan is being changed.')
+    await tab.getByTestId('make-silence').click()
+    await expect
+      .poll(() => asked('alerts.silence'))
+      .toEqual([{ rule: 'hot', forMs: 4 * 3_600_000, reason: 'The fan is being changed.' }])
+  })
+
+  it('adds a destination and a channel, and says what the other side answers to a test', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const asked = (op: string) => fixture.double.calls.filter((call) => call.op === op).map(({ params }) => params)
+    await go('data/berlin?part=alerts')
+    await tab.getByTestId('add-forward').click()
+    await tab.getByTestId('forward-name').fill('Lab')
+    await tab.getByTestId('forward-url').fill('https://collector.example:4318')
+    await tab.getByTestId('forward-headers').fill('authorization: secret:lab/token')
+    expect(await violations(tab)).toEqual([])
+    await tab.getByTestId('save-forward').click()
+    await expect
+      .poll(() => asked('forwarding.set'))
+      .toMatchObject([{ create: true, values: { headers: { authorization: { secretRef: 'lab/token' } } } }])
+    await tab.getByTestId('add-channel').click()
+    await tab.getByRole('radio', { name: 'E-mail' }).click()
+    await tab.getByTestId('channel-name').fill('Night shift')
+    await tab.getByTestId('channel-host').fill('mail.example.com')
+    await tab.getByTestId('channel-from').fill('holdfast@example.com')
+    expect(await violations(tab)).toEqual([])
+    await tab.getByTestId('save-channel').click()
+    await expect
+      .poll(() => asked('channels.save'))
+      .toMatchObject([{ channel: 'Night shift', create: true, values: { type: 'email', host: 'mail.example.com' } }])
+    await tab.getByRole('button', { name: 'Actions for Ops' }).click()
+    await tab.getByRole('menuitem', { name: 'Send a test' }).click()
+    await tab.getByTestId('channel-tested').getByText('250 2.0.0 taken').waitFor()
+  })
 })

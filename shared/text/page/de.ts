@@ -1,4 +1,5 @@
 import { accountsDe } from './accounts/de'
+import { alertingDe } from './alerting/de'
 import { dataDe } from './data/de'
 import { fleetDe } from './fleet/de'
 import { nodesDe } from './nodes/de'
@@ -84,6 +85,7 @@ export const pageDe: PageTexts = {
     unit_d: 'Tage',
     showChoices: 'Auswahl zeigen',
     noMatch: 'Nichts passt dazu.',
+    find: 'Suchen',
     noRows: 'Noch nichts da.',
     typeToConfirm: 'Zur Bestätigung „{word}“ eingeben',
     typeMismatch: 'Das ist nicht das, was einzugeben ist.',
@@ -192,6 +194,7 @@ export const pageDe: PageTexts = {
     another: 'Weiterer Standort',
   },
   ...dataDe,
+  ...alertingDe,
   ...settingsDe,
   ...accountsDe,
   overview: {

@@ -1,4 +1,5 @@
 import { accountsEn } from './accounts/en'
+import { alertingEn } from './alerting/en'
 import { dataEn } from './data/en'
 import { fleetEn } from './fleet/en'
 import { nodesEn } from './nodes/en'
@@ -82,6 +83,7 @@ export const pageEn = {
     unit_d: 'days',
     showChoices: 'Show choices',
     noMatch: 'Nothing matches.',
+    find: 'Find',
     noRows: 'Nothing here yet.',
     typeToConfirm: 'Type “{word}” to confirm',
     typeMismatch: 'That is not what has to be typed.',
@@ -188,6 +190,7 @@ export const pageEn = {
     another: 'Another site',
   },
   ...dataEn,
+  ...alertingEn,
   ...settingsEn,
   ...accountsEn,
   overview: {

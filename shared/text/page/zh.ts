@@ -1,4 +1,5 @@
 import { accountsZh } from './accounts/zh'
+import { alertingZh } from './alerting/zh'
 import { dataZh } from './data/zh'
 import { fleetZh } from './fleet/zh'
 import { nodesZh } from './nodes/zh'
@@ -82,6 +83,7 @@ export const pageZh: PageTexts = {
     unit_d: '天',
     showChoices: '显示选项',
     noMatch: '没有匹配项。',
+    find: '查找',
     noRows: '暂无内容。',
     typeToConfirm: '输入“{word}”以确认',
     typeMismatch: '输入的内容不符。',
@@ -187,6 +189,7 @@ export const pageZh: PageTexts = {
     another: '另一个站点',
   },
   ...dataZh,
+  ...alertingZh,
   ...settingsZh,
   ...accountsZh,
   overview: {

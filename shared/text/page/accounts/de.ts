@@ -20,7 +20,6 @@ export const accountsDe: AccountsTexts = {
     sitesOf: 'Standorte, die dieser Benutzer bedient',
     sitesNote: 'Nennt ein Standort jemanden, bedienen ihn nur diese und die Administratoren.',
     adminSites: 'Administratoren bedienen jeden Standort.',
-    findSite: 'Standort suchen',
     wayIn: 'Anmeldung',
     way_password: 'Passwort',
     way_invited: 'eingeladen',

@@ -19,7 +19,6 @@ export const accountsEn = {
     sitesOf: 'Sites this user operates',
     sitesNote: 'A site that names somebody is operated by those alone, besides administrators.',
     adminSites: 'Administrators operate every site.',
-    findSite: 'Find a site',
     wayIn: 'Way in',
     way_password: 'password',
     way_invited: 'invited',

@@ -20,7 +20,6 @@ export const accountsZh: AccountsTexts = {
     sitesOf: '此用户操作的站点',
     sitesNote: '站点一旦指定人员，就只由这些人和管理员操作。',
     adminSites: '管理员可操作所有站点。',
-    findSite: '查找站点',
     wayIn: '登录方式',
     way_password: '密码',
     way_invited: '已邀请',
