@@ -266,6 +266,30 @@ describe('a node of the fleet', () => {
     expect(node().status).toBe('online')
   })
 
+  it('is told live, a page at a time, to whoever listens and to nobody else', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const page = { statuses: ['draining' as const], offset: 0, limit: 1, sort: 'status' as const, isDescending: false }
+    const heard: string[] = []
+    const stop = site.masterLife.fleet!.members.subscribe(
+      page,
+      ({ nodes, total, summary }) =>
+        void heard.push(
+          [...nodes.map(({ status, drain }) => `${status} ${drain?.state}`), total, summary.worst].join(' '),
+        ),
+    )
+    expect(heard).toEqual(['0 online'])
+    await fleetOf(site).drain()
+    await site.pass(3_000)
+    expect(heard.at(-1)).toBe('draining moved 1 draining')
+    // A heartbeat each two seconds is told no more often than once a second.
+    expect(heard.length).toBeLessThan(6)
+    stop()
+    const before = heard.length
+    await fleetOf(site).undrain()
+    await site.pass(5_000)
+    expect(heard).toHaveLength(before)
+  })
+
   it('that was removed does not come back by its heartbeats, and comes back when it joins again', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
     await site.pass(3_000)
