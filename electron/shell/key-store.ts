@@ -1,15 +1,6 @@
 import { safeStorage } from 'electron'
 import type { Logger } from '../platform/ports'
-
-export interface KeyStore {
-  /** As the system calls it. `isPlain`: it has no key of its own and hides values at best. */
-  readonly backend: { readonly name: string; readonly isPlain: boolean }
-  /** Null: this system has no key store worth the name, and sealing would only look safe. */
-  readonly cipher: {
-    seal(value: string): Promise<string>
-    open(sealed: string): Promise<string>
-  } | null
-}
+import type { KeyStore } from '../platform/secrets'
 
 /**
  * The system's key store, asked what it is before anything is trusted to it: without one, Electron on Linux encrypts by a password that everybody knows
