@@ -18,6 +18,10 @@ export function accountDocuments(journal: Journal): AccountDocuments & SiteDocum
       const outcome = journal.change(changes, { actor })
       if (!outcome.ok) throw refusalOf(outcome)
     },
+    onPeople: (listener) =>
+      journal.onChange(({ changed }) => {
+        if (changed.some(({ kind }) => kind === 'user' || kind === 'edge')) listener()
+      }),
     onUser: (listener) =>
       journal.onChange(({ changed }) => {
         for (const { kind, id } of changed) if (kind === 'user') listener(id)

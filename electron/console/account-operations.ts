@@ -1,5 +1,5 @@
 import { roles, type Role } from '../../shared/console/operation'
-import type { TokenView, UserView } from '../../shared/console/user-operations'
+import type { MeView, TokenView, UserView } from '../../shared/console/user-operations'
 import { suggestedId } from '../../shared/model/document-id'
 import type { UserDocument } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
@@ -35,15 +35,7 @@ export function accountOperations(accounts: Accounts, attempts: Attempts): Accou
       throw new HoldfastError('forbidden', 'Another user is the business of administrators.')
     return own
   }
-  const view = (user: UserDocument): UserView => {
-    const { id, name, role, disabled, password, invite, tokens } = user
-    const edges = documents.edges().filter(({ admins }) => admins.includes(id))
-    return {
-      ...{ id, name, role, disabled, hasPassword: password !== null, invitedUntil: invite?.expiresAt ?? null },
-      edges: edges.map((edge) => ({ id: edge.id, name: edge.name })),
-      tokens: tokens.length,
-    }
-  }
+  const view = (user: UserDocument): UserView => viewOf(accounts, user)
   const tokenViews = ({ id, name: userName, tokens }: UserDocument): TokenView[] =>
     tokens.map((token) => {
       const { name, role, madeAt, expiresAt } = token
@@ -51,11 +43,7 @@ export function accountOperations(accounts: Accounts, attempts: Attempts): Accou
     })
 
   return {
-    'users.me': (_, { userId }) => {
-      const user = userId === undefined ? null : accounts.find(userId)
-      const operates = user ? view(user).edges.map(({ id }) => id) : []
-      return { user: user && view(user), operates, mayChangePassword: user !== null }
-    },
+    'users.me': (_, caller) => meOf(accounts, caller),
     'users.list': () => documents.users().map(view),
     'users.add': async ({ name, role, password }, { actor }) => {
       const id = freeId(name, (one) => accounts.find(one) !== null)
@@ -122,9 +110,48 @@ export function accountOperations(accounts: Accounts, attempts: Attempts): Accou
   }
 }
 
+function viewOf({ documents }: Accounts, user: UserDocument): UserView {
+  const { id, name, role, disabled, password, invite, tokens } = user
+  const edges = documents.edges().filter(({ admins }) => admins.includes(id))
+  return {
+    ...{ id, name, role, disabled, hasPassword: password !== null, invitedUntil: invite?.expiresAt ?? null },
+    edges: edges.map((edge) => ({ id: edge.id, name: edge.name })),
+    tokens: tokens.length,
+  }
+}
+
+/** What is told here is what a call meets: a token for less than its owner may is nobody's admin. */
+function meOf(accounts: Accounts, { userId, role, edgeAdminAs }: Caller): MeView {
+  const user = userId === undefined ? null : accounts.find(userId)
+  const closed = accounts.documents.edges().filter(({ admins }) => admins.length > 0)
+  const operates = closed.filter(({ admins }) => edgeAdminAs !== undefined && admins.includes(edgeAdminAs))
+  const barredFrom = role === 'admin' ? [] : closed.filter((edge) => !operates.includes(edge))
+  return {
+    user: user && viewOf(accounts, user),
+    operates: operates.map(({ id }) => id),
+    barredFrom: barredFrom.map(({ id }) => id),
+    mayChangePassword: user !== null,
+  }
+}
+
+/** Tells who the caller is, at once and after each change of accounts and edges. */
+export function watchMe(accounts: Accounts | null, caller: Caller, listener: (me: MeView) => void): () => void {
+  if (accounts === null) {
+    listener(nobody)
+    return () => {}
+  }
+  listener(meOf(accounts, caller))
+  return accounts.documents.onPeople(() => {
+    // Whoever is out hears no more; the end of the session says so.
+    if (caller.role !== 'anonymous') listener(meOf(accounts, caller))
+  })
+}
+
+const nobody: MeView = { user: null, operates: [], barredFrom: [], mayChangePassword: false }
+
 /** On an edge: it keeps no accounts. */
 export const withoutAccounts: AccountHandlers = {
-  'users.me': () => ({ user: null, operates: [], mayChangePassword: false }),
+  'users.me': () => nobody,
   'users.list': noAccounts,
   'users.add': noAccounts,
   'users.update': noAccounts,

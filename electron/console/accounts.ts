@@ -21,6 +21,8 @@ export interface AccountDocuments {
   change(changes: readonly DocumentChange[], actor: string): void
   /** After each commit that touched a user. */
   onUser(listener: (id: string) => void): () => void
+  /** After each commit that touched a user or an edge, once. */
+  onPeople(listener: () => void): () => void
 }
 
 /** Whose ways in are over: the sessions of a user but perhaps one, or what one token has opened. */

@@ -155,7 +155,10 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
           refuse(topic, params, caller, gone)
           ended?.(gone)
         }
-        return { ok: true, value: operations.topics.subscribe(topic, parsed, edgeOf === null ? listener : tell) }
+        return {
+          ok: true,
+          value: operations.topics.subscribe(topic, parsed, edgeOf === null ? listener : tell, caller),
+        }
       } catch (error) {
         return refuse(topic, params, caller, failureOf(error))
       }

@@ -63,6 +63,7 @@ export interface OperationTopics {
     topic: N,
     params: Record<string, unknown>,
     listener: (body: TopicBody<N>) => void,
+    caller: Caller,
   ): () => void
 }
 

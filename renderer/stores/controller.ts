@@ -44,13 +44,28 @@ export const useController = defineStore('controller', () => {
     },
     { immediate: true },
   )
+  /** Again whenever the account or the admins of a site change. */
+  const stopMe = bridge.subscribe('me', {}, { body: (body) => (me.value = body), ended: () => {} })
+  /** The controller judges all the same. */
+  const mayOperateAt = (edgeId: string): boolean => {
+    if (role.value === 'admin' || me.value?.operates.includes(edgeId)) return true
+    return role.value === 'operator' && !me.value?.barredFrom.includes(edgeId)
+  }
   /** Some site at least; whether it is the one in question the controller judges. */
   const mayOperate = computed(
-    () => ranks.indexOf(role.value) >= ranks.indexOf('operator') || (me.value?.operates?.length ?? 0) > 0,
+    () => ranks.indexOf(role.value) >= ranks.indexOf('operator') || (me.value?.operates.length ?? 0) > 0,
   )
   const mayAdminister = computed(() => role.value === 'admin')
   /** Since when what is shown may be untrue (viewer's clock); null: it is live. */
   const staleSince = computed(() => (state.value.name === 'lost' ? state.value.since : null))
 
-  return { status, failure, clockAheadMs, state, isLive, role, me, mayOperate, mayAdminister, staleSince, stop }
+  const stopAll = (): void => {
+    stop()
+    stopMe()
+  }
+
+  return {
+    ...{ status, failure, clockAheadMs, state, isLive, role, me, mayOperate, mayOperateAt, mayAdminister, staleSince },
+    stop: stopAll,
+  }
 })

@@ -16,7 +16,7 @@ import { edgeRef, none, operation } from './operation'
 import { secretOperations } from './secret-operations'
 import { settingOperations } from './setting-operations'
 import { setupOperations } from './setup-operations'
-import { userOperations } from './user-operations'
+import { userOperations, userTopics } from './user-operations'
 import { statusView } from './views'
 
 /** Every operation: least role, whether it changes anything, input and output. IPC, WebSocket, CLI and mocks are derived from this table. */
@@ -66,6 +66,7 @@ export const topics = {
   },
   ...dataTopics,
   ...alertTopics,
+  ...userTopics,
   ...nodeTopics,
   ...fleetTopics,
 } as const

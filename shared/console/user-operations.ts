@@ -37,17 +37,29 @@ export const tokenView = z.object({
 export type TokenView = z.infer<typeof tokenView>
 
 /**
+ * Who is signed in. `user` null: by the key of the data directory, a one-time link of it, or the window. Beside administrators, who operate every edge:
+ * `operates` are edges whose `admins` name the caller, whatever the role; `barredFrom` edges that have admins of their own, and the caller is none of them.
+ * All other edges are operated by operators.
+ */
+export const meView = z.object({
+  user: userView.nullable(),
+  operates: z.array(z.string()),
+  barredFrom: z.array(z.string()),
+  mayChangePassword: z.boolean(),
+})
+export type MeView = z.infer<typeof meView>
+
+/** `me` comes again whenever the account or the admins of an edge change. Another role ends the session: who signs in again is told the new one. */
+export const userTopics = {
+  me: { kind: 'snapshot', role: 'viewer', params: none, body: meView },
+} as const
+
+/**
  * Accounts of this controller: at a master or a standalone controller. What concerns nobody but the caller is open to every account and judged by its handler:
  * the own password and the own tokens.
  */
 export const userOperations = {
-  /** Who is signed in. `user` null: by the key of the data directory, a one-time link of it, or the window. `operates`: edges whose `admins` name the user. */
-  'users.me': operation(
-    'viewer',
-    false,
-    none,
-    z.object({ user: userView.nullable(), operates: z.array(z.string()), mayChangePassword: z.boolean() }),
-  ),
+  'users.me': operation('viewer', false, none, meView),
   'users.list': operation('admin', false, none, z.array(userView)),
   /** Without a password the way in is `users.invite`. */
   'users.add': operation(

@@ -382,7 +382,7 @@ export const defaultHandlers: OperationHandlers = {
   }),
   'activity.list': () => ({ items: [activitySample(2), activitySample(1)], next: null }),
   'activity.export': () => ({ text: `${JSON.stringify(activitySample(1))}\n`, items: 1, next: null }),
-  'users.me': () => ({ user: null, operates: [], mayChangePassword: false }),
+  'users.me': () => ({ user: null, operates: [], barredFrom: [], mayChangePassword: false }),
   'api.show': () => ({ url: 'https://127.0.0.1:7421/api', reason: null, caPem: '-----BEGIN CERTIFICATE-----\n' }),
   'users.list': () => [userSample()],
   'users.add': ({ name, role }) => ({ ...userSample(), name, role }),

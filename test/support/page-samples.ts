@@ -408,6 +408,7 @@ export function pageAnswers(): Partial<OperationHandlers> {
     'forwarding.status': () => [
       forwardSample({ lastSentAt: Date.now() - 4_000 }),
       forwardSample({
+        lastSentAt: Date.now() - 3 * HOUR,
         id: 'lab',
         name: 'Laboratory',
         state: 'waiting',
@@ -441,7 +442,7 @@ export function pageAnswers(): Partial<OperationHandlers> {
       return stored
     },
     'users.list': usersShown,
-    'users.me': () => ({ user: usersShown()[0]!, operates: [], mayChangePassword: true }),
+    'users.me': () => ({ user: usersShown()[0]!, operates: [], barredFrom: [], mayChangePassword: true }),
     'users.add': ({ name, role }) => userOf({ id: name.toLowerCase(), name, role }),
     'users.invite': ({ user }) => ({
       ...{ userId: user, inviteKey: 'k', path: `#invite=made-for-${user}`, expiresAt: Date.now() + 72 * HOUR },

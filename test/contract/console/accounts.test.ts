@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { watchMe } from '../../../electron/console/account-operations'
 import { operations as contract } from '../../../shared/console/contract'
 import { closeCodes } from '../../../shared/console/protocol'
+import type { MeView } from '../../../shared/console/user-operations'
 import { siteKinds } from '../../../shared/model/documents'
 import { bearer, useConsole, type Raw } from '../../support/console-raw'
 import type { ConsoleDouble } from '../../support/console-double'
@@ -198,6 +200,37 @@ describe('admins of an edge', () => {
     expect((await asOwner('users.remove', { user: 'vi' })).ok).toBe(true)
     expect((await call(op, 'edges.restore', { edge: 'berlin' })).ok).toBe(true)
   })
+})
+
+test('who somebody is and operates is told again at once when the admins of an edge change, or the account', async () => {
+  const { double, call: asOwner, put, accounts } = await startAccounts()
+  await asOwner('users.add', { name: 'Op', role: 'operator', password: PASSWORD })
+  put('edge', { id: 'berlin', name: 'Berlin' })
+  const told: MeView[] = []
+  const caller = accounts.caller('op', { sessionId: 's1', via: 'browser' })
+  const stop = watchMe(accounts, caller, (me) => told.push(me))
+  put('edge', { id: 'berlin', name: 'Berlin', admins: ['op'] })
+  put('edge', { id: 'berlin', name: 'Berlin', admins: [] })
+  await asOwner('users.add', { name: 'Ann' })
+  put('edge', { id: 'berlin', name: 'Berlin', admins: ['ann'] })
+  await asOwner('users.update', { user: 'op', name: 'Opal' })
+  expect(told.map(({ user, operates, barredFrom }) => [user!.name, operates, barredFrom])).toEqual([
+    ['Op', [], []],
+    ['Op', ['berlin'], []],
+    ['Op', [], []],
+    ['Op', [], []],
+    ['Op', [], ['berlin']],
+    ['Opal', [], ['berlin']],
+  ])
+  await asOwner('users.remove', { user: 'op' })
+  expect(told).toHaveLength(6)
+  stop()
+  // By a token for less than its owner may nobody is an admin of an edge.
+  await asOwner('users.add', { name: 'Kim', role: 'operator' })
+  put('edge', { id: 'berlin', name: 'Berlin', admins: ['kim'] })
+  const { token } = (await asOwner('tokens.create', { user: 'kim', name: 'less', role: 'viewer' })).value
+  const less = await open(double, { Authorization: `Bearer ${token}` })
+  expect((await call(less, 'users.me')).value).toMatchObject({ operates: [], barredFrom: ['berlin'] })
 })
 
 test('a viewer changes nothing through the socket, whatever is asked for', async () => {

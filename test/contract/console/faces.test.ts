@@ -159,6 +159,8 @@ function faceOver(send: (text: string) => void): Face & { hear(text: string): vo
     ...face,
     hear(text) {
       const message = JSON.parse(text) as Message & { sub?: number; result?: Result }
+      // As a page does: a console that is silent for long is let go.
+      if (message.type === 'beat') return send(JSON.stringify({ type: 'beat', at: 0 }))
       const id = message.type === 'ended' ? message.sub : message.id
       if (message.type === 'result' || message.type === 'ended') waiting.get(id!)?.(message)
     },
