@@ -16,18 +16,15 @@ import type { ArrivedBatch } from '../telemetry/telemetry'
 import { fed, type TelemetryBodies } from './alert-feed'
 import { covers, Silences } from './alert-silences'
 import { bodyOf, incidentView, pendingView, type ShownSubject } from './alert-view'
+import { AlertWriting, type AlertTurn } from './alert-writing'
 
 /** How exactly waits and links are looked at. */
 const LOOK_EVERY_MS = 1_000
 const PRUNE_EVERY_MS = 3_600_000
-const WRITE_AGAIN_MS = 5_000
-/** Changes that could not be written yet. Beyond it what is new is counted and left out: the store has been refusing for long. */
-const UNWRITTEN_MAX = 20_000
 
 /** One for each turn of an incident's life; whoever notifies people listens here. `silenced` in the alert says that nobody is to be disturbed. */
 export interface AlertChange {
-  readonly kind:
-    'fired' | 'resolved' | 'unknown' | 'known' | 'acknowledged' | 'unacknowledged' | 'silenced' | 'unsilenced'
+  readonly kind: AlertTurn | 'silenced' | 'unsilenced'
   readonly alert: AlertIncident
 }
 
@@ -54,17 +51,10 @@ export class Alerts {
   readonly #book = new AlertBook()
   readonly #listeners = new Set<(change: AlertChange) => void>()
   readonly #watchers = new Set<() => void>()
-  /** Of what is open and written, by key. */
-  readonly #open = new Map<
-    string,
-    { readonly id: string; readonly ruleName: string; acknowledged: boolean; unknown: boolean }
-  >()
+  readonly #writing: AlertWriting
   readonly #silences: Silences
-  #unwritten: AlertWrite[] = []
-  #leftOut = 0
   #master: WatchedMaster | null = null
   #timer: Disposable | null = null
-  #writeTimer: Disposable | null = null
   #prunedAt: MonoMs
   #unsubscribe: (() => void)[] = []
   #ended = false
@@ -72,6 +62,11 @@ export class Alerts {
   constructor(options: AlertsOptions) {
     this.#options = options
     this.#silences = new Silences(options.store)
+    this.#writing = new AlertWriting({
+      ...options,
+      turned: (turn, id, write) => this.#tell(turn, this.#written(id, write)),
+      caughtUp: () => this.#shown(),
+    })
     this.#prunedAt = options.clock.mono()
   }
 
@@ -82,7 +77,7 @@ export class Alerts {
     store.prune(clock.wall())
     this.#silences.load()
     const open = store.open()
-    for (const { key, id, ruleName, incident } of open) this.#opened(key, id, ruleName, incident)
+    this.#writing.takeUp(open)
     this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
     this.#follow(() => this.#book.setRules(this.#rules(), this.#now()))
     this.#follow(() => this.#book.restore(open, this.#now()))
@@ -135,10 +130,10 @@ export class Alerts {
     const found: AlertIncident[] = []
     for (const { key, ruleId, edgeId, series, state, rule } of this.#book.alerts()) {
       const incident = incidentOf(state)
-      const known = this.#open.get(key)
-      if (incident !== null && known === undefined) continue
+      const id = this.#writing.idOf(key)
+      if (incident !== null && id === null) continue
       const subject = { key, ruleId, edgeId, series }
-      if (incident !== null) found.push(this.#view(known!.id, subject, rule.name, incident, state, null))
+      if (incident !== null) found.push(this.#view(id!, subject, rule.name, incident, state, null))
       else if (state.kind === 'pending') found.push(this.#quieted(pendingView(this.#named(subject, rule.name), state)))
     }
     return found.sort((a, b) => (b.firedAt ?? b.since) - (a.firedAt ?? a.since))
@@ -175,7 +170,7 @@ export class Alerts {
 
   /** How many were changed. Throws `not-found` when there is none of them, `storage` when it could not be written. */
   acknowledge(ids: readonly string[], by: string, note: string, on: boolean): number {
-    const byId = new Map([...this.#open].map(([key, { id }]) => [id, key]))
+    const byId = this.#writing.keysById()
     if (!ids.some((id) => byId.has(id)))
       throw new HoldfastError('not-found', 'None of these alerts is open.', {
         hint: 'holdfast alerts list shows them.',
@@ -191,7 +186,7 @@ export class Alerts {
     }
     this.#apply(changes)
     // What somebody asked for must not wait for a disk unseen.
-    if (this.#unwritten.length > 0)
+    if (this.#writing.isBehind)
       throw new HoldfastError('storage', 'The acknowledgement could not be written yet; it is tried again.')
     return changed
   }
@@ -227,7 +222,7 @@ export class Alerts {
     this.#ended = true
     for (const off of this.#unsubscribe) off()
     this.#timer?.[Symbol.dispose]()
-    this.#writeTimer?.[Symbol.dispose]()
+    this.#writing.end()
     this.#listeners.clear()
     this.#watchers.clear()
   }
@@ -299,63 +294,18 @@ export class Alerts {
   }
 
   #apply(changes: readonly BookChange[]): void {
-    for (const { output, ...change } of changes) {
-      if (output.type === 'show') continue
-      if (this.#unwritten.length >= UNWRITTEN_MAX) {
-        this.#leftOut++
-        continue
-      }
-      const { key, ruleId, edgeId, series } = change
-      const ruleName = this.#nameOf(ruleId, ruleId)
-      this.#unwritten.push({ key, ruleId, edgeId, series, ruleName, ...output })
-    }
-    this.#write()
+    const writes = changes.flatMap(({ output, key, ruleId, edgeId, series }): AlertWrite[] =>
+      output.type === 'show'
+        ? []
+        : [{ key, ruleId, edgeId, series, ruleName: this.#nameOf(ruleId, ruleId), ...output }],
+    )
+    this.#writing.write(writes)
     if (changes.length > 0) this.#shown()
   }
 
-  #write(): void {
-    const { store, clock, logger } = this.#options
-    if (this.#unwritten.length === 0 || this.#ended) return
-    const writes = this.#unwritten
-    let ids: ReadonlyMap<string, string>
-    try {
-      ids = store.write(writes)
-    } catch (error) {
-      if (this.#writeTimer !== null) return
-      const reason = failureOf(error).message
-      logger.log('error', 'Alerts could not be written', { waiting: writes.length, leftOut: this.#leftOut, reason })
-      this.#writeTimer = clock.at(after(clock.mono(), WRITE_AGAIN_MS), () => {
-        this.#writeTimer = null
-        this.#write()
-        this.#shown()
-      })
-      return
-    }
-    this.#unwritten = []
-    for (const write of writes) this.#tellWrite(write, ids.get(write.key))
-  }
-
-  #tellWrite(write: AlertWrite, raisedId: string | undefined): void {
-    const { key, ruleName, incident } = write
-    if (write.type === 'raise' && raisedId !== undefined) this.#opened(key, raisedId, ruleName, incident)
-    const known = this.#open.get(key)
-    if (known === undefined) return
+  #written(id: string, write: AlertWrite): AlertIncident {
     const over = write.type === 'end' ? { resolvedAt: write.at, resolvedBecause: write.because } : null
-    const view = this.#view(known.id, write, ruleName, incident, null, over)
-    if (write.type === 'raise') return this.#tell('fired', view)
-    if (over !== null) {
-      this.#open.delete(key)
-      return this.#tell('resolved', view)
-    }
-    const { acknowledged, unknown } = known
-    this.#opened(key, known.id, ruleName, incident)
-    if ((incident.acknowledged !== null) !== acknowledged)
-      this.#tell(acknowledged ? 'unacknowledged' : 'acknowledged', view)
-    if ((incident.unknownSince !== null) !== unknown) this.#tell(unknown ? 'known' : 'unknown', view)
-  }
-
-  #opened(key: string, id: string, ruleName: string, { acknowledged, unknownSince }: Incident): void {
-    this.#open.set(key, { id, ruleName, acknowledged: acknowledged !== null, unknown: unknownSince !== null })
+    return this.#view(id, write, write.ruleName, write.incident, null, over)
   }
 
   #tell(kind: AlertChange['kind'], alert: AlertIncident): void {
