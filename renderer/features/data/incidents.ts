@@ -30,3 +30,6 @@ export function subjectOf({ rule }: AlertRuleView): string {
   if (rule.watch === 'logs') return rule.text ?? ''
   return rule.metric ?? ''
 }
+
+/** Who acts on what is of no one site: alerts, silences, destinations, channels. The people a site names operate that site alone. */
+export const isOperator = (role: string): boolean => role === 'operator' || role === 'admin'

@@ -2,7 +2,9 @@ import type { Site } from '../../../shared/console/sites'
 
 export interface Viewer {
   readonly isLive: boolean
+  /** Some site at least. */
   readonly mayOperate: boolean
+  mayOperateAt(edgeId: string): boolean
   readonly mayAdminister: boolean
 }
 
@@ -10,6 +12,7 @@ export interface Viewer {
 export type OffReason =
   | 'controllerLost'
   | 'needsOperator'
+  | 'notYours'
   | 'needsAdmin'
   | 'handOverRuns'
   | 'edgeDrives'
@@ -28,9 +31,16 @@ export interface Actions {
   readonly force: OffReason | 'hidden' | null
 }
 
+/** Why a person may operate nothing at a site; null: they may. */
+export function operateOff(edgeId: string, viewer: Omit<Viewer, 'mayAdminister'>): OffReason | null {
+  if (!viewer.isLive) return 'controllerLost'
+  if (viewer.mayOperateAt(edgeId)) return null
+  return viewer.mayOperate ? 'notYours' : 'needsOperator'
+}
+
 /** What a person may do about a site now. The controller decides again when it is asked; this only spares the person a refusal. */
 export function actionsOf(site: Site, viewer: Viewer): Actions {
-  const common: OffReason | null = !viewer.isLive ? 'controllerLost' : !viewer.mayOperate ? 'needsOperator' : null
+  const common = operateOff(site.id, viewer)
   const isLinked = site.link.state === 'connected'
   const handOver: OffReason | null = site.control.handOver ? 'handOverRuns' : null
   const isRunningTo = (side: 'edge' | 'master') => site.control.handOver?.target === side

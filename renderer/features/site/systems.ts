@@ -29,21 +29,13 @@ const group = (system: System | null, modules: readonly ModuleView[]): SystemGro
   running: modules.filter(({ state }) => state === 'running').length,
 })
 
-/** Keys of the catalogue under `reason`: why a system cannot be started or stopped; null: it can. */
+/** Keys of the catalogue under `reason`: why a system cannot be started or stopped; null: it can. `off`: why nothing can be operated at its site. */
 export function systemOff(
   { modules, running }: SystemGroup,
-  viewer: { isLive: boolean; mayOperate: boolean },
+  off: string | null,
   isDriven: boolean,
 ): { start: string | null; stop: string | null } {
-  const common = !viewer.isLive
-    ? 'controllerLost'
-    : !viewer.mayOperate
-      ? 'needsOperator'
-      : modules.length === 0
-        ? 'systemEmpty'
-        : !isDriven
-          ? 'nobodyDrives'
-          : null
+  const common = off ?? (modules.length === 0 ? 'systemEmpty' : isDriven ? null : 'nobodyDrives')
   const areUp = modules.every(({ state }) => state !== 'stopped' && state !== 'failed')
   const areDown = running === 0 && modules.every(({ state }) => state === 'stopped' || state === 'unknown')
   return { start: common ?? (areUp ? 'systemRuns' : null), stop: common ?? (areDown ? 'systemStopped' : null) }

@@ -3,7 +3,7 @@ import { actionsOf, type Actions, type Viewer } from '../../../renderer/features
 import type { Site } from '../../../shared/console/sites'
 import { edgeSample } from '../../support/console-double'
 
-const viewer: Viewer = { isLive: true, mayOperate: true, mayAdminister: true }
+const viewer: Viewer = { isLive: true, mayOperate: true, mayOperateAt: () => true, mayAdminister: true }
 const seen = (change: Partial<Site> = {}): Site => ({
   ...edgeSample(),
   ref: 'berlin',
@@ -63,8 +63,14 @@ const cases: [string, Partial<Site>, Partial<Viewer>, Partial<Actions>][] = [
   [
     'a viewer may press nothing',
     {},
-    { mayOperate: false, mayAdminister: false },
+    { mayOperate: false, mayOperateAt: () => false, mayAdminister: false },
     { restore: 'needsOperator', failover: 'needsOperator', pause: 'needsOperator', resume: 'needsOperator' },
+  ],
+  [
+    'who operates other sites may press nothing here',
+    {},
+    { mayOperateAt: (edgeId) => edgeId === 'porto', mayAdminister: false },
+    { restore: 'notYours', failover: 'notYours', pause: 'notYours', resume: 'notYours' },
   ],
   [
     'without the controller nothing can be pressed',

@@ -10,7 +10,7 @@ import { matching, type Command } from '../../../renderer/features/palette/comma
 import { glyphPaths } from '../../../renderer/ui/state-glyphs'
 import { briefSample, edgeSample, statusSample } from '../../support/console-double'
 
-const admin = { isLive: true, mayOperate: true, mayAdminister: true }
+const admin = { isLive: true, mayOperate: true, mayOperateAt: () => true, mayAdminister: true }
 const everyPage = () => true
 const statusOf = (...changes: Partial<EdgeView>[]): StatusView => ({
   ...statusSample(),
@@ -40,7 +40,7 @@ describe('what needs a person', () => {
     const status = statusOf({ control: held, window: noWindow })
     const texts = (viewer: typeof admin) => attentionOf(status, viewer, everyPage)[0]?.remedies.map(({ text }) => text)
     expect(texts(admin)).toEqual(['site.restore', 'overview.openSite'])
-    expect(texts({ ...admin, mayOperate: false })).toEqual(['overview.openSite'])
+    expect(texts({ ...admin, mayOperate: false, mayOperateAt: () => false })).toEqual(['overview.openSite'])
   })
 
   it('points only to pages that exist', () => {

@@ -32,7 +32,6 @@ describe('the systems of a site', () => {
     ])
   })
 
-  const viewer = { isLive: true, mayOperate: true }
   const groupOf = (...modules: ReturnType<typeof moduleSample>[]) =>
     groupsOf(modules, [
       system(
@@ -41,20 +40,20 @@ describe('the systems of a site', () => {
       ),
     ])[0]!
   it.each([
-    ['runs', groupOf(moduleSample('a')), viewer, true, { start: 'systemRuns', stop: null }],
-    ['is stopped', groupOf(stopped('a')), viewer, true, { start: null, stop: 'systemStopped' }],
-    ['runs in part', groupOf(moduleSample('a'), stopped('b')), viewer, true, { start: null, stop: null }],
-    ['has nothing', groupOf(), viewer, true, { start: 'systemEmpty', stop: 'systemEmpty' }],
-    ['cannot be reached', groupOf(stopped('a')), viewer, false, { start: 'nobodyDrives', stop: 'nobodyDrives' }],
+    ['runs', groupOf(moduleSample('a')), null, true, { start: 'systemRuns', stop: null }],
+    ['is stopped', groupOf(stopped('a')), null, true, { start: null, stop: 'systemStopped' }],
+    ['runs in part', groupOf(moduleSample('a'), stopped('b')), null, true, { start: null, stop: null }],
+    ['has nothing', groupOf(), null, true, { start: 'systemEmpty', stop: 'systemEmpty' }],
+    ['cannot be reached', groupOf(stopped('a')), null, false, { start: 'nobodyDrives', stop: 'nobodyDrives' }],
     [
       'is looked at by a viewer',
       groupOf(stopped('a')),
-      { isLive: true, mayOperate: false },
+      'needsOperator',
       true,
       { start: 'needsOperator', stop: 'needsOperator' },
     ],
-  ])('one that %s says what can be done', (_, group, who, isDriven, expected) => {
-    expect(systemOff(group, who, isDriven)).toEqual(expected)
+  ])('one that %s says what can be done', (_, group, off, isDriven, expected) => {
+    expect(systemOff(group, off, isDriven)).toEqual(expected)
   })
 })
 

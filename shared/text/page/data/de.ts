@@ -58,6 +58,8 @@ export const dataDe: DataTexts = {
     dropped: '{n} Eintrag wurde aufgegeben. | {n} Einträge wurden aufgegeben.',
     export: 'Exportieren',
     exporting: 'Abgelehnte Einträge werden exportiert',
+    behind: '{n} Eintrag noch nicht durchsuchbar | {n} Einträge noch nicht durchsuchbar',
+    behindText: 'Sie sind da und werden gerade aufbereitet.',
     atMaster: 'Protokolle, Messwerte, Traces und Alarme liegen bei der Zentrale und werden dort durchsucht.',
   },
   category: {
@@ -114,6 +116,7 @@ export const dataDe: DataTexts = {
     ofTrace: 'Nur Zeilen eines Traces werden gezeigt.',
     allLines: 'Alle Zeilen zeigen',
     one: 'Protokollzeile',
+    lateNote: 'kam später, aus dem Puffer des Edge',
     late: 'kam verspätet',
     attributes: 'Merkmale',
     noAttributes: 'Sie hat keine.',

@@ -56,6 +56,8 @@ export const dataEn = {
     dropped: '{n} entry was given up. | {n} entries were given up.',
     export: 'Export',
     exporting: 'Exporting refused entries',
+    behind: '{n} entry not searchable yet | {n} entries not searchable yet',
+    behindText: 'They have come, and are being prepared.',
     atMaster: 'Logs, metrics, traces and alerts are kept and searched at the master.',
   },
   category: {
@@ -112,6 +114,7 @@ export const dataEn = {
     ofTrace: 'Only lines of one trace are shown.',
     allLines: 'Show all lines',
     one: 'Log line',
+    lateNote: 'came late, from the buffer of the edge',
     late: 'came late',
     attributes: 'Attributes',
     noAttributes: 'It has none.',

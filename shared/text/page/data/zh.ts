@@ -57,6 +57,8 @@ export const dataZh: DataTexts = {
     dropped: '已放弃 {n} 条。 | 已放弃 {n} 条。',
     export: '导出',
     exporting: '正在导出被拒绝的条目',
+    behind: '{n} 条尚不可搜索 | {n} 条尚不可搜索',
+    behindText: '数据已到达，正在处理。',
     atMaster: '日志、指标、跟踪和告警保存在主控，并在主控搜索。',
   },
   category: {
@@ -113,6 +115,7 @@ export const dataZh: DataTexts = {
     ofTrace: '只显示一个跟踪的日志。',
     allLines: '显示全部日志',
     one: '日志条目',
+    lateNote: '延迟到达，来自边缘站点的缓冲',
     late: '迟到',
     attributes: '属性',
     noAttributes: '没有属性。',

@@ -139,6 +139,7 @@ export const siteDe: SiteTexts = {
     nobodyDrives: 'Wer steuert, ist gerade nicht erreichbar.',
     controllerLost: 'Diese Seite hat ihren Controller verloren.',
     needsOperator: 'Ihre Rolle darf ansehen, aber nicht bedienen.',
+    notYours: 'Sie bedienen andere Standorte, diesen nicht.',
     needsAdmin: 'Nur die Rolle „admin“ darf einen Wechsel erzwingen.',
     handOverRuns: 'Eine Übergabe läuft.',
     edgeDrives: 'Der Standort steuert schon.',

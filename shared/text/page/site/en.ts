@@ -138,6 +138,7 @@ export const siteEn = {
     nobodyDrives: 'Whoever drives cannot be reached now.',
     controllerLost: 'This page has lost its controller.',
     needsOperator: 'Your role may look, but not operate.',
+    notYours: 'You operate other sites, not this one.',
     needsAdmin: 'Only an administrator may force a switch.',
     handOverRuns: 'A hand-over is running.',
     edgeDrives: 'The edge drives already.',

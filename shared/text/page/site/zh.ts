@@ -139,6 +139,7 @@ export const siteZh: SiteTexts = {
     nobodyDrives: '目前无法联系到控制方。',
     controllerLost: '此页面与其控制器失去了连接。',
     needsOperator: '您的角色只能查看，不能操作。',
+    notYours: '您操作的是其他站点，不是这个。',
     needsAdmin: '只有管理员可以强制切换。',
     handOverRuns: '正在移交控制权。',
     edgeDrives: '已经由边缘站点控制。',
