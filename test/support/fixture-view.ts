@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright'
 import { root } from './root'
 import { startFixtureConsole, type FixtureConsole } from './fixture-console'
 import { fleetSample, siteSample } from './fixture-sites'
+import { documentAnswers, fleetShown } from './fleet-samples'
 import type { NodeFleet } from './node-fleet'
 import { complaintsOf } from './page-checks'
 import { pageAnswers, pageTopics } from './page-samples'
@@ -36,11 +37,11 @@ export async function openFixture(
     page: options.page ?? path.join(root, 'out/renderer'),
     role,
     edges: role === 'master' ? fleetSample() : [siteSample('demo', 'Demo site')],
-    first: pageTopics(),
+    first: { ...pageTopics(), fleet: fleetShown() },
     ...(stepMs === undefined ? {} : { stepMs }),
     ...(nodes && { live: { nodes: nodes.subscribe } }),
   })
-  fixture.double.answer({ ...pageAnswers(), ...nodes?.handlers })
+  fixture.double.answer({ ...pageAnswers(), ...documentAnswers(fleetSample()), ...nodes?.handlers })
   const context = await browser.newContext({
     // Zooming makes the page narrower and its points finer.
     viewport: { width: Math.round(width / zoom), height: Math.round(height / zoom) },

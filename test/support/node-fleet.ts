@@ -26,6 +26,8 @@ export interface NodeFleet extends AsyncDisposable {
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
+/** So many have been there for a quarter. */
+const LONG_PAST = 6
 const quiet: Logger = { log: () => {}, child: () => quiet }
 const causes: Partial<Record<NodeStatus, string>> = {
   offline: 'TCP port 22: no answer within 5 s',
@@ -65,17 +67,17 @@ function found(status: NodeStatus, isOther: boolean): CheckedNode {
   }
 }
 
-/** A past of half a year in looks that hold for hours, with an observer that was away for two days. */
+/** A past of a quarter in looks that hold for hours, with an observer that was away for two days. */
 function past(index: number, now: number): Finding[] {
   const nodeId = `n${index}`
-  const everyMs = 2 * HOUR
+  const everyMs = 4 * HOUR
   const findings: Finding[] = []
   for (let at = now - 89 * DAY; at < now - everyMs; at += everyMs) {
     const day = Math.floor((now - at) / DAY)
     if (day === 21 || day === 22) continue
     const turn = Math.floor(at / everyMs)
     const status: NodeStatus =
-      day === 40 + index || (day === 5 && turn % 6 === 0) ? 'offline' : (day + index) % 17 === 0 ? 'degraded' : 'online'
+      day === 40 + index || (day === 5 && turn % 3 === 0) ? 'offline' : (day + index) % 17 === 0 ? 'degraded' : 'online'
     const paused = day === 60
     const check = checkOfNode({ at, status, cause: causes[status] ?? null })
     findings.push({ nodeId, revision: 1, at: wallMs(at), everyMs, check: paused ? null : check, isReached: !paused })
@@ -109,9 +111,9 @@ export function nodeFleet(count: number, { isWatched = true } = {}): NodeFleet {
       ...(statusOf(index) === 'paused' ? { status: 'paused' as const } : {}),
     }
     store.add(node)
-    if (index < 12) findings.push(...past(index, now))
+    if (index < LONG_PAST) findings.push(...past(index, now))
     const everyMs = 16 * HOUR
-    const status = index < 12 && index !== 3 && index !== 7 ? 'online' : statusOf(index)
+    const status = statusOf(index)
     const check = status === 'paused' ? null : checkOfNode({ at: now - 20 * HOUR, status: 'online' })
     findings.push({ nodeId: node.id, revision: 1, at: wallMs(now - 20 * HOUR), everyMs, check, isReached: true })
   }

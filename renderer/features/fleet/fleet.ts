@@ -1,10 +1,18 @@
 import { connectedOf, devicesOf, type Site } from '../../../shared/console/sites'
 import { standingOf, standings, type Standing } from '../../../shared/console/standing'
 
+/** How far a site is from what its documents want. */
+export interface FleetDrift {
+  /** Changes that its copy of the documents lacks; null: it has not told since this master started. */
+  readonly behind: number | null
+  /** Modules that do not run. */
+  readonly off: number
+}
 export interface FleetRow {
   readonly site: Site
   /** `quiet`: it was never there. */
   readonly state: Standing | 'quiet'
+  readonly drift: FleetDrift
 }
 /** What an administrator does to an edge as a member of the fleet. */
 export type EdgeDeed = 'rotate' | 'revoke' | 'remove'
@@ -13,7 +21,14 @@ export const fleetStates = [...standings, 'waiting', 'revoked'] as const
 export type FleetState = (typeof fleetStates)[number]
 
 export const fleetRowsOf = (sites: readonly Site[]): FleetRow[] =>
-  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : standingOf(site) }))
+  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : standingOf(site), drift: driftOf(site) }))
+
+const notRunning = new Set(['stopped', 'failed', 'backing-off'])
+function driftOf({ documentsSeq, documentsHead, modules }: Site): FleetDrift {
+  let off = 0
+  for (const { state } of modules) if (notRunning.has(state)) off += 1
+  return { behind: documentsSeq === null ? null : Math.max(0, documentsHead - documentsSeq), off }
+}
 
 const isWaiting = (site: Site) => !site.enrolled && !site.revoked
 export function fleetStateOf({ site, state }: FleetRow): FleetState {
@@ -38,34 +53,48 @@ const orders = {
   control: (a, b) => a.site.control.holder.localeCompare(b.site.control.holder),
   link: (a, b) => a.site.link.state.localeCompare(b.site.link.state) || a.site.link.since - b.site.link.since,
   devices: (a, b) => missing(a.site) - missing(b.site) || devicesOf(a.site).length - devicesOf(b.site).length,
+  drift: (a, b) => weightOf(a.drift) - weightOf(b.drift),
   backlog: (a, b) => (a.site.sync?.pendingEntries ?? -1) - (b.site.sync?.pendingEntries ?? -1),
 } satisfies Record<string, (a: FleetRow, b: FleetRow) => number>
 export type FleetOrder = keyof typeof orders
+/** What is known to be off weighs more than what is not known. */
+const weightOf = ({ behind, off }: FleetDrift) => (behind ?? 0.5) + off
 const missing = (site: Site) => devicesOf(site).length - connectedOf(site)
+
+/** Places of the rows by their name. Comparing words as people order them is dear: it is done once for a set of names. */
+export function nameOrder(locale: string): (rows: readonly FleetRow[]) => ReadonlyMap<string, number> {
+  const collator = new Intl.Collator(locale, { numeric: true })
+  let known = ''
+  let places: ReadonlyMap<string, number> = new Map()
+  return (rows) => {
+    const names = rows.map(({ site }) => `${site.id}\n${site.name}`).join('\n')
+    if (names === known) return places
+    known = names
+    const sorted = rows.map(({ site }) => site).sort((a, b) => collator.compare(a.name, b.name))
+    places = new Map(sorted.map(({ id }, place) => [id, place]))
+    return places
+  }
+}
 
 /** Rows that contain all the words and are in the state asked for (null: any), in order; equal ones by name. */
 export function pickRows(
   rows: readonly FleetRow[],
   { words, state }: { words: string; state: FleetState | null },
   { key, descending }: { key: string; descending: boolean },
-  locale: string,
+  places: ReadonlyMap<string, number>,
 ): FleetRow[] {
-  const wanted = words.toLocaleLowerCase(locale).split(/\s+/).filter(Boolean)
-  const collator = new Intl.Collator(locale, { numeric: true })
+  const wanted = words.toLocaleLowerCase().split(/\s+/).filter(Boolean)
   const order = orders[key as FleetOrder] ?? orders.state
   const sign = descending ? -1 : 1
+  const byName = ({ site: a }: FleetRow, { site: b }: FleetRow) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0)
   return rows
     .filter((row) => {
       if (state !== null && fleetStateOf(row) !== state) return false
       if (wanted.length === 0) return true
-      const text = `${row.site.name} ${row.site.id} ${row.site.link.url ?? ''}`.toLocaleLowerCase(locale)
+      const text = `${row.site.name} ${row.site.id} ${row.site.link.url ?? ''}`.toLocaleLowerCase()
       return wanted.every((word) => text.includes(word))
     })
-    .sort(
-      (a, b) =>
-        sign * (order(a, b) || (key === 'name' ? collator.compare(a.site.name, b.site.name) : 0)) ||
-        collator.compare(a.site.name, b.site.name),
-    )
+    .sort((a, b) => sign * (order(a, b) || (key === 'name' ? byName(a, b) : 0)) || byName(a, b))
 }
 
 /** Names typed or pasted one per line; the same name counts once. */

@@ -26,35 +26,6 @@ export const filterOf = (words: string, status: string, { key, descending }: Sor
   isDescending: descending,
 })
 
-/** A place in the list. The node is null while it has not come yet. */
-export interface NodeSlot {
-  readonly index: number
-  readonly node: NodeView | null
-}
-
-/** A row of the list for every node there is, with those that have come. A node that moved meanwhile may be in two pages: it is shown once. */
-export function slotsOf(total: number, pages: ReadonlyMap<number, readonly NodeView[]>, pageSize: number): NodeSlot[] {
-  const seen = new Set<string>()
-  return Array.from({ length: total }, (_, index) => {
-    const node = pages.get(Math.floor(index / pageSize))?.[index % pageSize]
-    if (node === undefined || seen.has(node.id)) return { index, node: null }
-    seen.add(node.id)
-    return { index, node }
-  })
-}
-
-/** The pages that hold the rows from `first` to `last`, at most `most` of them. */
-export function windowOf(
-  first: number,
-  last: number,
-  pageSize: number,
-  most: number,
-): { offset: number; limit: number } {
-  const begin = Math.max(0, Math.floor(first / pageSize))
-  const end = Math.min(begin + most - 1, Math.max(begin, Math.floor(last / pageSize)))
-  return { offset: begin * pageSize, limit: (end - begin + 1) * pageSize }
-}
-
 /** A node while it is edited, in the units of the fields. Secrets are typed anew or left as they are; what is set is never shown. */
 export interface NodeDraft {
   readonly name: string

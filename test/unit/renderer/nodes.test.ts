@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { operations } from '../../../shared/console/contract'
-import {
-  additionOf,
-  changesOf,
-  draftOf,
-  fieldErrorsOf,
-  filterOf,
-  slotsOf,
-  tagsIn,
-  windowOf,
-} from '../../../renderer/features/nodes/nodes'
+import { additionOf, changesOf, draftOf, fieldErrorsOf, filterOf, tagsIn } from '../../../renderer/features/nodes/nodes'
+import { slotsOf, windowOf } from '../../../renderer/live-list'
 import { nodeSample } from '../../support/node-samples'
 
 describe('the list of nodes', () => {

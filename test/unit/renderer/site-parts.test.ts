@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { appended, DEBUG_ROWS_MAX, hexOf, rowsOf } from '../../../renderer/features/site/debug-lines'
 import { driftsOf } from '../../../renderer/features/site/drift'
-import { countsOf, fleetRowsOf, namesIn, pickRows } from '../../../renderer/features/fleet/fleet'
+import { countsOf, fleetRowsOf, nameOrder, namesIn, pickRows } from '../../../renderer/features/fleet/fleet'
 import type { Site } from '../../../shared/console/sites'
 import { groupsOf, systemOff, type System } from '../../../renderer/features/site/systems'
 import { intervalsOf, piecesOf, sharesOf } from '../../../renderer/features/site/timeline'
@@ -172,7 +172,7 @@ describe('the fleet', () => {
     named('Turku', { revoked: true, enrolled: false }),
   ])
   const names = (filter: Parameters<typeof pickRows>[1], sorting = { key: 'state', descending: false }) =>
-    pickRows(rows, filter, sorting, 'en').map((row) => row.site.name)
+    pickRows(rows, filter, sorting, nameOrder('en')(rows)).map((row) => row.site.name)
   const all = { words: '', state: null }
 
   it('shows the worst first, and equal ones by name as a person counts', () => {
