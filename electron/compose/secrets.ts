@@ -1,5 +1,5 @@
 import type { SecretView } from '../../shared/console/secret-operations'
-import type { ModuleDocument } from '../../shared/model/documents'
+import type { ChannelDocument, ModuleDocument } from '../../shared/model/documents'
 import type { StatusView } from '../../shared/console/views'
 import { HoldfastError } from '../../shared/model/failures'
 import { secretsIn, withSecretValues } from '../../shared/model/secrets'
@@ -15,7 +15,9 @@ type SecretHandlers = Pick<OperationHandlers, `secrets.${'list' | 'set' | 'remov
 export function secretOperations(secrets: NamedSecrets, documents: Pick<Documents, 'list'>): SecretHandlers {
   return {
     'secrets.list': () => {
-      const uses = usesIn(documents.list('module').map(({ body }) => body))
+      // Channels are at a master alone, as are the values they name.
+      const users = [...documents.list('module'), ...documents.list('channel')]
+      const uses = usesIn(users.map(({ body }) => body))
       const known = secrets.list().map(({ name, from, setAt, by }): SecretView => {
         return { name, state: from, setAt, by, usedBy: uses.get(name) ?? [] }
       })
@@ -45,10 +47,11 @@ export function lockedNeed({ locked }: Pick<FileSecrets, 'locked'>, since: numbe
   return [{ id: 'secrets-locked', severity: 'critical', code: 'secrets-locked', text, edgeId: null, since }]
 }
 
-function usesIn(modules: readonly ModuleDocument[]): Map<string, SecretView['usedBy']> {
+function usesIn(users: readonly (ModuleDocument | ChannelDocument)[]): Map<string, SecretView['usedBy']> {
   const uses = new Map<string, SecretView['usedBy']>()
-  for (const { id, name, settings } of modules)
-    for (const secret of secretsIn(settings)) uses.set(secret, [...(uses.get(secret) ?? []), { id, name }])
+  for (const user of users)
+    for (const secret of secretsIn('settings' in user ? user.settings : user))
+      uses.set(secret, [...(uses.get(secret) ?? []), { id: user.id, name: user.name }])
   return uses
 }
 

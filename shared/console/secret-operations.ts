@@ -5,12 +5,12 @@ import { none, operation } from './operation'
 /** One name that is set on this controller, given to it, or only referred to. The value is never told. */
 export const secretView = z.object({
   name: z.string(),
-  /** `here`: set on this controller; `master`: given by the master; `missing`: modules refer to it, and it is not known here. */
+  /** `here`: set on this controller; `master`: given by the master; `missing`: something refers to it, and it is not known here. */
   state: z.enum(['here', 'master', 'missing']),
   /** Null: missing. */
   setAt: z.number().nullable(),
   by: z.string().nullable(),
-  /** Modules whose settings refer to it. */
+  /** Modules whose settings refer to it, and channels that do. */
   usedBy: z.array(z.object({ id: z.string(), name: z.string() })),
 })
 export type SecretView = z.infer<typeof secretView>

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAlerts } from '../../../electron/alerts/sqlite'
 import type { AlertStore } from '../../../electron/alerts/alerts'
+import { secretOperations } from '../../../electron/compose/secrets'
 import { REFUSED_ATTEMPTS_MAX } from '../../../electron/core/notify/pace'
 import type { Journal } from '../../../electron/journal/journal'
 import { AlertChannels, channelOperations } from '../../../electron/master/alert-channels'
@@ -12,7 +13,7 @@ import type { NotifyStore } from '../../../electron/notify/notify'
 import { openNotify } from '../../../electron/notify/sqlite'
 import { sendMail } from '../../../electron/notify/smtp'
 import { postWebhook } from '../../../electron/notify/webhook'
-import type { Logger } from '../../../electron/platform/ports'
+import type { Logger, NamedSecrets } from '../../../electron/platform/ports'
 import { systemRandom } from '../../../electron/platform/random'
 import { alertOf, logOf, metricOf } from '../../../electron/telemetry/body'
 import type { ChannelView } from '../../../shared/console/channel-operations'
@@ -445,6 +446,10 @@ describe('secrets', () => {
     expect(await operations()['channels.test']({ channel: 'ops' }, root)).toMatchObject({
       ...{ delivered: false, code: 'no-secret', answer: expect.stringContaining('"hook"') as unknown },
     })
+    const none = { list: () => [] } as unknown as NamedSecrets
+    expect(await secretOperations(none, journal)['secrets.list']({}, root)).toMatchObject([
+      { name: 'hook', state: 'missing', usedBy: [{ id: 'ops', name: 'ops' }] },
+    ])
     await lose('oslo')
     await passUntil('a refusal', () => channels.views()[0]!.state === 'refused')
     secrets.set('hook', sink.url)
