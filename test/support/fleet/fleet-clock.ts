@@ -40,6 +40,7 @@ export class FleetClock implements Clock {
     const from = this.mono()
     const until = from + ms
     this.#held = from
+    this.#disarm()
     for (let next = this.#timers[0]; next !== undefined && next.at <= until; next = this.#timers[0]) {
       this.#pop()
       if (next.call === null) continue
@@ -54,6 +55,10 @@ export class FleetClock implements Clock {
 
   [Symbol.dispose](): void {
     this.#timers.length = 0
+    this.#disarm()
+  }
+
+  #disarm(): void {
     if (this.#armed) clearTimeout(this.#armed.timer)
     this.#armed = null
   }
@@ -61,7 +66,7 @@ export class FleetClock implements Clock {
   #arm(): void {
     const [next] = this.#timers
     if (this.#held !== null || next === undefined || (this.#armed !== null && this.#armed.at <= next.at)) return
-    if (this.#armed) clearTimeout(this.#armed.timer)
+    this.#disarm()
     const waitMs = Math.min(Math.max(Math.ceil(next.at - this.mono()), 0), 60_000)
     this.#armed = { at: next.at, timer: setTimeout(() => this.#fire(), waitMs) }
   }
