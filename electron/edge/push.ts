@@ -50,7 +50,8 @@ export class Push {
   readonly #flying = new Map<number, number>()
   /** Deletions follow each other; only the newest position of a feed is worth writing. */
   readonly #toDelete = new Map<string, Output<'acknowledge'> & { readonly by: string }>()
-  #deleting: Promise<void> | null = null
+  #deleting: Promise<void> = Promise.resolve()
+  #isDeleting = false
   #session: LinkSession | null = null
   /** Under which the link was made: an answer that comes when another has begun is still one of this one's master. */
   #enrolment = ''
@@ -197,7 +198,7 @@ export class Push {
         return this.#options.outbox.reject(output.feedId, output.rejected)
       case 'acknowledge':
         this.#toDelete.set(output.feedId, { ...output, by: this.#enrolment })
-        this.#deleting ??= this.#delete()
+        if (!this.#isDeleting) this.#deleting = this.#delete()
         return
       case 'renew':
         return this.#renew(output.feedId)
@@ -270,6 +271,7 @@ export class Push {
    * and changes nothing at the master.
    */
   async #delete(): Promise<void> {
+    this.#isDeleting = true
     try {
       while (this.#toDelete.size > 0) {
         if (this.#flying.size > 0 && !this.#ended) await this.#moment()
@@ -283,7 +285,7 @@ export class Push {
       if (!this.#ended) this.#driver.input(this.#storageFailedInput())
     } finally {
       // In the same turn as the last look: what is acknowledged a turn later finds nobody at work, and begins anew.
-      this.#deleting = null
+      this.#isDeleting = false
     }
   }
 
