@@ -20,9 +20,9 @@ export interface SiteTelemetryOptions {
 export class SiteTelemetry {
   readonly outbox: Outbox
   readonly push: Push
-  /** Alerts that hold now, by code. */
-  readonly #firing = new Map<string, object>()
-  /** Alerts that have ended, by code, until it is certain that their end has left. */
+  /** Alerts that hold now, by code. `said`: the feed and a number that the first word of it does not lie beyond; null: it is not on disk. */
+  readonly #firing = new Map<string, { readonly body: object; said: { feedId: string; head: number } | null }>()
+  /** Alerts that have ended, by code, and of which a master knows, until it is certain that their end has left. */
   readonly #ended = new Map<string, object>()
   readonly #teller: SyncTeller
   readonly #unsubscribe: () => void
@@ -56,10 +56,9 @@ export class SiteTelemetry {
     this.#teller.linked(session)
     // What was said while the link was away comes late. That raises nothing there, and ends nothing at a master that has started anew: what holds now, and
     // what does not, is said again.
-    const isWaiting = this.outbox.feeds().some(({ lane, pendingEntries }) => lane === 'alerts' && pendingEntries > 0)
-    if (!isWaiting) this.#ended.clear()
+    if (this.#alertsFeed().pendingEntries === 0) this.#ended.clear()
     for (const [code, body] of this.#ended) void this.#appendAlert(code, body)
-    for (const [code, body] of this.#firing) void this.#appendAlert(code, body)
+    for (const [code, { body }] of this.#firing) void this.#appendAlert(code, body)
   }
 
   status(): SyncStatus {
@@ -74,10 +73,30 @@ export class SiteTelemetry {
   /** Settles with whether it is on disk. */
   alert(code: string, text: string, state: 'firing' | 'resolved', severity: 'warning' | 'critical'): Promise<boolean> {
     const body = { name: code, text, state, severity }
-    const [to, from] = state === 'firing' ? [this.#firing, this.#ended] : [this.#ended, this.#firing]
-    from.delete(code)
-    to.set(code, body)
+    if (state === 'firing') {
+      this.#ended.delete(code)
+      return this.#raise(code, body)
+    }
+    const said = this.#firing.get(code)?.said
+    this.#firing.delete(code)
+    // Of what has not left yet nobody knows; what an earlier process raised has, as far as anybody can tell.
+    const { feedId, throughSeq } = this.#alertsFeed()
+    if (said === undefined || (said !== null && (said.feedId !== feedId || said.head <= throughSeq)))
+      this.#ended.set(code, body)
     return this.#appendAlert(code, body)
+  }
+
+  async #raise(code: string, body: object): Promise<boolean> {
+    const raised = { body, said: null as { feedId: string; head: number } | null }
+    this.#firing.set(code, raised)
+    const isStored = await this.#appendAlert(code, body)
+    const { feedId, head } = this.#alertsFeed()
+    if (isStored) raised.said = { feedId, head }
+    return isStored
+  }
+
+  #alertsFeed() {
+    return this.outbox.feeds().find(({ lane, isCurrent }) => lane === 'alerts' && isCurrent)!
   }
 
   /** The site is another one, or none: nothing of what held before is said again. */
