@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { CONSOLE_BEAT_MS, CONSOLE_SILENCE_MS } from '../../../shared/console/protocol'
+import { closeCodes, CONSOLE_BEAT_MS, CONSOLE_SILENCE_MS } from '../../../shared/console/protocol'
 import { ONE_TIME_KEY_VALID_MS, SESSION_VALID_MS } from '../../../electron/console/login'
 import { statusSample } from '../../support/console-double'
 import { manualClock } from '../../support/console-clock'
-import { ask, bearer, keyOf, logIn, useConsole } from '../../support/console-raw'
+import { call, PASSWORD, post, startAccounts, type Result } from '../../support/accounts'
+import { ask, bearer, keyOf, logIn, upgrade, useConsole } from '../../support/console-raw'
 import { until } from '../../support/until'
 
-const { start, open } = useConsole()
+const place = useConsole()
+const { start, open } = place
 
 describe('what the console does with time', () => {
   test('a one-time key is worth nothing after 15 minutes', async () => {
@@ -84,6 +86,37 @@ describe('what the console does with time', () => {
     )
     expect(raw.messages.filter((message) => message.type === 'delta').length).toBeLessThan(rounds / 2)
     expect(raw.messages.filter((message) => message.type === 'item').length).toBeLessThan(rounds)
+  })
+
+  test('an invitation is worth nothing after three days', async () => {
+    const clock = manualClock()
+    const { double, call: asOwner } = await startAccounts(place, { clock })
+    for (const name of ['Kim', 'Ann']) await asOwner('users.add', { name })
+    const [kim, ann] = [await asOwner('users.invite', { user: 'kim' }), await asOwner('users.invite', { user: 'ann' })]
+    expect(kim.value.expiresAt).toBe(clock.wall() + 72 * 3_600_000)
+    clock.advance(72 * 3_600_000 - 1)
+    const use = ({ value }: Result) => post(double, { invite: value.inviteKey, password: PASSWORD })
+    expect((await use(kim)).status).toBe(200)
+    clock.advance(1)
+    expect((await use(ann)).status).toBe(401)
+  })
+
+  test('a token ends with its time, and what it has open with it', async () => {
+    const clock = manualClock()
+    const { double, call: asOwner } = await startAccounts(place, { clock })
+    await asOwner('users.add', { name: 'Kim', role: 'operator' })
+    const { value } = await asOwner('tokens.create', { user: 'kim', name: 'script', validForMs: 60_000 })
+    expect(value.expiresAt).toBe(clock.wall() + 60_000)
+    const header = { Authorization: `Bearer ${value.token}` }
+    clock.advance(59_000)
+    const raw = await open(double, header)
+    expect((await call(raw, 'users.me')).value).toMatchObject({ user: { id: 'kim' } })
+    clock.advance(1_000)
+    expect(await raw.closed()).toBe(closeCodes.unauthenticated)
+    const late = upgrade(double.server.port, header)
+    await until('the answer is held back', () => double.logged.some((line) => line.includes('login refused')))
+    clock.advance(5_000)
+    expect(await late).toBe(401)
   })
 
   test('stopping answers the wrong keys that were held back', async () => {

@@ -116,6 +116,44 @@ describe('sessions', () => {
   })
 })
 
+describe('attempts', () => {
+  /** When the check of each attempt ran, from the moment it was asked for. */
+  async function tried(
+    attempts: Attempts,
+    clock: ReturnType<typeof manualClock>,
+    keys: { name: string; address: string },
+    fits: boolean,
+  ) {
+    const askedAt = clock.mono()
+    let ranAfter: number | null = null
+    const answer = attempts.take(keys, () => {
+      ranAfter = clock.mono() - askedAt
+      return Promise.resolve(fits ? 'in' : null)
+    })
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    for (await turn(); ranAfter === null; await turn()) clock.advance(1)
+    expect(await answer).toBe(fits ? 'in' : null)
+    return ranAfter
+  }
+
+  test('wait the longer the more have failed, by name and by address, never for good, and are forgotten in five minutes', async () => {
+    const clock = manualClock()
+    const attempts = new Attempts(clock)
+    const kim = { name: 'kim', address: '192.0.2.7' }
+    const waits: number[] = []
+    for (let n = 0; n < 8; n++) waits.push(await tried(attempts, clock, kim, false))
+    expect(waits).toEqual([0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000])
+    // The same name from elsewhere, another name from the same place.
+    expect(await tried(attempts, clock, { name: 'kim', address: '192.0.2.8' }, false)).toBe(8_000)
+    expect(await tried(attempts, clock, { name: 'ann', address: '192.0.2.9' }, false)).toBe(0)
+    // The right password is taken when its turn comes; the name is clean then, the address not yet.
+    expect(await tried(attempts, clock, kim, true)).toBeLessThanOrEqual(8_000)
+    expect(await tried(attempts, clock, { name: 'kim', address: '192.0.2.10' }, false)).toBe(0)
+    clock.advance(300_000)
+    expect(await tried(attempts, clock, kim, false)).toBe(0)
+  })
+})
+
 test.each([
   ['192.0.2.7', '192.0.2.7'],
   ['::ffff:192.0.2.7', '192.0.2.7'],
