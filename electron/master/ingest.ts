@@ -35,8 +35,10 @@ const INDEX_AT_ONCE = 250
 const INDEX_QUIET_MS = 50
 /** While batches keep coming a turn waits, but never longer than this. */
 const INDEX_WAITS_MS = 150
-/** Each edge is looked at once in this time, some of them in each turn: opening the files of all at once would hold up everything else. */
+/** Each edge that pushes is looked at once in this time, some of them in each turn: opening the files of all at once would hold up everything else. */
 const RETAIN_EVERY_MS = 60_000
+/** Of edges that push nothing only age takes anything away: in each round it is the turn of every tenth. */
+const IDLE_EVERY_ROUNDS = 10
 const RETAIN_TURN_MS = 1_000
 const RETAIN_AT_ONCE = 20_000
 /** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
@@ -65,6 +67,10 @@ export class Ingest {
   #ended = false
   readonly #toIndex = new Set<string>()
   #indexTimer: Disposable | null = null
+  /** Something has come since what is too old or too much was deleted last. */
+  readonly #grown = new Set<string>()
+  readonly #retainedAt = new Map<string, MonoMs>()
+  #retainRound = 0
   #toRetain: string[] = []
   #retainAtOnce = 0
   #retainDueAt: MonoMs
@@ -102,6 +108,7 @@ export class Ingest {
     const received = stores.of(edgeId).receive(batch, clock.wall())
     this.#lastBatchAt = clock.mono()
     if (received.stored > 0) {
+      this.#grown.add(edgeId)
       this.#toIndex.add(edgeId)
       this.#planIndexing()
     }
@@ -174,6 +181,8 @@ export class Ingest {
     try {
       const tail = tails?.of(edgeId)
       if (stores.of(edgeId).index(INDEX_AT_ONCE, tail) > 0) this.#toIndex.add(edgeId)
+      // Its file is open now: of thousands it will not be for long.
+      else if (this.#isGrownAndDue(edgeId)) this.#retainOne(edgeId)
       if (tail) tails?.tell(edgeId, tail)
     } catch (error) {
       logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
@@ -191,19 +200,32 @@ export class Ingest {
 
   /** Deletes some of what is too old or too much, of the edges whose turn it is. */
   #retain(): void {
-    const { stores, clock, logger } = this.#options
+    const { stores, clock } = this.#options
     // Only when all have had their turn: under load the last of a round would never have one.
     if (this.#toRetain.length === 0 && clock.mono() >= this.#retainDueAt) {
-      this.#toRetain = [...stores.edges()]
+      this.#retainRound++
+      const isTurn = (at: number): boolean => (at + this.#retainRound) % IDLE_EVERY_ROUNDS === 0
+      this.#toRetain = [...stores.edges()].filter((edgeId, at) => this.#isGrownAndDue(edgeId) || isTurn(at))
       this.#retainAtOnce = Math.ceil((this.#toRetain.length * RETAIN_TURN_MS) / RETAIN_EVERY_MS)
       this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
     }
-    for (const edgeId of this.#toRetain.splice(0, this.#retainAtOnce)) {
-      try {
-        stores.of(edgeId).retain(this.#retention, clock.wall(), RETAIN_AT_ONCE)
-      } catch (error) {
-        logger.log('error', 'Old telemetry could not be deleted', { edgeId, reason: failureOf(error).message })
-      }
+    for (const edgeId of this.#toRetain.splice(0, this.#retainAtOnce)) this.#retainOne(edgeId)
+  }
+
+  #isGrownAndDue(edgeId: string): boolean {
+    const retainedAt = this.#retainedAt.get(edgeId)
+    const isDue = retainedAt === undefined || this.#options.clock.mono() - retainedAt >= RETAIN_EVERY_MS
+    return isDue && this.#grown.has(edgeId)
+  }
+
+  #retainOne(edgeId: string): void {
+    const { stores, clock, logger } = this.#options
+    this.#grown.delete(edgeId)
+    this.#retainedAt.set(edgeId, clock.mono())
+    try {
+      stores.of(edgeId).retain(this.#retention, clock.wall(), RETAIN_AT_ONCE)
+    } catch (error) {
+      logger.log('error', 'Old telemetry could not be deleted', { edgeId, reason: failureOf(error).message })
     }
   }
 

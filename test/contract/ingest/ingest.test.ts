@@ -125,21 +125,42 @@ function bomb(): ReceiveBatchParams {
 }
 
 describe('retention', () => {
-  test('comes to every edge although timers are late', () => {
+  function counted(ids: readonly string[]) {
     const clock = manualClock()
     const late = { ...clock, at: (at: MonoMs, call: (lateMs: number) => void) => clock.at(after(at, 20), call) }
-    const retained = new Map<string, number>()
-    const ids = Array.from({ length: 60 }, (_, n) => `edge-${n}`)
-    const retain = (edgeId: string) => () => void retained.set(edgeId, (retained.get(edgeId) ?? 0) + 1)
+    const retained = new Map(ids.map((id) => [id, 0]))
+    const received = { stored: 1, arrival: null, throughSeq: 1, ranges: [], rejected: [] }
     const counting = {
       edges: () => ids,
-      of: (edgeId: string) => ({ index: () => 0, retain: retain(edgeId) }),
+      of: (edgeId: string) => ({
+        index: () => 0,
+        receive: () => received,
+        retain: () => void retained.set(edgeId, retained.get(edgeId)! + 1),
+      }),
     } as unknown as TelemetryStores
-    const idle = new Ingest({ stores: counting, clock: late, logger: collectingLogger() })
-    clock.advance(10 * 60_000)
-    idle.end()
-    expect(ids.map((id) => retained.get(id) ?? 0).filter((times) => times < 8)).toEqual([])
+    const counter = new Ingest({ stores: counting, clock: late, logger: collectingLogger() })
+    return { clock, counter, timesOf: (id: string) => retained.get(id)! }
+  }
+  const ids = Array.from({ length: 60 }, (_, n) => `edge-${n}`)
+
+  test('comes to every edge although timers are late, to those that push nothing every tenth time', () => {
+    const { clock, counter, timesOf } = counted(ids)
+    clock.advance(22 * 60_000)
+    counter.end()
+    expect(ids.map(timesOf).filter((times) => times < 1 || times > 3)).toEqual([])
     expect(clock.armed).toBe(0)
+  })
+
+  test('comes to an edge that pushes about once a minute, when its file is open anyway', async () => {
+    const { clock, counter, timesOf } = counted(ids)
+    for (let halves = 0; halves < 20; halves++) {
+      await counter.receive(ids[0]!, two())
+      clock.advance(30_000)
+    }
+    counter.end()
+    expect(timesOf(ids[0]!)).toBeGreaterThanOrEqual(8)
+    expect(timesOf(ids[0]!)).toBeLessThanOrEqual(12)
+    expect(timesOf(ids[1]!)).toBeLessThanOrEqual(2)
   })
 })
 
