@@ -155,9 +155,32 @@ describe('e-mail', () => {
     expect(sink.mails[1]!.text).toMatch(/^Over \(3\)/)
     expect(sink.mails[1]!.headers['subject']).toMatch(/^\[Holdfast\] critical: Over: Edge unreachable/)
     await idle()
-    await clock.pass(60 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.mails).toHaveLength(2)
     expect(await view()).toMatchObject({ state: 'ready', sent: 2, givenUp: 0, lastError: null, waiting: 0 })
+  })
+
+  test('of five hundred links that are lost at once is one mail that can be read', async () => {
+    await using sink = await startMailSink()
+    await save(mailTo(sink))
+    const many = Array.from({ length: 500 }, (_, n) => ({ id: `shop-${n}`, name: `Shop ${n}` }))
+    journal.change(
+      many.map((body) => ({ op: 'put', kind: 'edge', body })),
+      { actor: 'test' },
+    )
+    await lose(...many.map(({ id }) => id))
+    await passUntil('a mail', () => sink.mails.length === 1)
+    await idle()
+    const { headers, text } = sink.mails[0]!
+    expect(headers['subject']).toMatch(/Edge unreachable: Shop \d+, Shop \d+, Shop \d+ and 497 more$/)
+    expect(text).toMatch(/500 alerts at 500 sites/)
+    expect(text).toContain('… and 480 more.')
+    expect(text.length).toBeLessThan(5_000)
+    await find(...many.map(({ id }) => id))
+    await passUntil('their end', () => sink.mails.length === 2)
+    await idle()
+    await clock.pass(2 * MINUTE)
+    expect(sink.mails).toHaveLength(2)
   })
 
   test('is in the language of the channel', async () => {
@@ -181,7 +204,7 @@ describe('e-mail', () => {
     await save({ caCertificates: certificate.cert })
     await until('a mail', () => sink.mails.length === 1)
     await idle()
-    await clock.pass(10 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.mails).toHaveLength(1)
     expect(await view()).toMatchObject({ state: 'ready', lastError: null })
   })
@@ -217,7 +240,7 @@ describe('e-mail', () => {
       ['Oslo'],
       ['Paris', 'Rome'],
     ])
-    await clock.pass(30 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.mails).toHaveLength(2)
   })
 })
@@ -270,7 +293,7 @@ describe('a webhook', () => {
     await idle()
     expect(new Set(sink.posts.map(keyOf)).size).toBe(1)
     expect(new Set(sink.posts.map(({ body }) => body)).size).toBe(1)
-    await clock.pass(30 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.posts).toHaveLength(2)
   })
 
@@ -350,7 +373,7 @@ describe('a controller that ends', () => {
     expect(sink.posts[1]!.body).toBe(sink.posts[0]!.body)
     await channels.end()
     begin()
-    await clock.pass(60 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.posts).toHaveLength(2)
   })
 
@@ -367,7 +390,7 @@ describe('a controller that ends', () => {
     begin()
     await passUntil('the message', () => sink.posts.length === 1)
     await idle()
-    await clock.pass(60 * MINUTE)
+    await clock.pass(6 * MINUTE)
     expect(sink.posts).toHaveLength(1)
   })
 
