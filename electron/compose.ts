@@ -260,7 +260,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     }),
   )
   const { accounts, attempts } = people
-  clients = await openClients(parts, { clients: site.clients, operations, accounts, attempts, audit }, started)
+  clients = openClients(parts, { clients: site.clients, operations, accounts, attempts, audit }, started)
   await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
   started.defer(() => removeControllerFiles(dataDir))
   started.use(

@@ -40,39 +40,43 @@ export class ClientsPlace {
   url: string | null = null
   caPem: string | null = null
   reason: string | null = null
+  /** Settles when it is known whether and where. Devices are driven meanwhile. */
+  known: Promise<void> = Promise.resolve()
 }
 
 export interface Clients {
   /** For a port with TLS. */
   readonly guest: PortGuest
   changed(): void
-  show(): ApiView
+  show(): Promise<ApiView>
 }
 
 /** Serves clients where the settings say so. What fails of it is told and holds up nobody: devices are driven without clients, too. */
-export async function openClients(
-  parts: Parts,
-  options: ClientsOptions,
-  stack: AsyncDisposableStack,
-): Promise<Clients> {
+export function openClients(parts: Parts, options: ClientsOptions, stack: AsyncDisposableStack): Clients {
   const { log, place, settings } = parts
   const { clients } = options
   const listeners = new Set<() => void>()
   const { guest, end } = loadedWhenAsked(parts, options, listeners)
+  const port = new AsyncDisposableStack()
   if (settings.serveApi && settings.role !== 'master')
-    await listen(parts, guest, stack).catch((error: unknown) => {
+    place.known = listen(parts, guest, port).catch((error: unknown) => {
       const { code, message, hint } = failureOf(error)
       place.reason = message
       log.log('error', 'Clients of the systems are not served', { code, message, hint })
     })
-  // Before the port closes, which waits for everybody to be gone.
-  stack.defer(end)
+  stack.defer(async () => {
+    await place.known
+    // Before the port closes, which waits for everybody to be gone.
+    await end()
+    await port.disposeAsync()
+  })
   return {
     guest,
     changed() {
       for (const listener of listeners) listener()
     },
-    show() {
+    async show() {
+      await place.known
       const { url, caPem, reason } = place
       if (url !== null) return { url, caPem, reason: null }
       const at = clients.guestAt?.() ?? null

@@ -277,7 +277,7 @@ function clientsOf(parts: Parts, stack: AsyncDisposableStack): Pick<EdgeStores, 
   if (!settings.serveApi) return {}
   const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex')
   const access = stack.use(new AccessSync({ secrets, clock, logger: log.child('api'), digestOf }))
-  return { clients: { access, url: () => place.url } }
+  return { clients: { access, url: () => place.known.then(() => place.url) } }
 }
 
 const siteDocuments = (replica: DocumentsReplica): SiteDocuments => ({

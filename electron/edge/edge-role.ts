@@ -34,8 +34,8 @@ const REMOVED_PER_MESSAGE = 5_000
 
 export interface EdgeClients {
   readonly access: Pick<AccessSync, 'linked' | 'look'>
-  /** Where they find this controller. */
-  url(): string | null
+  /** Where they find this controller, as soon as that is known. */
+  url(): Promise<string | null>
 }
 
 export interface EdgeRoleOptions {
@@ -320,7 +320,8 @@ export class EdgeRole {
   #clientsLinked(session: LinkSession): void {
     const { clients } = this.#options
     clients?.access.linked(session)
-    if (session.peer.version >= API_SINCE_VERSION) session.sendEvent('api.at', { url: clients?.url() ?? null })
+    if (session.peer.version < API_SINCE_VERSION) return
+    void (clients?.url() ?? Promise.resolve(null)).then((url) => session.sendEvent('api.at', { url }))
   }
 
   #tellViews(session: LinkSession | null, changed: readonly ModuleView[], removed: readonly string[]): void {

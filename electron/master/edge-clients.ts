@@ -90,7 +90,7 @@ async function audited<T>(
   }
 }
 
-/** The tokens that are valid, as far as an edge has to know them. */
+/** The tokens that are valid, as far as an edge has to know them. Beyond the limit the last ones are good at the master alone. */
 export function accessOf(users: readonly UserDocument[], now: number): AccessToken[] {
   const rank = (role: UserDocument['role']): number => roles.indexOf(role)
   return users

@@ -152,6 +152,16 @@ test('both sides answer for whoever drives: the one in control, the other one du
   expect(executed).toContainEqual(['user:vi', 'api', 'refused', 'forbidden'])
   expect(executed).toContainEqual([`edge:${edgeId}/user:op`, 'link', 'done', null])
 
+  await site.master.ask('edge', 'set', 'Berlin', 'admins=["vi"]')
+  const asVi = { token: viewer.token, body: route(2) }
+  await site.until(
+    'the edge knows its own admin',
+    async () => (await ask(room(edgeUrl, 'execute'), asVi)).status === 200,
+  )
+  expect((await ask(room(masterUrl, 'execute'), asVi)).status).toBe(200)
+  for (const base of [edgeUrl, masterUrl])
+    expect((await ask(room(base, 'execute'), { body: route(3) })).body).toMatchObject({ ok: false, code: 'forbidden' })
+
   await site.master.ask('token', 'revoke', operator.tokenId)
   expect((await ask(room(masterUrl, 'status'))).status).toBe(401)
   await site.until(

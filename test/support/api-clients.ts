@@ -8,6 +8,7 @@ import { createDispatch, type AuditEntry } from '../../electron/console/dispatch
 import type { Caller, Operations } from '../../electron/console/operations'
 import type { RouteFacts } from '../../electron/core/routing/route'
 import { systemClock } from '../../electron/platform/clock'
+import { apiFailure } from '../../shared/api/api'
 import type { Role } from '../../shared/console/operation'
 import type { ModuleView } from '../../shared/model/modules'
 import { defaultHandlers, moduleSample } from './console-double'
@@ -148,9 +149,12 @@ export function ask(
       (response) => {
         let text = ''
         response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) as unknown }),
-        )
+        response.on('end', () => {
+          const body = JSON.parse(text) as { ok?: boolean }
+          // What the document promises of every refusal.
+          if (body.ok === false) apiFailure.parse(body)
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+        })
       },
     )
     let answered = false

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { API_BODY_BYTES_MAX, apiRouteNames, apiRoutes } from '../../../shared/api/api'
+import { API_BODY_BYTES_MAX, apiRouteNames, apiRoutes, apiValues } from '../../../shared/api/api'
 import { operations } from '../../../shared/console/contract'
 import { HoldfastError } from '../../../shared/model/failures'
 import { serveClients } from '../../support/api-clients'
@@ -32,6 +32,9 @@ describe('a client', () => {
     })
     const module = await place.ask('/api/systems/room/modules/Projector', { token: 'viewer-token' })
     expect(module.body).toMatchObject({ ok: true, ...standing, value: { view: { id: 'm1' }, methods: [] } })
+    expect(apiValues.list.parse(list.body.value)).toEqual(list.body.value)
+    expect(apiValues.status.parse(status.body.value)).toEqual(status.body.value)
+    expect(apiValues.module.parse(module.body.value)).toEqual(module.body.value)
     expect(status.headers['cache-control']).toBe('no-store')
   })
 
