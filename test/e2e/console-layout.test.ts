@@ -1,49 +1,17 @@
-import path from 'node:path'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatusView } from '../../shared/console/views'
 import { launchBrowser } from '../support/browser'
-import { startFixtureConsole } from '../support/fixture-console'
-import { fleetSample, siteSample } from '../support/fixture-sites'
-import { complaintsOf, overflowOf, tabTo, violations } from '../support/page-checks'
+import { openFixture } from '../support/fixture-view'
+import { overflowOf, tabTo, violations } from '../support/page-checks'
 
 /** What is around every page: rail, header, palette, shortcuts; and the overview. */
-const page = path.resolve(import.meta.dirname, '../../out/renderer')
 let browser: Browser
 beforeAll(async () => {
   browser = await launchBrowser()
 })
 afterAll(() => browser.close())
 
-interface Options {
-  readonly role?: StatusView['role']
-  readonly colorScheme?: 'light' | 'dark'
-  readonly width?: number
-  readonly height?: number
-}
-async function open({ role = 'master', colorScheme = 'light', width = 1200, height = 800 }: Options = {}) {
-  const edges = role === 'master' ? fleetSample() : [siteSample('demo', 'Demo site')]
-  const fixture = await startFixtureConsole({ page, role, edges, stepMs: 50 })
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme,
-    locale: 'en-GB',
-    reducedMotion: 'reduce',
-  })
-  const tab = await context.newPage()
-  const complaints = complaintsOf(tab)
-  await tab.goto(fixture.link())
-  await tab.getByTestId('control-holder').first().waitFor()
-  return {
-    fixture,
-    tab,
-    complaints,
-    async [Symbol.asyncDispose]() {
-      await context.close()
-      await fixture[Symbol.asyncDispose]()
-    },
-  }
-}
+const open = (options: Parameters<typeof openFixture>[1] = {}) => openFixture(browser, { stepMs: 50, ...options })
 
 describe('the palette', () => {
   it.each(['light', 'dark'] as const)(

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../support/browser'
 import { startFixtureConsole, type FixtureConsole } from '../support/fixture-console'
 import { fleetSample, siteSample } from '../support/fixture-sites'
+import { openPage, type OpenPage } from '../support/fixture-view'
+import { violations } from '../support/page-checks'
 
 /** The built page in a real browser, behind the real console transport; what the controller says is a fixture. */
 const root = path.resolve(import.meta.dirname, '../..')
 const page = path.join(root, 'out/renderer')
-const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8')
 
 let browser: Browser
 beforeAll(async () => {
@@ -33,46 +33,16 @@ async function start(role: 'standalone' | 'master' | 'edge', edges = [siteSample
   return fixture
 }
 
-interface View {
-  readonly tab: Page
-  /** Errors and reports of the browser's console, policy violations among them. */
-  readonly complaints: string[]
-}
-
 async function view(
   fixture: FixtureConsole,
   place = '',
   options: { colorScheme?: 'light' | 'dark'; width?: number; height?: number } = {},
-): Promise<View> {
-  const { colorScheme = 'light', width = 1280, height = 800 } = options
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme,
-    locale: 'en-GB',
-    reducedMotion: 'reduce',
-  })
-  open.push(context)
-  const tab = await context.newPage()
-  const complaints: string[] = []
-  tab.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  tab.on('pageerror', (error) => complaints.push(error.message))
-  await tab.goto(fixture.link())
-  await tab.getByTestId('control-holder').first().waitFor()
-  if (place) await tab.goto(`${fixture.double.server.url}#/${place}`)
-  // The overview has some of the same parts, and stays until the page has been fetched.
-  await tab
-    .getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder')
-    .first()
-    .waitFor()
-  return { tab, complaints }
+): Promise<OpenPage> {
+  const opened = await openPage(browser, fixture.link(), { place, width: 1280, ...options })
+  open.push(opened.tab.context())
+  return opened
 }
 
-const violations = async (tab: Page) => {
-  const results = await tab.evaluate<AxeResults>(`${axe};axe.run()`)
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`)
-}
 const press = (tab: Page, testId: string) => tab.getByTestId(testId).click()
 
 describe.each(['light', 'dark'] as const)('the pages in %s', (colorScheme) => {

@@ -1,14 +1,10 @@
-import path from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatusView } from '../../shared/console/views'
 import { launchBrowser } from '../support/browser'
-import { startFixtureConsole } from '../support/fixture-console'
-import { fleetSample, siteSample } from '../support/fixture-sites'
-import { complaintsOf, lostParts, overflowOf, tabTo, violations } from '../support/page-checks'
+import { openFixture } from '../support/fixture-view'
+import { lostParts, overflowOf, tabTo, violations } from '../support/page-checks'
 
 /** What every page of the console has to keep, whatever it is about. */
-const page = path.resolve(import.meta.dirname, '../../out/renderer')
 const places = ['Overview', 'Site', 'Fleet', 'Data', 'Activity', 'Settings']
 let browser: Browser
 beforeAll(async () => {
@@ -16,35 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-interface Options {
-  readonly role?: StatusView['role']
-  readonly colorScheme?: 'light' | 'dark'
-  readonly width?: number
-  readonly height?: number
-}
-async function open({ role = 'master', colorScheme = 'light', width = 1200, height = 800 }: Options = {}) {
-  const edges = role === 'master' ? fleetSample() : [siteSample('demo', 'Demo site')]
-  const fixture = await startFixtureConsole({ page, role, edges, stepMs: 50 })
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme,
-    locale: 'en-GB',
-    reducedMotion: 'reduce',
-  })
-  const tab = await context.newPage()
-  const complaints = complaintsOf(tab)
-  await tab.goto(fixture.link())
-  await tab.getByTestId('control-holder').first().waitFor()
-  return {
-    fixture,
-    tab,
-    complaints,
-    async [Symbol.asyncDispose]() {
-      await context.close()
-      await fixture[Symbol.asyncDispose]()
-    },
-  }
-}
+const open = (options: Parameters<typeof openFixture>[1] = {}) => openFixture(browser, { stepMs: 50, ...options })
 async function visit(tab: Page, name: string): Promise<void> {
   await tab
     .getByRole('navigation')

@@ -1,7 +1,8 @@
-import type { Browser, Page } from 'playwright'
+import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../support/browser'
 import { ControllerProcess, dataDirectory } from '../support/controller'
+import { openPage } from '../support/fixture-view'
 import { machineMs } from '../support/judge'
 import { Site } from '../support/site'
 
@@ -11,37 +12,13 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-interface View extends AsyncDisposable {
-  readonly tab: Page
-  /** Errors and warnings of the browser's console, reports of the content policy among them. */
-  readonly complaints: string[]
-  /** Waits until the page names this side as the one that drives, and no hand-over is shown. */
-  shows(holder: 'edge' | 'master', deadlineMs?: number): Promise<void>
-}
-
-/** A browser that opens the one-time link a controller printed. */
-async function open(url: string, place = ''): Promise<View> {
-  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce' })
-  const tab = await context.newPage()
-  const complaints: string[] = []
-  tab.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  tab.on('pageerror', (error) => complaints.push(error.message))
-  await tab.goto(url)
-  await tab.getByTestId('control-holder').first().waitFor()
-  if (place) await tab.goto(`${new URL(url).origin}/#/${place}`)
-  // The overview has some of the same parts, and stays until the page has been fetched.
-  await tab
-    .getByTestId(place.startsWith('site') ? 'control-card' : 'control-holder')
-    .first()
-    .waitFor()
+/** The page of a running controller; `shows` waits until it names this side as the one that drives, and no hand-over is shown. */
+async function open(url: string, place = '') {
+  const view = await openPage(browser, url, { place })
   return {
-    tab,
-    complaints,
-    shows: (holder, timeout = 15_000) =>
-      tab.locator(`[data-testid=control-holder][data-holder=${holder}]`).first().waitFor({ timeout }),
-    [Symbol.asyncDispose]: () => context.close(),
+    ...view,
+    shows: (holder: 'edge' | 'master', timeout = 15_000) =>
+      view.tab.locator(`[data-testid=control-holder][data-holder=${holder}]`).first().waitFor({ timeout }),
   }
 }
 

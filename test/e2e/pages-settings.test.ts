@@ -54,7 +54,7 @@ describe('the page of activity', () => {
     await go('activity')
     const grid = tab.getByRole('grid', { name: 'What happened' })
     await tab.getByTestId('activity-row').first().waitFor()
-    await tab.getByText('edges.restore edge Berlin').first().waitFor()
+    await tab.getByText('Restore control: Berlin').first().waitFor()
     await grid.press('End')
     await expect.poll(() => asked().length).toBe(2)
     await grid.press('Home')
@@ -202,7 +202,8 @@ describe('the page of settings', () => {
     expect(await violations(tab)).toEqual([])
     await tab.getByRole('menuitem', { name: /Remove/ }).click()
     await tab.getByTestId('confirm-word').fill('Ki')
-    await tab.getByTestId('confirm-button').click()
+    await tab.getByTestId('confirm-word').press('Enter')
+    expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
     expect(asked('users.remove')).toEqual([])
     await tab.getByTestId('confirm-word').fill('Kim')
     await tab.getByTestId('confirm-button').click()
@@ -220,7 +221,7 @@ describe('the page of settings', () => {
     await tab.getByTestId('current-password').fill('of yesterday')
     await tab.getByTestId('new-password').fill('of tomorrow')
     await tab.getByTestId('password-again').fill('of tomorow')
-    await tab.getByTestId('set-password').click()
+    await tab.getByTestId('password-again').press('Enter')
     await tab.getByTestId('field-error').getByText('The two are not the same.').waitFor()
     expect(asked('users.setPassword')).toEqual([])
     await tab.getByTestId('password-again').fill('of tomorrow')
@@ -256,10 +257,9 @@ describe('the page of settings', () => {
     await using view = await openFixture(browser)
     const { tab, go } = view
     await go('settings')
-    const names = await tab
-      .getByRole('navigation', { name: 'Sections of the settings' })
-      .getByRole('link')
-      .allInnerTexts()
+    const links = tab.getByRole('navigation', { name: 'Sections of the settings' }).getByRole('link')
+    await links.getByText('About').waitFor()
+    const names = await links.allInnerTexts()
     expect(names.map((name) => name.trim())).toEqual([
       'Connection',
       'Controller',

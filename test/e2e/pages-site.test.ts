@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../support/browser'
-import { complaintsOf, violations } from '../support/page-checks'
+import { openPage } from '../support/fixture-view'
+import { violations } from '../support/page-checks'
 import { Site } from '../support/site'
 
 /** The Site and Fleet pages of a real master and its edge, in a real browser. */
@@ -11,16 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-async function open(url: string, place: string) {
-  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'America/New_York', reducedMotion: 'reduce' })
-  const tab = await context.newPage()
-  const complaints = complaintsOf(tab)
-  await tab.goto(url)
-  await tab.getByTestId('control-holder').first().waitFor()
-  await tab.goto(`${new URL(url).origin}/#/${place}`)
-  await tab.getByTestId('control-holder').first().waitFor()
-  return { tab, complaints, [Symbol.asyncDispose]: () => context.close() }
-}
+const open = (url: string, place: string) => openPage(browser, url, { place, timezoneId: 'America/New_York' })
 const configuration = (tab: Page) => tab.getByRole('tab', { name: /Configuration/ }).click()
 const save = (tab: Page) => tab.getByTestId('save-document')
 

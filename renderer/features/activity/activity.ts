@@ -53,3 +53,13 @@ export function named(text: string, names: ReadonlyMap<string, string>): string 
   const any = ids.map((id) => id.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
   return text.replace(new RegExp(`(?<![\\w-])(?:${any})(?![\\w-])`, 'g'), (id) => names.get(id) ?? id)
 }
+
+/** What an item says in one line. `deed`: what its operation is called; null: there is no word for it, and the controller's own line is shown. */
+export function sayingOf(item: ActivityItem, names: ReadonlyMap<string, string>, deed: string | null): string {
+  const { op, object, text } = item
+  if (op === null || deed === null) return named(text, names)
+  const plain = object === null ? op : `${op} ${object.kind} ${object.id}`
+  const about = object === null ? null : (object.name ?? names.get(object.id) ?? object.id)
+  const why = text.startsWith(`${plain}: `) ? named(text.slice(plain.length + 2), names) : null
+  return [about === null ? deed : `${deed}: ${about}`, why].filter((part) => part !== null).join(' · ')
+}

@@ -1,4 +1,5 @@
 import { accountsDe } from './accounts/de'
+import { activityDe } from './activity/de'
 import { alertingDe } from './alerting/de'
 import { dataDe } from './data/de'
 import { fleetDe } from './fleet/de'
@@ -195,6 +196,7 @@ export const pageDe: PageTexts = {
   },
   ...dataDe,
   ...alertingDe,
+  ...activityDe,
   ...settingsDe,
   ...accountsDe,
   overview: {

@@ -1,4 +1,5 @@
 import { accountsEn } from './accounts/en'
+import { activityEn } from './activity/en'
 import { alertingEn } from './alerting/en'
 import { dataEn } from './data/en'
 import { fleetEn } from './fleet/en'
@@ -191,6 +192,7 @@ export const pageEn = {
   },
   ...dataEn,
   ...alertingEn,
+  ...activityEn,
   ...settingsEn,
   ...accountsEn,
   overview: {

@@ -1,4 +1,5 @@
 import { accountsZh } from './accounts/zh'
+import { activityZh } from './activity/zh'
 import { alertingZh } from './alerting/zh'
 import { dataZh } from './data/zh'
 import { fleetZh } from './fleet/zh'
@@ -190,6 +191,7 @@ export const pageZh: PageTexts = {
   },
   ...dataZh,
   ...alertingZh,
+  ...activityZh,
   ...settingsZh,
   ...accountsZh,
   overview: {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { SpanView } from '../../../shared/console/data-views'
-import { named, namesOf, personOf } from '../../../renderer/features/activity/activity'
+import { named, namesOf, personOf, sayingOf } from '../../../renderer/features/activity/activity'
 import { stateOfIncident, subjectOf, toneOfIncident } from '../../../renderer/features/data/incidents'
 import { severityName, severityTone } from '../../../renderer/features/data/log-lines'
 import { gapOf, valueText, widthFor } from '../../../renderer/features/data/series'
 import { placedSpans } from '../../../renderer/features/data/spans'
 import { changesOf, settingErrorsOf, wantedOf } from '../../../renderer/features/settings/settings'
 import { alertSample, ruleSample } from '../../support/alert-samples'
-import { statusSample } from '../../support/console-double'
+import { activitySample, statusSample } from '../../support/console-double'
 import { settingsShown } from '../../support/page-samples'
 
 describe('a series over time', () => {
@@ -131,5 +131,28 @@ describe('the settings form', () => {
     })
     expect(settingErrorsOf({ code: 'conflict', message: 'x', details: { revision: 'r2' } })).toEqual({})
     expect(settingErrorsOf(null)).toEqual({})
+  })
+})
+
+describe('an item of the activity', () => {
+  const item = { ...activitySample(1), op: 'edges.restore', object: { kind: 'edge', id: 'berlin', name: null } }
+  const names = new Map([['berlin', 'Berlin']])
+
+  it('says what was done to what, by name, and why it was refused', () => {
+    expect(sayingOf({ ...item, text: 'edges.restore edge berlin' }, names, 'Restored control')).toBe(
+      'Restored control: Berlin',
+    )
+    const refused = { ...item, text: 'edges.restore edge berlin: berlin does not answer' }
+    expect(sayingOf(refused, names, 'Restored control')).toBe('Restored control: Berlin · Berlin does not answer')
+    expect(sayingOf({ ...item, object: null, text: 'settings.set' }, names, 'Changed settings')).toBe(
+      'Changed settings',
+    )
+  })
+
+  it('is told as the controller writes it where there is no word for it', () => {
+    expect(sayingOf({ ...item, text: 'new.thing edge berlin' }, names, null)).toBe('new.thing edge Berlin')
+    expect(sayingOf({ ...item, op: null, text: 'The link of berlin is lost' }, names, null)).toBe(
+      'The link of Berlin is lost',
+    )
   })
 })
