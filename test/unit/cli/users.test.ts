@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { operations as contract } from '../../../shared/console/contract'
 import { statusSample } from '../../support/console-double'
 import { useCli } from '../../support/cli-console'
 
@@ -35,6 +36,42 @@ describe('users and tokens', () => {
       ['status.get', {}],
       ['users.remove', { user: 'Kim' }],
     ])
+  })
+
+  test('a password comes from standard input, is in no output, and too short a one is not sent', async () => {
+    const password = 'a sentence nobody guesses'
+    const { code, out, err } = await run(['user', 'password', 'Kim', '--json'], { answer: password })
+    expect([code, JSON.parse(out)]).toEqual([0, { user: 'Kim' }])
+    expect(out + err).not.toContain(password)
+    expect((await run(['user', 'password', 'Kim'], { answer: 'short' })).code).toBe(2)
+    expect((await run(['user', 'password', 'Kim'], { answer: null })).code).toBe(2)
+    await run(['user', 'add', 'Ann', '--password', '--json'], { answer: password })
+    expect(asked()).toEqual([
+      ['users.setPassword', { user: 'Kim', password }],
+      ['users.add', { name: 'Ann', role: 'viewer', password }],
+    ])
+  })
+
+  test('every command for users and tokens gives one JSON value with --json', async () => {
+    const commands = [
+      ['user', 'add', 'Kim'],
+      ['user', 'list'],
+      ['user', 'set', 'Kim', '--enable'],
+      ['user', 'invite', 'Kim'],
+      ['user', 'remove', 'Kim'],
+      ['user', 'me'],
+      ['token', 'create', 'Nightly'],
+      ['token', 'list', '--all'],
+      ['token', 'revoke', 't1'],
+    ]
+    for (const command of commands) {
+      const { code, json } = await run([...command, '--json'])
+      expect([code, typeof json()], command.join(' ')).toEqual([0, 'object'])
+    }
+    // With the password above, every operation of both subjects.
+    const named = new Set([...asked().map(([op]) => op), 'users.setPassword'])
+    const due = Object.keys(contract).filter((op) => /^(users|tokens)\./.test(op))
+    expect(due.filter((op) => !named.has(op as never))).toEqual([])
   })
 
   test('lists are tables, and one JSON value with --json', async () => {
