@@ -30,14 +30,22 @@ beforeAll(async () => {
   await startEdge()
   await site.linked()
   await site.drivenBy('edge')
-  await site.hurry()
-  masterUrl = (await site.master.ask<{ url: string }>('api', 'url')).url
-  ca = (await site.master.ask<{ caPem: string }>('api', 'ca')).caPem
-  edgeUrl = (await site.edge.ask<{ url: string }>('api', 'url')).url
-  await site.master.ask('user', 'add', 'Op', '--role', 'operator')
-  await site.master.ask('user', 'add', 'Vi')
-  operator = await site.master.ask('token', 'create', 'panel', '--user', 'op')
-  viewer = await site.master.ask('token', 'create', 'wall', '--user', 'vi')
+  const { master, edge } = site
+  const [atMaster, authority, atEdge] = await Promise.all([
+    master.ask<{ url: string }>('api', 'url'),
+    master.ask<{ caPem: string }>('api', 'ca'),
+    edge.ask<{ url: string }>('api', 'url'),
+    master.ask('user', 'add', 'Op', '--role', 'operator'),
+    master.ask('user', 'add', 'Vi'),
+    site.hurry(),
+  ])
+  masterUrl = atMaster.url
+  edgeUrl = atEdge.url
+  ca = authority.caPem
+  ;[operator, viewer] = await Promise.all([
+    master.ask<{ token: string; tokenId: string }>('token', 'create', 'panel', '--user', 'op'),
+    master.ask<{ token: string }>('token', 'create', 'wall', '--user', 'vi'),
+  ])
 }, 60_000)
 afterAll(() => site?.[Symbol.asyncDispose]())
 
