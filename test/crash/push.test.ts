@@ -96,6 +96,11 @@ async function killed({ child, closed }: Running): Promise<void> {
   await closed
 }
 
+/** Again, on the port it had: if somebody else has taken that meanwhile, the test says so instead of waiting for ever. */
+async function listening(master: Running): Promise<void> {
+  expect(await master.said('{'), `the master listens again: ${errors.slice(-3).join(' ')}`).not.toBeNull()
+}
+
 /** Lives of an edge and its master, each ended by kill -9 of one of them; then quiet. Returns what was answered and what is there. */
 async function lives(cycles: number, seed: number, variant: string) {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-push-crash-'))
@@ -117,7 +122,7 @@ async function lives(cycles: number, seed: number, variant: string) {
         await killed(master)
         const point = variant === 'correct' ? pick(masterPoints) : 'before-commit'
         master = run('push-master', folder, String(port), ...masterArgs(point, nth))
-        await master.said('{')
+        await listening(master)
       }
       edge ??= run('push-edge', folder, code, String(cycle), edgeKill, String(nth))
       await edge.said('ready')
@@ -129,7 +134,7 @@ async function lives(cycles: number, seed: number, variant: string) {
       if (master.child.signalCode !== null) {
         await master.closed
         master = run('push-master', folder, String(port), ...masterArgs('none', 1))
-        await master.said('{')
+        await listening(master)
       }
       if (edge.child.signalCode !== null) {
         await edge.closed
