@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { openConsole, type ConsoleClient } from '../../electron/console/client'
 import { systemClock } from '../../electron/platform/clock'
+import type { OperationInput } from '../../shared/console/contract'
 import { ControllerProcess, dataDirectory, freePort } from '../support/controller'
 import { Fleet } from '../support/fleet/fleet'
 import { MasterProbe } from '../support/fleet/master-probe'
@@ -89,12 +90,13 @@ async function bare(): Promise<{ cpuPercent: number; kibPerConnection: number }>
 async function timed(
   client: ConsoleClient,
   op: 'edges.list' | 'status.get' | 'health',
+  params: OperationInput<'edges.list'> = {},
 ): Promise<{ ms: number; kib: number }> {
   const all: number[] = []
   let kib = 0
   for (let n = 0; n < 5; n++) {
     const beganAt = performance.now()
-    const answer: unknown = await client.call(op, {}, { timeoutMs: CALL_TIMEOUT_MS })
+    const answer: unknown = await client.call(op, params, { timeoutMs: CALL_TIMEOUT_MS })
     all.push(performance.now() - beganAt)
     kib = JSON.stringify(answer).length / 1_024
   }
@@ -105,6 +107,7 @@ async function timed(
 async function watchedByConsole(master: ControllerProcess, probe: MasterProbe) {
   await using client = await openConsole({ dataDir: master.data, user: 'bench', clock: systemClock() })
   const edgesList = await timed(client, 'edges.list')
+  const edgesPage = await timed(client, 'edges.list', { text: 'site', link: 'connected', limit: 50 })
   const statusGet = await timed(client, 'status.get')
   const health = await timed(client, 'health')
   const said = { updates: 0, paused: false }
@@ -134,7 +137,7 @@ async function watchedByConsole(master: ControllerProcess, probe: MasterProbe) {
   await until('the console sees the change', () => said.paused || null, CALL_TIMEOUT_MS)
   const changeSeenMs = round(performance.now() - changedAt)
   return {
-    ...{ edgesList, statusGet, health, snapshotMs, updatesPerSecond, changeAnsweredMs, changeSeenMs },
+    ...{ edgesList, edgesPage, statusGet, health, snapshotMs, updatesPerSecond, changeAnsweredMs, changeSeenMs },
     cpuPercentWatched: round(watching.cpuPercent),
     delayMaxMsWatched: round(watching.delayMaxMs),
   }
@@ -182,7 +185,7 @@ async function main(): Promise<void> {
   await sleep(seconds * 1_000)
   const steady = probe.summary(from, Date.now())
   const own = process.memoryUsage().rss / 2 ** 20
-  const lost = fleet.since(fromHere, 'lost').length
+  const lost = fleet.since(fromHere, 'lost')
   const pushed = fleet.since(fromHere, 'pushed').length
   const pushFailed = fleet.since(fromHere, 'push-failed').length
   say(`${round(steady.cpuPercent)} % of a core`)
@@ -205,7 +208,13 @@ async function main(): Promise<void> {
     details: {
       baselineIs: 'bare ws over TLS, asked once a second',
       ...{ kibPerEdge, targetKibPerEdge: TARGET_KIB_PER_EDGE, bareKibPerEdge: baseline?.kibPerConnection ?? null },
-      ...{ edges: count, seconds, lost, pushed, pushFailed },
+      ...{ edges: count, seconds, lost: lost.length, pushed, pushFailed },
+      lostBecause: Object.fromEntries(
+        [...Map.groupBy(lost, ({ detail }) => detail || 'a gap in the time of the simulator')].map(([why, all]) => [
+          why,
+          all.length,
+        ]),
+      ),
       ...{ delayMaxMs: round(steady.delayMaxMs), rssMiB: round(steady.rssMiB), rssUnlinkedMiB: round(unlinked.rssMiB) },
       heapMiB: round(steady.heapMiB),
       documentsS: round(fleet.took.documentsMs / 1_000),

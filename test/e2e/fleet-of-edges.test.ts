@@ -6,7 +6,7 @@ import { Fleet, fleetEdgeId } from '../support/fleet/fleet'
 import { until } from '../support/until'
 
 /** As many as a busy machine links in seconds; the benches take thousands. */
-const EDGES = 40
+const EDGES = 25
 const LINK_MS = 45_000
 
 /** One master and its fleet; what one test leaves is where the next one begins. */
