@@ -43,6 +43,7 @@ export function makeRouter(): Router {
       ...lazyRoutes,
       { path: '/:rest(.*)*', name: 'not-found', component: notFound },
     ],
-    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+    // A place within a page is scrolled to by the page itself.
+    scrollBehavior: (to, _from, saved) => saved ?? (to.query['module'] === undefined ? { top: 0 } : false),
   })
 }

@@ -170,6 +170,14 @@ describe('the page', () => {
     expect(call?.params).toMatchObject({ module: 'projector', method: 'setInput', args: { input: 3, freeze: false } })
   })
 
+  it('opens the device that an address names', async () => {
+    const fixture = await start('standalone')
+    const { tab } = await view(fixture, 'site/demo?module=evening')
+    const row = tab.locator('[data-testid=device-row][data-module=evening]')
+    await expect.poll(() => row.getByRole('button').getAttribute('aria-expanded')).toBe('true')
+    await expect.poll(() => row.evaluate((element) => element.contains(document.activeElement))).toBe(true)
+  })
+
   it('says that it lost its controller and keeps what it knew, marked with its age', async () => {
     const fixture = await start('standalone')
     const { tab } = await view(fixture, 'site/demo')

@@ -212,7 +212,7 @@ describe('the page of data', () => {
     await tab.getByTestId('add-forward').click()
     await tab.getByTestId('forward-name').fill('Lab')
     await tab.getByTestId('forward-url').fill('https://collector.example:4318')
-    await tab.getByTestId('forward-headers').fill('authorization: secret:lab/token')
+    await tab.getByTestId('forward-headers').fill('authorization: @lab/token')
     expect(await violations(tab)).toEqual([])
     await tab.getByTestId('save-forward').click()
     await expect

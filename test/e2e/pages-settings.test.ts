@@ -58,7 +58,7 @@ describe('the page of activity', () => {
     await grid.press('End')
     await expect.poll(() => asked().length).toBe(2)
     await grid.press('Home')
-    const fresh = { ...activityItems(1)[0]!, id: 9_999, at: Date.now() + 5_000, text: 'Somebody joined' }
+    const fresh = { ...activityItems(1)[0]!, id: 9_999, at: Date.now() + 5_000, op: null, text: 'Somebody joined' }
     await expect.poll(() => fixture.double.subscribers('activity')).toBe(1)
     fixture.double.publish('activity', fresh)
     await tab.getByTestId('activity-row').first().getByText('Somebody joined').waitFor()

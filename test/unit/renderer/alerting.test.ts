@@ -56,7 +56,7 @@ describe('headers with secrets', () => {
       headers: { 'x-team': 'ops', authorization: { secretRef: 'lab/token' } },
     })
     const draft = draftOfForwarder(stored)
-    expect(draft.headers).toBe('x-team: ops\nauthorization: secret:lab/token')
+    expect(draft.headers).toBe('x-team: ops\nauthorization: @lab/token')
     expect(changesOf(valuesOfForwarder(draft), stored)).toEqual({})
     expect(changesOf(valuesOfForwarder({ ...draft, headers: 'x-team: dev' }), stored)).toEqual({
       headers: { 'x-team': 'dev' },
@@ -91,7 +91,7 @@ describe('a channel being edited', () => {
   })
 
   it('takes an address with a token from a secret', () => {
-    const draft = { ...draftOfChannel(null), name: 'Hook', url: 'secret:hook/address' }
+    const draft = { ...draftOfChannel(null), name: 'Hook', url: '@hook/address' }
     expect(valuesOfChannel(draft, null)).toMatchObject({ type: 'webhook', url: { secretRef: 'hook/address' } })
     expect(isReadableChannel(draft)).toBe(true)
     expect(isReadableChannel({ ...draft, perHourMax: null })).toBe(false)

@@ -34,8 +34,8 @@ export function pairsOf(text: string, sign: '=' | ':'): Record<string, string> |
   return Object.fromEntries(pairs.map(([at, line]) => [line.slice(0, at).trim(), line.slice(at + 1).trim()]))
 }
 
-/** What must stay secret is typed, and shown, as `secret:NAME`. */
-const SECRET = 'secret:'
+/** What must stay secret is typed, and shown, as `@NAME`, on the command line as here. */
+const SECRET = '@'
 type Secretive = string | { secretRef: string }
 export const shownOf = (value: Secretive): string => (typeof value === 'string' ? value : SECRET + value.secretRef)
 export const meantBy = (text: string): Secretive =>

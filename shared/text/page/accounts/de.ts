@@ -90,7 +90,7 @@ export const accountsDe: AccountsTexts = {
     account: 'Mein Konto',
     owned:
       'Sie sind hier, weil Ihnen dieser Controller gehört: in seinem Fenster oder mit seinem Schlüssel. Ein Passwort gibt es dafür nicht.',
-    atMaster: 'Ein Edge führt keine Konten. Benutzer und Tokens sind die seiner Zentrale.',
+    atMaster: 'Ein Standort führt keine Konten. Benutzer und Tokens sind die seiner Zentrale.',
     password: 'Mein Passwort ändern',
     currentPassword: 'Jetziges Passwort',
     newPassword: 'Neues Passwort',

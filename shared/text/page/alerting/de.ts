@@ -55,7 +55,7 @@ export const alertingDe: AlertingTexts = {
     forwardUrlNote: 'Eines OTLP-Empfängers über HTTP, etwa https://collector.example:4318',
     headers: 'Kopfzeilen',
     headersNote:
-      'Eine pro Zeile, als Name: Wert. Was geheim bleiben muss, ist ein Geheimnis der Einstellungen, als Name: secret:SEIN-NAME',
+      "Eine pro Zeile, als Name: Wert. Was geheim bleiben muss, ist ein Geheimnis der Einstellungen, als Name: {'@'}SEIN-NAME",
     noHeader: 'Jede Zeile muss Name: Wert sein.',
     categories: 'Was weitergeleitet wird',
     compressed: 'Komprimiert (gzip)',
@@ -71,7 +71,7 @@ export const alertingDe: AlertingTexts = {
     type: 'Art',
     type_webhook: 'Webhook',
     type_email: 'E-Mail',
-    channelUrlNote: 'Etwa https://alerts.example/hook, oder secret:NAME, wenn die Adresse ein Token enthält.',
+    channelUrlNote: "Etwa https://alerts.example/hook, oder {'@'}NAME, wenn die Adresse ein Token enthält.",
     secretUrl: 'Adresse im Geheimnis {name}',
     signingKey: 'Geheimnis für die Unterschrift',
     secretNote: 'Ein Geheimnis der Einstellungen, mit seinem Namen.',

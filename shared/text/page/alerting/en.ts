@@ -53,7 +53,7 @@ export const alertingEn = {
     forwardUrlNote: 'Of an OTLP receiver over HTTP, such as https://collector.example:4318',
     headers: 'Headers',
     headersNote:
-      'One per line, as Name: value. What must stay secret is a secret of the settings, as Name: secret:ITS-NAME',
+      "One per line, as Name: value. What must stay secret is a secret of the settings, as Name: {'@'}ITS-NAME",
     noHeader: 'Each line is to be Name: value.',
     categories: 'What is forwarded',
     compressed: 'Compressed (gzip)',
@@ -69,7 +69,7 @@ export const alertingEn = {
     type: 'Kind',
     type_webhook: 'Webhook',
     type_email: 'E-mail',
-    channelUrlNote: 'Such as https://alerts.example/hook, or secret:NAME where the address holds a token.',
+    channelUrlNote: "Such as https://alerts.example/hook, or {'@'}NAME where the address holds a token.",
     secretUrl: 'address in the secret {name}',
     signingKey: 'Secret it is signed with',
     secretNote: 'A secret of the settings, by its name.',

@@ -116,7 +116,7 @@ export const dataDe: DataTexts = {
     ofTrace: 'Nur Zeilen eines Traces werden gezeigt.',
     allLines: 'Alle Zeilen zeigen',
     one: 'Protokollzeile',
-    lateNote: 'kam später, aus dem Puffer des Edge',
+    lateNote: 'kam später, aus dem Puffer des Standorts',
     late: 'kam verspätet',
     attributes: 'Merkmale',
     noAttributes: 'Sie hat keine.',
