@@ -1,4 +1,5 @@
-import { API_PATH, apiRouteNames, apiRoutes, type ApiRouteName } from '../../shared/api/api'
+import { API_PATH } from '../../shared/api/address'
+import { apiRouteNames, apiRoutes, type ApiRouteName } from '../../shared/api/api'
 
 export interface Matched {
   readonly name: ApiRouteName

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import { API_PATH } from '../../shared/api/api'
+import { API_PATH } from '../../shared/api/address'
 import type { ApiView } from '../../shared/console/api-operations'
 import { failureOf } from '../../shared/model/failures'
 import type { Api, ApiOptions } from '../api/api'

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../shared/model/failures'
 import type { ModuleView } from '../../shared/model/modules'
-import { masterApiUrl } from '../../shared/api/api'
+import { masterApiUrl } from '../../shared/api/address'
 import { API_SINCE_VERSION } from '../../shared/wire/api'
 import type { ApiSite, ApiSystem } from '../api/site'
 import type { Caller, OperationHandlers } from '../console/operations'

@@ -3,19 +3,13 @@ import { z } from 'zod'
 import { holders } from '../model/control'
 import { failure } from '../model/failures'
 import { moduleMethod, moduleView } from '../model/modules'
+import { API_PATH } from './address'
 
-/** Everything of the client API lies below this path. */
-export const API_PATH = '/api'
 export const API_DOCUMENT_PATH = `${API_PATH}/openapi.json`
 /** `?route=redirect`, or a header of this name with that value: answer 307 instead of asking the other side. */
 export const API_ROUTE_QUERY = 'route'
 export const API_ROUTE_HEADER = 'Holdfast-Route'
 export const apiRouteModes = ['proxy', 'redirect'] as const
-/** Where a master serves clients, by the address at which edges link; null: it is no address. */
-export function masterApiUrl(linkUrl: string): string | null {
-  const host = /^wss:\/\/([^\s/?#@]+)\/*$/.exec(linkUrl)?.[1]
-  return host === undefined ? null : `https://${host}${API_PATH}`
-}
 export const API_BODY_BYTES_MAX = 256 * 1024
 
 /** On every answer about a system: who drives it now, and where each side serves clients. */

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { operations } from '../console/contract'
 import { moduleMethod, moduleView } from '../model/modules'
+import { API_PATH } from './address'
 import {
   API_DOCUMENT_PATH,
-  API_PATH,
   API_ROUTE_HEADER,
   API_ROUTE_QUERY,
   apiBodies,
