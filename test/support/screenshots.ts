@@ -72,8 +72,11 @@ const demoShots: readonly Shot[] = [
     },
   },
   { name: 'demo-data', place: 'data', docs: 'data', ready: heading },
+  { name: 'demo-alerts', place: 'data?part=alerts', ready: shows('rule-row') },
   { name: 'demo-activity', place: 'activity', ready: heading },
   { name: 'demo-settings', place: 'settings', ready: heading },
+  { name: 'demo-users', place: 'settings/users', ready: shows('users') },
+  { name: 'demo-account', place: 'settings/account', ready: shows('account') },
   {
     name: 'demo-palette',
     place: '',

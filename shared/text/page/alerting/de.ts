@@ -3,6 +3,8 @@ import type { AlertingTexts } from './en'
 export const alertingDe: AlertingTexts = {
   alerting: {
     saved: 'Gespeichert.',
+    adminsChange: 'Administratoren ändern sie.',
+    operatorsSilence: 'Bediener schalten stumm.',
     addRule: 'Regel anlegen',
     newRule: 'Neue Regel',
     defaultStays: 'Sie gehört zu Holdfast und lässt sich nur abschalten.',

@@ -2,6 +2,8 @@
 export const alertingEn = {
   alerting: {
     saved: 'Stored.',
+    adminsChange: 'Administrators change them.',
+    operatorsSilence: 'Operators keep things quiet.',
     addRule: 'Add a rule',
     newRule: 'New rule',
     defaultStays: 'It comes with Holdfast and can only be switched off.',

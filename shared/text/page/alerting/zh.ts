@@ -3,6 +3,8 @@ import type { AlertingTexts } from './en'
 export const alertingZh: AlertingTexts = {
   alerting: {
     saved: '已保存。',
+    adminsChange: '由管理员更改。',
+    operatorsSilence: '由操作员静默。',
     addRule: '添加规则',
     newRule: '新规则',
     defaultStays: '它随 Holdfast 提供，只能关闭。',
