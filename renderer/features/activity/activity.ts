@@ -35,6 +35,9 @@ export const outcomeTone = ({ outcome }: ActivityItem): Tone => toneOfOutcome[ou
 export const personOf = ({ actor }: Pick<ActivityItem, 'actor'>): string | null =>
   actor === 'system' ? null : actor.replace(/^[a-z]+:/, '')
 
+/** A browser that came in by a one-time key is called by the end of its session's id, which tells people nothing: it is whoever owns the controller. */
+export const isOwner = ({ actor }: Pick<ActivityItem, 'actor'>): boolean => /^browser:[0-9a-f]{8}$/.test(actor)
+
 /** What ids are called now: sites, this controller, and modules. */
 export function namesOf(status: StatusView | null): ReadonlyMap<string, string> {
   if (!status) return new Map()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SpanView } from '../../../shared/console/data-views'
-import { named, namesOf, personOf, sayingOf } from '../../../renderer/features/activity/activity'
+import { isOwner, named, namesOf, personOf, sayingOf } from '../../../renderer/features/activity/activity'
 import { stateOfIncident, subjectOf, toneOfIncident } from '../../../renderer/features/data/incidents'
 import { severityName, severityTone } from '../../../renderer/features/data/log-lines'
 import { gapOf, valueText, widthFor } from '../../../renderer/features/data/series'
@@ -147,6 +147,14 @@ describe('an item of the activity', () => {
     expect(sayingOf({ ...item, object: null, text: 'settings.set' }, names, 'Changed settings')).toBe(
       'Changed settings',
     )
+  })
+
+  it('knows who came in by a one-time key', () => {
+    expect(['browser:ed4f487f', 'browser:anna', 'user:kim'].map((actor) => isOwner({ actor }))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   it('is told as the controller writes it where there is no word for it', () => {
