@@ -14,6 +14,12 @@ export const statusTones: Readonly<Record<NodeStatus, Tone>> = {
 }
 export const stepTones = { ok: 'edge', failed: 'critical', skipped: 'quiet' } as const
 
+/** Who has a name; null: a session without an account, or nobody. */
+export const nameOfActor = (actor: string): string | null => {
+  const [door, name] = actor.split(/:(.*)/)
+  return door === 'browser' || door === 'system' || name === undefined ? null : name
+}
+
 export type NodeFilter = Pick<OperationInput<'nodes.listNodes'>, 'text' | 'statuses' | 'sort' | 'isDescending'>
 const isSort = (key: string): key is NodeSort => (nodeSorts as readonly string[]).includes(key)
 const isStatus = (name: string): name is NodeStatus => (nodeStatuses as readonly string[]).includes(name)

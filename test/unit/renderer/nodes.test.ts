@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { operations } from '../../../shared/console/contract'
-import { additionOf, changesOf, draftOf, fieldErrorsOf, filterOf, tagsIn } from '../../../renderer/features/nodes/nodes'
+import {
+  additionOf,
+  changesOf,
+  draftOf,
+  fieldErrorsOf,
+  filterOf,
+  nameOfActor,
+  tagsIn,
+} from '../../../renderer/features/nodes/nodes'
 import { slotsOf, windowOf } from '../../../renderer/live-list'
 import { nodeSample } from '../../support/node-samples'
 
@@ -39,6 +47,16 @@ describe('the list of nodes', () => {
     expect(filterOf('', 'nonsense', { key: 'menu', descending: false })).toEqual({ sort: 'name', isDescending: false })
     expect(operations['nodes.listNodes'].input.parse(asked)).toMatchObject(asked)
   })
+})
+
+describe('who did something to a node', () => {
+  it.each([
+    ['user:anna', 'anna'],
+    ['cli:root', 'root'],
+    ['browser:d8afdc08', null],
+    ['system:setup', null],
+    ['schedule', null],
+  ])('%s is called %s', (actor, name) => expect(nameOfActor(actor)).toBe(name))
 })
 
 describe('the form of a node', () => {

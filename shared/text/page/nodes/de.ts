@@ -74,6 +74,7 @@ export const nodesDe: NodesTexts = {
     took: 'Dauer',
     history: 'Verlauf der Prüfungen',
     noHistory: 'Es ist noch keine Prüfung aufgehoben.',
+    askedFor: '(verlangt)',
     askedBy: '(verlangt von {who})',
     facts: 'Einstellungen',
     description: 'Beschreibung',

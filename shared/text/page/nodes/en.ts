@@ -72,6 +72,7 @@ export const nodesEn = {
     took: 'Took',
     history: 'Check history',
     noHistory: 'No check has been kept yet.',
+    askedFor: '(asked for)',
     askedBy: '(asked for by {who})',
     facts: 'Settings',
     description: 'Description',

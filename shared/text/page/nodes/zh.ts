@@ -72,6 +72,7 @@ export const nodesZh: NodesTexts = {
     took: '用时',
     history: '检查历史',
     noHistory: '尚未保存任何检查。',
+    askedFor: '（应要求）',
     askedBy: '（由 {who} 要求）',
     facts: '设置',
     description: '说明',
