@@ -56,6 +56,8 @@ export class Push {
   /** Under which the link was made: an answer that comes when another has begun is still one of this one's master. */
   #enrolment = ''
   #lastAckAt: WallMs | null = null
+  /** As asked for last: the machine may still be busy with something that came before. */
+  #isPaused = false
   #failedAttempts = 0
   #lastError: SyncStatus['lastError'] = null
   #ended = false
@@ -127,7 +129,9 @@ export class Push {
   }
 
   pause(paused: boolean): void {
-    if (this.#driver.state.paused !== paused) this.#driver.input({ type: paused ? 'paused' : 'resumed' })
+    if (this.#isPaused === paused) return
+    this.#isPaused = paused
+    this.#driver.input({ type: paused ? 'paused' : 'resumed' })
   }
 
   /** Serves `getSyncStatus`. */

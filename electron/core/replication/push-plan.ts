@@ -108,8 +108,8 @@ function refill(turn: PushTurn): void {
   })
 }
 
-/** When something becomes due that no input will tell of. */
-export function wakeAtOf(state: PushState): MonoMs | null {
+/** When something becomes due that no input will tell of, and that was not looked at yet: `lookedAt` is the instant of the last plan, null where there was none. */
+export function wakeAtOf(state: PushState, lookedAt: MonoMs | null): MonoMs | null {
   if (state.session === null || state.paused || state.taking !== null) return null
   const instants: MonoMs[] = []
   for (const feed of state.feeds) {
@@ -120,5 +120,6 @@ export function wakeAtOf(state: PushState): MonoMs | null {
     if (feed.waitingSince !== null) instants.push(after(feed.waitingSince, PUSH_INTERVAL_MS))
     if (!state.drainGranted && state.tokens < 1) instants.push(after(state.tokensAt, TOKEN_EVERY_MS))
   }
-  return instants.length === 0 ? null : (Math.min(...instants) as MonoMs)
+  const ahead = instants.filter((at) => lookedAt === null || at > lookedAt)
+  return ahead.length === 0 ? null : (Math.min(...ahead) as MonoMs)
 }

@@ -48,8 +48,10 @@ export class PushTurn {
 export function step(state: PushState, input: PushInput, now: MonoMs): Step<PushState, PushOutput> {
   const turn = new PushTurn(state, now)
   take(turn, input)
-  if (turn.outputs[0]?.type !== 'refused') plan(turn)
-  return { state: turn.state, outputs: turn.outputs, wakeAt: wakeAtOf(turn.state) }
+  const isPlanned = turn.outputs[0]?.type !== 'refused'
+  if (isPlanned) plan(turn)
+  // What is due and yet was not planned waits for an answer; after a refused input it was not looked at.
+  return { state: turn.state, outputs: turn.outputs, wakeAt: wakeAtOf(turn.state, isPlanned ? now : null) }
 }
 
 function take(turn: PushTurn, input: PushInput): void {
