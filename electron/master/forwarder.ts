@@ -290,6 +290,8 @@ export class Forwarder {
         piece.parts.shift()
         continue
       }
+      // Whatever ends this attempt: what was looked at is not looked at, and counted, again.
+      piece.parts[0] = { signal, entries: fit }
       const headers = this.#headers()
       if ('kind' in headers) return headers
       piece.requests++
@@ -303,11 +305,7 @@ export class Forwarder {
         },
         this.#abort.signal,
       )
-      if (answer.kind === 'later' || answer.kind === 'misconfigured') {
-        // What was looked at is not looked at again.
-        piece.parts[0] = { signal, entries: fit }
-        return answer
-      }
+      if (answer.kind === 'later' || answer.kind === 'misconfigured') return answer
       this.#succeeded()
       piece.parts.shift()
       const isHalved = answer.kind === 'refused' && fit.length > 1 && piece.requests < REQUESTS_PER_PIECE_MAX

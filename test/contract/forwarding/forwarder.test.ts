@@ -399,6 +399,32 @@ describe('forwarding', () => {
     expect(forwarder.status()).toMatchObject({ sent: 1, setAside: 1, setAsideReasons: [{ code: 'no-otlp' }] })
   })
 
+  test('counts what OTLP has no form for once, however often its neighbours are tried', async () => {
+    const { resource, scope } = log('')
+    const origin = { resource, scope }
+    let secret: string | null = null
+    let asked = 0
+    const forwarder = begin(
+      { headers: { Authorization: { secretRef: 'later' } } },
+      { secret: () => (asked++, secret), random: { fraction: () => 1 } },
+    )
+    arrive([
+      ['metrics', { name: 'odd', value: 'many' }],
+      [
+        'metrics',
+        { ...origin, name: 'fine', type: 'gauge', unit: '1', points: [{ time: 5, attributes: {}, value: 1 }] },
+      ],
+    ])
+    forwarder.arrived('berlin')
+    for (let tries = 1; tries <= 3; tries++) {
+      await until('it was tried', () => asked === tries && forwarder.status().retryAt !== null)
+      if (tries === 3) secret = 'Bearer open-sesame'
+      forwarder.retry()
+    }
+    await idle(forwarder)
+    expect(forwarder.status()).toMatchObject({ sent: 1, setAside: 1, setAsideReasons: [{ code: 'no-otlp' }] })
+  })
+
   test('reads how long to wait as seconds or as an instant, and never waits for ever', () => {
     const now = Date.UTC(2026, 0, 1)
     expect(retryAfterOf('7', now)).toBe(7_000)
