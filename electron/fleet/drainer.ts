@@ -85,7 +85,8 @@ export class Drainer implements AsyncDisposable {
     const since = kept.drain?.since ?? clock.wall()
     this.#registry.setDrain(member, { since, by, reason: reason === '' ? (kept.drain?.reason ?? '') : reason })
     this.#known(member)
-    this.#tries.delete(member.id)
+    // A move that runs is this one's, too: forgotten, it would be begun a second time.
+    if (this.#tries.get(member.id)?.isMoving !== true) this.#tries.delete(member.id)
     this.#arm()
     await this.#moves.get(member.id)
     if (this.#stepOf(member, true).move) await this.#move(member, by)
