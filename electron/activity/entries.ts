@@ -63,7 +63,7 @@ const objects = [
 ] as const
 /** Of these nothing but names and ids may be kept: their values are what they are about. */
 const secretive = /^(secrets|users|tokens|session)\./
-const harmless = new Set<string>([...objects, 'role', 'kind', 'disabled', 'validForMs', 'how'])
+const harmless = new Set<string>([...objects, 'role', 'kind', 'disabled', 'validForMs', 'how', 'from'])
 
 /** Null: nothing that the audit keeps (a dry run, a change the journal tells of). */
 export function auditEntry(audited: Audited, names: Names): ActivityEntry | null {

@@ -78,6 +78,14 @@ describe('the audit of operations', () => {
     expect(clock.timers).toBe(0)
   })
 
+  test('tells from where somebody tried to come in', () => {
+    recorder.audited(
+      refused({ op: 'session.begin', params: { how: 'password', user: 'kim', from: '192.0.2.7', key: 'k' } }),
+    )
+    expect(items()[0]).toMatchObject({ details: { how: 'password', from: '192.0.2.7' } })
+    expect(JSON.stringify(items())).not.toContain('"key"')
+  })
+
   test('keeps no password, no value of a secret and no bulk', () => {
     const params = { name: 'plc', secretValue: 'hunter2-very-secret', values: { password: 'swordfish-9' } }
     recorder.audited(audited({ op: 'secrets.set', params }))
