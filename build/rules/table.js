@@ -124,6 +124,7 @@ export const rows = [
       'electron/console/operations',
       'electron/console/dispatch',
       'electron/console/attempts',
+      'electron/console/kept-out',
       'electron/platform/ports',
       'shared/',
     ],

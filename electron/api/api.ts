@@ -15,6 +15,7 @@ import { operations } from '../../shared/console/contract'
 import { depthOf } from '../../shared/console/protocol'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { presentable, type LocalDispatch } from '../console/dispatch'
+import { keptOutTeller } from '../console/kept-out'
 import type { Caller } from '../console/operations'
 import { routeOf, type Route } from '../core/routing/route'
 import type { Logger, PortPlace } from '../platform/ports'
@@ -59,11 +60,14 @@ class Refusal extends Error {
 export class Api implements AsyncDisposable {
   readonly #options: ApiOptions
   readonly #subscriptions: Subscriptions
+  readonly #keptOut: ReturnType<typeof keptOutTeller>
   #calls = 0
+  #made: Promise<Record<string, unknown>> | null = null
 
   constructor(options: ApiOptions) {
     this.#options = options
     this.#subscriptions = new Subscriptions(options)
+    this.#keptOut = keptOutTeller({ ...options, audit: (entry) => options.audit(entry), via: 'api' })
   }
 
   request(request: IncomingMessage, response: ServerResponse, place: PortPlace): void {
@@ -109,11 +113,12 @@ export class Api implements AsyncDisposable {
         status: 426,
         headers: { Upgrade: 'websocket' },
       })
+    // Wrong tokens wait for their answer: they must not take the places of right ones.
+    const caller = await this.#enter(request)
     if (this.#calls >= API_CALLS_MAX)
       throw refusal('busy', `More than ${API_CALLS_MAX} requests are in work.`, { retryAfterMs: 1_000 })
     this.#calls += 1
     try {
-      const caller = await this.#enter(request)
       const asked = { ...matched, caller, body: await bodyOf(request, matched.name) }
       if (matched.name === 'list') return answerJson(response, { ok: true, value: this.#list(caller) })
       const system = this.#system(asked)
@@ -127,8 +132,7 @@ export class Api implements AsyncDisposable {
   #read(request: IncomingMessage, place: PortPlace): { pathname: string; wantsRedirect: boolean } {
     const stranger = strangerOf(request, place)
     if (stranger !== null) {
-      const { host, origin } = request.headers
-      this.#options.log.log('warn', 'A request of a client was refused', { host, origin })
+      this.#keptOut(request, stranger.message)
       throw new Refusal({ failure: stranger })
     }
     const [pathname = '/', query = ''] = (request.url ?? '/').split('?')
@@ -138,10 +142,13 @@ export class Api implements AsyncDisposable {
 
   async #document(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== 'GET') throw methodRefused(['GET'])
-    const { apiDocument } = await import('../../shared/api/openapi')
+    // It takes long to make and is for strangers, too: once is all they get.
+    this.#made ??= import('../../shared/api/openapi').then(({ apiDocument }) =>
+      apiDocument({ version: this.#options.version, url: '' }),
+    )
     const isTls = 'encrypted' in request.socket
     const url = `${isTls ? 'https' : 'http'}://${request.headers.host ?? ''}`
-    answerJson(response, apiDocument({ version: this.#options.version, url }))
+    answerJson(response, { ...(await this.#made), servers: [{ url }] })
   }
 
   async #enter(request: IncomingMessage): Promise<Caller> {
@@ -203,7 +210,8 @@ export class Api implements AsyncDisposable {
   ): void {
     if (route.kind === 'here' || route.kind === 'proxy') return
     if (route.kind === 'redirect') {
-      const location = `${route.to}${(redirected ?? '').slice('/api'.length)}?${API_ROUTE_QUERY}=redirect`
+      // As an address in a header has to be, whatever letters a host name was written in.
+      const location = new URL(`${route.to}${(redirected ?? '').slice('/api'.length)}?${API_ROUTE_QUERY}=redirect`).href
       const failure: Failure = { code: 'not-in-control', message: 'The other side drives this system.' }
       throw new Refusal({ failure, standing: told, status: 307, headers: { Location: location } })
     }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { failureOf, type Failure } from '../../shared/model/failures'
-import type { Attempts } from '../console/attempts'
+import { networkOf, type Attempts } from '../console/attempts'
 import { allows, type AuditEntry } from '../console/dispatch'
 import type { Caller } from '../console/operations'
 import type { Clock, PortPlace } from '../platform/ports'
@@ -24,20 +24,24 @@ export function strangerOf(request: IncomingMessage, place: PortPlace): Failure 
   return null
 }
 
-/** Who asks. A valid token is never held up; wrong ones of one address are answered one after the other, each later than the one before. */
+/**
+ * Who asks. A valid token is never held up; wrong ones of one address are answered one after the other, each later than the one before. They wait among themselves:
+ * a program with an old token must not hold up people at the same address who type a password.
+ */
 export async function callerOf(request: IncomingMessage, options: EntryOptions): Promise<Caller | Failure> {
   const { bearer, attempts } = options
   const token = /^Bearer ([\w+/=.-]{1,200})$/.exec(request.headers.authorization ?? '')?.[1]
   const caller = token === undefined ? null : bearer(token)
   if (caller !== null && allows(caller.role, 'viewer')) return caller
-  const address = request.socket.remoteAddress ?? ''
+  const from = request.socket.remoteAddress ?? ''
+  const tokens = `tokens from ${networkOf(from)}`
   try {
-    if (token !== undefined)
-      await attempts.take({ name: `token from ${address}`, address }, () => Promise.resolve(null))
+    if (token !== undefined) await attempts.take({ name: tokens, address: tokens }, () => Promise.resolve(null))
   } catch (error) {
-    return refused(options, failureOf(error))
+    return refused(options, from, failureOf(error))
   }
-  return refused(options, unauthenticated(token === undefined ? 'This needs a token.' : 'This token is not valid.'))
+  const why = token === undefined ? 'This needs a token.' : 'This token is not valid.'
+  return refused(options, from, unauthenticated(why))
 }
 
 function unauthenticated(message: string): Failure {
@@ -45,10 +49,10 @@ function unauthenticated(message: string): Failure {
   return { code: 'unauthenticated', message, hint }
 }
 
-function refused({ audit, clock }: EntryOptions, failure: Failure): Failure {
+function refused({ audit, clock }: EntryOptions, from: string, failure: Failure): Failure {
   audit({
     ...{ at: clock.wall(), actor: 'anonymous', role: 'anonymous', via: 'api' },
-    ...{ op: 'session.begin', params: { how: 'token' }, outcome: 'refused', failure, durationMs: 0 },
+    ...{ op: 'session.begin', params: { how: 'token', from }, outcome: 'refused', failure, durationMs: 0 },
   })
   return failure
 }

@@ -165,7 +165,13 @@ class Subscription implements Disposable {
     this.#isStale = true
     if (this.#isLooking) return
     this.#isLooking = true
-    void this.#lookAround().finally(() => (this.#isLooking = false))
+    this.#lookAround()
+      .catch((error: unknown) => {
+        // One client's trouble, never the controller's.
+        this.#options.log.log('error', 'A subscription failed', { message: failureOf(error).message })
+        this.#socket.close(1011, 'the controller could not look')
+      })
+      .finally(() => (this.#isLooking = false))
   }
 
   async #lookAround(): Promise<void> {

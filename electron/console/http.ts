@@ -20,7 +20,7 @@ export interface ConsoleHttpOptions {
   /** A fresh one-time link, for the owner of the key file. */
   link(): { url: string; expiresAt: number }
   /** Hears why somebody was kept out before anything was looked at. */
-  keptOut(door: Door, request: IncomingMessage, why: string): void
+  keptOut(request: IncomingMessage, why: string): void
 }
 
 /** The session a request's cookie belongs to. */
@@ -78,7 +78,7 @@ async function respond(
 ): Promise<void> {
   const refusal = door.guard(request)
   if (refusal !== null) {
-    options.keptOut(door, request, refusal)
+    options.keptOut(request, refusal)
     return answer(response, 403, refusal)
   }
   const urlPath = (request.url ?? '/').split('?')[0] ?? '/'

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock, Logger } from '../platform/ports'
 import type { MonoMs } from '../../shared/model/time'
 import type { AuditEntry } from './dispatch'
-import { fromOf, type Door } from './door'
 
 /** The same refusal of the same address is told once in this time: whoever knocks a thousand times must not fill log and audit. */
 const TOLD_EVERY_MS = 60_000
@@ -10,23 +9,29 @@ const TOLD_EVERY_MS = 60_000
 const ADDRESSES_MAX = 256
 
 /** Tells of requests under a strange name or from pages of other origins, which are refused before anything of them is looked at. */
-export function keptOutTeller(
-  clock: Clock,
-  log: Logger,
-  audit: (entry: AuditEntry) => void,
-): (door: Door, request: IncomingMessage, why: string) => void {
+export function keptOutTeller({
+  clock,
+  log,
+  audit,
+  via,
+}: {
+  clock: Clock
+  log: Logger
+  audit(entry: AuditEntry): void
+  via: 'browser' | 'api'
+}): (request: IncomingMessage, why: string) => void {
   const told = new Map<string, MonoMs>()
-  return (door, request, why) => {
+  return (request, why) => {
     const now = clock.mono()
     for (const [key, at] of told) if (now - at >= TOLD_EVERY_MS) told.delete(key)
-    const { address } = fromOf(door, request)
+    const address = request.socket.remoteAddress ?? ''
     const key = `${address} ${why}`
     if (told.has(key) || told.size >= ADDRESSES_MAX) return
     told.set(key, now)
     const { host, origin } = request.headers
-    log.log('warn', 'console request refused', { host, origin, address })
+    log.log('warn', 'A request was kept out', { via, host, origin, address })
     audit({
-      ...{ at: clock.wall(), actor: 'anonymous', role: 'anonymous', via: 'browser', op: 'session.begin' },
+      ...{ at: clock.wall(), actor: 'anonymous', role: 'anonymous', via, op: 'session.begin' },
       ...{ params: { how: 'request', from: address }, outcome: 'refused', durationMs: 0 },
       failure: { code: 'forbidden', message: why },
     })

@@ -79,7 +79,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     const { key, expiresAt } = login.oneTimeKey()
     return { url: `${origin()}#key=${key}`, expiresAt }
   }
-  const keptOut = keptOutTeller(clock, log, (entry) => options.audit(entry))
+  const keptOut = keptOutTeller({ clock, log, audit: (entry) => options.audit(entry), via: 'browser' })
   const answering = { dispatch, login, log, page: options.page, link: oneTimeLink, keptOut }
   const http = createConsoleHttp(answering, door)
   const sockets = new ConsoleSockets({ dispatch, login, clock, log, version, keptOut, isOpen: () => http.listening })

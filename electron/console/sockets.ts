@@ -23,7 +23,7 @@ export interface ConsoleSocketsOptions {
   readonly version: string
   /** False once the controller stops. */
   isOpen(): boolean
-  keptOut(door: Door, request: IncomingMessage, why: string): void
+  keptOut(request: IncomingMessage, why: string): void
 }
 
 interface Known {
@@ -68,7 +68,7 @@ export class ConsoleSockets implements AsyncDisposable {
     const { login, isOpen, keptOut } = this.#options
     const refusal = door.guard(request)
     if (refusal !== null) {
-      keptOut(door, request, refusal)
+      keptOut(request, refusal)
       return refuseUpgrade(socket, '403 Forbidden', refusal)
     }
     if ((request.url ?? '').split('?')[0] !== CONSOLE_PATH)

@@ -35,5 +35,11 @@ export const accessToken = z.object({
 export type AccessToken = z.infer<typeof accessToken>
 export const accessReadResult = z.object({ tokens: z.array(accessToken).max(ACCESS_TOKENS_MAX) })
 
-/** Where the edge serves clients; null: it does not. */
-export const apiAt = z.object({ url: z.string().max(500).nullable() })
+/** Where the edge serves clients; null: it does not. The master puts it into a header: nothing but an address may stand there. */
+export const apiAt = z.object({
+  url: z
+    .string()
+    .max(500)
+    .regex(/^https?:\/\/[\w.:%[\]-]+\/api$/)
+    .nullable(),
+})

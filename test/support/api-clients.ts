@@ -60,6 +60,7 @@ export async function serveClients() {
     topics: { subscribe: () => () => {} },
     concernedBy: () => [{ id: 'berlin', name: 'Berlin', admins: admins.berlin }],
   } as unknown as Operations
+  const attempts = stack.use(new Attempts(clock))
   const api = new Api({
     site: {
       systems: () => systems,
@@ -86,8 +87,7 @@ export async function serveClients() {
             edgeAdminAs: token.slice(0, 3),
           },
     dispatch: createDispatch({ operations, clock, log: logger, audit }),
-    attempts: stack.use(new Attempts(clock)),
-    ...{ clock, log: logger, audit, version: '0.0.0-test' },
+    ...{ attempts, clock, log: logger, audit, version: '0.0.0-test' },
     onChange: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
@@ -104,7 +104,7 @@ export async function serveClients() {
   stack.use(server)
   stack.use(api)
   return {
-    ...{ port, audited, calls, facts, views, roles, systems, admins, lines, handlers },
+    ...{ port, attempts, audited, calls, facts, views, roles, systems, admins, lines, handlers },
     changed: () => {
       for (const listener of listeners) listener()
     },

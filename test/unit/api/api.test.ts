@@ -1,4 +1,6 @@
+import { request } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { API_CALLS_MAX } from '../../../electron/api/api'
 import { API_BODY_BYTES_MAX, apiRouteNames, apiRoutes, apiValues } from '../../../shared/api/api'
 import { operations } from '../../../shared/console/contract'
 import { HoldfastError } from '../../../shared/model/failures'
@@ -148,6 +150,12 @@ describe('what is sent', () => {
     }
     expect((await place.ask('/api/systems', { headers: { host: `localhost:${place.port}` } })).status).toBe(200)
     expect((await place.ask('/api/systems', { headers: { origin: `http://${host}` } })).status).toBe(200)
+    // However often somebody knocks, each kind of refusal of an address is told once in a while.
+    const from = expect.stringContaining('127.0.0.1') as string
+    expect(place.audited.filter(({ via }) => via === 'api').map(({ op, params }) => [op, params])).toEqual(
+      Array.from({ length: 2 }, () => ['session.begin', { how: 'request', from }]),
+    )
+    expect(place.lines.filter((line) => line.includes('kept out'))).toHaveLength(2)
   })
 })
 
@@ -173,7 +181,34 @@ describe('a token', () => {
     expect(refused.body).toMatchObject({ code: 'rate-limited' })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     expect((await place.ask('/api/systems')).status).toBe(200)
+    // Nor is a password that somebody types at the same address.
+    const password = { name: 'kim', address: '127.0.0.1' }
+    expect(await place.attempts.take(password, () => Promise.resolve('in'))).toBe('in')
     void Promise.allSettled(guesses)
+  })
+
+  // Elsewhere the loopback has one address.
+  it.skipIf(process.platform !== 'linux')('that is wrong takes no place of requests in work', async () => {
+    const sent = Array.from({ length: API_CALLS_MAX + 8 }, (_, index) => {
+      const localAddress = `127.0.1.${1 + (index >> 3)}`
+      const headers = { authorization: `Bearer guess-${index}` }
+      return request({ host: '127.0.0.1', port: place.port, path: '/api/systems', localAddress, headers, agent: false })
+    })
+    const first = new Set<string>()
+    await new Promise<void>((resolve) => {
+      for (const [index, one] of sent.entries()) {
+        one.on('error', () => {})
+        // The first guess of each address is answered at once: by then the others of it wait.
+        one.on('response', (response) => {
+          response.resume()
+          first.add(String(index >> 3))
+          if (first.size === sent.length / 8) resolve()
+        })
+        one.end()
+      }
+    })
+    expect((await place.ask('/api/systems')).status).toBe(200)
+    for (const one of sent) one.destroy()
   })
 })
 
@@ -210,6 +245,11 @@ describe('who answers', () => {
       'https://edge.example:7422/api/systems/Room/status?route=redirect',
     ])
     expect(place.calls).toEqual([])
+    // Letters that no header may carry: asked without end, and the end of the process, before it was an address.
+    place.facts.otherUrl = 'https://映画館.example:7422/api'
+    expect((await place.ask('/api/systems/Room/status?route=redirect')).headers['location']).toBe(
+      'https://xn--liv394al80a.example:7422/api/systems/Room/status?route=redirect',
+    )
     place.facts.otherUrl = null
     expect((await place.ask('/api/systems/room/execute?route=redirect', { body: execute })).status).toBe(200)
   })
@@ -293,6 +333,19 @@ describe('a subscription', () => {
     const client = await place.subscribe(at)
     client.socket.send('hello')
     expect(await client.closed).toBe(1008)
+  })
+
+  it('ends when what it looks at fails, and nothing else does', async () => {
+    const client = await place.subscribe(at)
+    await client.next()
+    Object.defineProperty(place.facts, 'booted', {
+      get: () => {
+        throw new Error('a fault of ours')
+      },
+    })
+    place.changed()
+    expect(await client.closed).toBe(1011)
+    expect(place.lines.join('')).toContain('a fault of ours')
   })
 
   it('ends when the controller stops, with every connection gone', async () => {
