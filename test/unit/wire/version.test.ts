@@ -17,7 +17,7 @@ const linkHashes: Record<number, string> = {
   1: 'c92b903e5fcf8086b1d640c1eba334f6',
   2: 'be305215255c8cf1727f240fe63ca73b',
   3: '2c2cef8d3a449b3e22406b8b5315ef31',
-  4: 'a86437e6b039be76c93db9d0eae4e82d',
+  4: '30eb3d1281236ea4a7fd8b40a5f069e0',
 }
 /** Control protocol 1 works between any two versions of Holdfast: this hash never changes. What you want to add belongs into the link protocol. */
 const controlHash = '7fea2a94c675cc03af987d5a8013bc8c'
