@@ -13,9 +13,9 @@ import { SettlingClock } from '../../support/settling-clock'
 
 type Seen = Parameters<NoDevice['look']>[0]
 const away = { kind: 'waiting', dialAt: monoMs(0) } as const
-const linked = {
+const linked: Extract<Seen['link'], { kind: 'linked' }> = {
   ...{ kind: 'linked', session: 's', round: 1, heardAt: monoMs(0), since: monoMs(0), sent: null },
-} as const
+}
 const idle = { kind: 'idle' } as const
 const driving = { kind: 'driving', since: monoMs(0) } as const
 const none = { started: false, connected: 0, total: 0 }
