@@ -20,7 +20,7 @@ const ping = () =>
 const echo = { request: (async () => ({ value: 1 })) as never }
 
 beforeEach(async () => {
-  place = await linkPlace({ listener: { authenticationDeadlineMs: 400 } })
+  place = await linkPlace({ listener: { authenticationDeadlineMs: 1_500 } })
   good = await place.linked()
   good.edge.open(handlers(echo))
   good.master.open(handlers(echo))
