@@ -25,6 +25,8 @@ export interface DecisionRelayOptions {
 export class DecisionRelay implements AsyncDisposable {
   readonly #options: DecisionRelayOptions
   #edgeId: string | null = null
+  /** How many decisions of earlier ids were left, until that is in the outbox: the store says it once. */
+  readonly #left: { readonly edgeId: string; readonly decisions: number }[] = []
   #running: Promise<void> | null = null
   #isAsked = false
   #again: Disposable | null = null
@@ -74,16 +76,22 @@ export class DecisionRelay implements AsyncDisposable {
 
   async #leaveFormer(edgeId: string): Promise<void> {
     const { records, outbox, clock, logger } = this.#options
-    for (const { edgeId: former, decisions } of records.leaveOthers(edgeId)) {
+    for (const left of records.leaveOthers(edgeId)) {
+      const { edgeId: former, decisions } = left
       logger.log('warn', 'Control decisions of an earlier edge id are told to nobody; they are kept here', {
         ...{ former, decisions },
       })
+      this.#left.push(left)
+    }
+    for (let left = this.#left[0]; left !== undefined; left = this.#left[0]) {
+      const { edgeId: former, decisions } = left
       const body = { event: 'control.decisions-left', former, decisions }
       await outbox.appendOnce(`decisions left ${former} ${clock.wall()}`, {
         category: 'events',
         at: clock.wall(),
         body,
       })
+      this.#left.shift()
     }
   }
 

@@ -34,3 +34,23 @@ test('decisions that were never told under an earlier edge id stay here, counted
   expect(lines.filter((line) => line.includes('earlier edge id'))).toHaveLength(1)
   expect(records.decisions('oslo', { limit: 9 })).toHaveLength(2)
 })
+
+test('how many decisions were left is told although the outbox refused it at first', async () => {
+  using folder = temporaryFolder()
+  await using records = openRecords(path.join(folder.path, 'control.db'))
+  await using outbox = outboxIn(folder.path)
+  records.saveDecision(decision('d1', 'oslo'))
+  let refusals = 0
+  await using relay = new DecisionRelay({
+    ...{ records, clock: systemClock(), logger: collectingLogger() },
+    outbox: {
+      appendOnce: (name, entry) =>
+        ++refusals === 1 ? Promise.reject(new Error('the disk is full')) : outbox.appendOnce(name, entry),
+    },
+  })
+  relay.begin('berlin')
+  await until('it was refused', () => refusals === 1)
+  relay.poke()
+  await until('it is told', () => pending(outbox).length === 1)
+  expect(JSON.parse(String(pending(outbox)[0]!.body))).toMatchObject({ former: 'oslo', decisions: 1 })
+})
