@@ -3,11 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { PortGuest, PortPlace } from '../platform/ports'
+import { addressKey } from './failure-counter'
 
 /** Connections of all guests; one more is told to come again. They take nothing from those of edges. */
 export const GUEST_CONNECTIONS_MAX = 512
-/** Of one address: people behind one router share it. */
+/** Of one address, or one network where one machine has a whole network of them: people behind one router share it. */
 export const GUEST_CONNECTIONS_OF_ADDRESS_MAX = 128
+/** Of one connection without their answers. No browser sends a second one before the first is answered; a thousand of them fit into one packet of what is read. */
+export const GUEST_REQUESTS_AT_ONCE_MAX = 16
+/** A connection on which nothing moves for so long, e.g. because an answer is not read, is ended. Longer than any answer is waited for. */
+const GUEST_SILENCE_MS = 120_000
 
 /** The guests of one port, and the connections they have. */
 export class PortGuests {
@@ -15,6 +20,8 @@ export class PortGuests {
   readonly #place: PortPlace
   readonly #sockets = new Set<Duplex>()
   readonly #perAddress = new Map<string, number>()
+  /** Requests without their answer. */
+  readonly #inWork = new WeakMap<Socket, number>()
 
   constructor(guests: readonly PortGuest[], { port, chainPem }: { port: () => number; chainPem: () => string }) {
     this.#guests = guests
@@ -41,7 +48,7 @@ export class PortGuests {
   /** Whether there is room for the connection, which then is a guest's until it ends. */
   admit(socket: Socket): boolean {
     if (this.#sockets.has(socket)) return true
-    const address = socket.remoteAddress ?? ''
+    const address = addressKey(socket.remoteAddress ?? '')
     const count = this.#perAddress.get(address) ?? 0
     if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || count >= GUEST_CONNECTIONS_OF_ADDRESS_MAX) return false
     this.#sockets.add(socket)
@@ -61,6 +68,13 @@ export class PortGuests {
   }
 
   request(guest: PortGuest, request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    const inWork = this.#inWork.get(socket) ?? 0
+    if (inWork >= GUEST_REQUESTS_AT_ONCE_MAX) return void socket.destroy()
+    this.#inWork.set(socket, inWork + 1)
+    response.once('close', () => this.#inWork.set(socket, this.#inWork.get(socket)! - 1))
+    // Node ends it when the time is over, and counts anew from each request on.
+    socket.setTimeout(GUEST_SILENCE_MS)
     guest.request(request, response, this.#place)
   }
 

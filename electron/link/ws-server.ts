@@ -127,6 +127,8 @@ class Listener implements WsListener {
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    // Guests may be gone already, and a server that closes knows its port no more.
+    if (this.#disposed !== null) return void request.socket.destroy()
     const guest = this.#guests.guestOf(request, false)
     if (guest === null)
       return void response
@@ -139,6 +141,7 @@ class Listener implements WsListener {
   }
 
   #upgrade(request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
+    if (this.#disposed !== null) return void socket.destroy()
     const guest = this.#guests.guestOf(request, true)
     if (guest !== null) {
       // A peer that resets while it waits for its answer must not end the process.

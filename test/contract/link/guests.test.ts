@@ -1,21 +1,24 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { GUEST_CONNECTIONS_OF_ADDRESS_MAX } from '../../../electron/link/port-guest'
+import { GUEST_CONNECTIONS_OF_ADDRESS_MAX, GUEST_REQUESTS_AT_ONCE_MAX } from '../../../electron/link/port-guest'
 import type { PortGuest, PortPlace } from '../../../electron/platform/ports'
 import { handlers, linkPlace, type LinkPlace } from '../../support/link'
 import { until } from '../../support/until'
 
 let place: LinkPlace
 let seen: PortPlace | null
+let held: ServerResponse[]
 const stack: (() => unknown)[] = []
 
 const guest: PortGuest = {
   owns: (path, isUpgrade) => (isUpgrade ? path === '/echo' : path.startsWith('/page')),
   request(request, response, at) {
     seen = at
-    response.end(`page ${request.url}`)
+    if (request.url === '/page/held') held.push(response)
+    else response.end(`page ${request.url}`)
   },
   upgrade(request, socket, _head, at) {
     seen = at
@@ -26,6 +29,7 @@ const guest: PortGuest = {
 
 beforeEach(async () => {
   seen = null
+  held = []
   place = await linkPlace({ listener: { guests: [guest] } })
 })
 afterEach(async () => {
@@ -122,6 +126,35 @@ test('one address has room for so many guests; more are told to come again, and 
   edge.close('seen')
   held[0]!.destroy()
   await until('a place is free again', async () => (await ask('/page')).status === 200)
+})
+
+test('requests that are sent without waiting for answers are taken a few at a time, and more end the connection', async () => {
+  const socket = await tls()
+  const one = 'GET /page/held HTTP/1.1\r\nHost: x\r\n\r\n'
+  socket.write(one.repeat(GUEST_REQUESTS_AT_ONCE_MAX + 1))
+  await once(socket, 'close')
+  expect(held).toHaveLength(GUEST_REQUESTS_AT_ONCE_MAX)
+  const patient = await tls()
+  let text = ''
+  patient.on('data', (piece: Buffer) => (text += piece.toString()))
+  for (let n = 1; n <= GUEST_REQUESTS_AT_ONCE_MAX + 4; n++) {
+    patient.write(`GET /page/${n}. HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await until(`answer ${n}`, () => text.includes(`page /page/${n}.`))
+  }
+})
+
+test('a guest is asked nothing any more while the port closes', async () => {
+  const { edge, master } = await place.linked()
+  edge.open(handlers())
+  master.open(handlers())
+  const socket = await tls()
+  // Begun, so that the closing server does not take the connection for one without a request.
+  socket.write('GET /page HTTP/1.1\r\n')
+  await until('the request has begun', () => Promise.resolve(socket.bytesWritten > 0 && socket.writableLength === 0))
+  const closing = place.listener[Symbol.asyncDispose]()
+  socket.write('Host: x\r\n\r\n')
+  await closing
+  expect(seen).toBeNull()
 })
 
 test('guests are gone with the port', async () => {
