@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -87,6 +88,12 @@ export async function readPage(folder: string | null, urlPath: string): Promise<
   return { status: 200, headers, body: content }
 }
 
+/** Written at once of a file: more is taken from it when that has been read. */
+const PIECE_BYTES = 64 * 1024
+
+/** Files that are being sent. Each is in memory once, however many who ask for it leave their answer unread. */
+const sending = new Map<string, { readonly page: Promise<PageAnswer>; answers: number }>()
+
 /** Serves the built page over HTTP. */
 export async function servePage(
   folder: string | null,
@@ -94,9 +101,36 @@ export async function servePage(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { status, headers, body } = await readPage(folder, urlPath)
-  response.writeHead(status, headers)
-  response.end(request.method === 'HEAD' ? undefined : body)
+  const key = JSON.stringify([folder, fileOf(urlPath)])
+  const file = sending.get(key) ?? { page: readPage(folder, urlPath), answers: 0 }
+  sending.set(key, file)
+  file.answers += 1
+  try {
+    const { status, headers, body } = await file.page
+    response.writeHead(status, headers)
+    if (request.method === 'HEAD' || typeof body === 'string')
+      response.end(request.method === 'HEAD' ? undefined : body)
+    else await sendPieces(body, request, response)
+  } finally {
+    file.answers -= 1
+    if (file.answers === 0) sending.delete(key)
+  }
+}
+
+async function sendPieces(body: Buffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // An answer behind others on its connection is not told that the connection is gone; its request is.
+  const gone = new AbortController()
+  request.once('close', () => gone.abort())
+  try {
+    await pipeline(piecesOf(body), response, { signal: gone.signal })
+  } catch (error) {
+    // Whoever asked has left, or does not read.
+    if (!request.destroyed && !response.destroyed) throw error
+  }
+}
+
+function* piecesOf(body: Buffer): Iterable<Buffer> {
+  for (let from = 0; from < body.length; from += PIECE_BYTES) yield body.subarray(from, from + PIECE_BYTES)
 }
 
 export function answer(response: ServerResponse, status: number, line: string): void {

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -39,6 +41,25 @@ describe('the page', () => {
     expect(asset.headers['content-type']).toBe('text/javascript; charset=utf-8')
     expect(asset.headers['cache-control']).toBe('public, max-age=31536000, immutable')
     expect((await ask(double.server.port, { path: '/assets/gone-Bx1_9fQa.js' })).status).toBe(404)
+  })
+
+  test('is in memory once, however many ask for a file and leave the answer unread; the next get it whole', async () => {
+    const folder = await page()
+    const content = 'x'.repeat(4 * 1024 * 1024)
+    await writeFile(path.join(folder, 'assets/large-Bx1_9fQa.js'), content)
+    const double = await start({ page: folder })
+    const before = process.memoryUsage().arrayBuffers
+    const sockets = Array.from({ length: 40 }, () => connect(double.server.port, '127.0.0.1'))
+    onEnd(() => Promise.resolve(sockets.forEach((socket) => socket.destroy())))
+    const asked = `GET /assets/large-Bx1_9fQa.js HTTP/1.1\r\nHost: 127.0.0.1:${double.server.port}\r\n\r\n`
+    for (const socket of sockets) socket.write(asked.repeat(2))
+    await Promise.all(sockets.map((socket) => once(socket, 'readable')))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * content.length)
+    for (const socket of sockets) socket.destroy()
+    const whole = await ask(double.server.port, { path: '/assets/large-Bx1_9fQa.js' })
+    expect(whole.text.length).toBe(content.length)
+    const head = await ask(double.server.port, { path: '/assets/large-Bx1_9fQa.js', method: 'HEAD' })
+    expect([head.headers['content-length'], head.text]).toEqual([String(content.length), ''])
   })
 
   test('no path leads out of the folder', async () => {
