@@ -13,6 +13,8 @@ import { serveSocket } from './websocket'
 export const CONSOLES_MAX = 100
 /** Of one session: tabs of one browser. */
 export const CONSOLES_OF_SESSION_MAX = 16
+/** Of one account, by all its sessions and tokens: none may take the places of all the others. */
+export const CONSOLES_OF_USER_MAX = 32
 
 export interface ConsoleSocketsOptions {
   readonly dispatch: Dispatch
@@ -46,7 +48,8 @@ export class ConsoleSockets implements AsyncDisposable {
   readonly #trusted = acceptor(CONSOLE_KEY_BYTES_MAX)
   readonly #served = new Set<Promise<void>>()
   readonly #perDoor: Record<DoorKind, number> = { local: 0, remote: 0 }
-  readonly #perSession = new Map<string, number>()
+  /** By session, and by account. */
+  readonly #perWhom = new Map<string, number>()
 
   constructor(options: ConsoleSocketsOptions) {
     this.#options = options
@@ -76,8 +79,8 @@ export class ConsoleSockets implements AsyncDisposable {
     const known = await callerOf(request, door, login)
     if (!known) return refuseUpgrade(socket, '401 Unauthorized', 'Log in first.')
     if (known.end) socket.once('close', known.end)
-    const ofSession = this.#perSession.get(known.session?.id ?? '') ?? 0
-    if (this.#perDoor[door.kind] >= CONSOLES_MAX || ofSession >= CONSOLES_OF_SESSION_MAX)
+    const isFull = whoseOf(known.session).some(({ key, max }) => (this.#perWhom.get(key) ?? 0) >= max)
+    if (this.#perDoor[door.kind] >= CONSOLES_MAX || isFull)
       return refuseUpgrade(socket, '503 Service Unavailable', 'Too many consoles are open.')
     if (!isOpen() || socket.destroyed) {
       known.end?.()
@@ -106,15 +109,16 @@ export class ConsoleSockets implements AsyncDisposable {
   }
 
   #count(door: DoorKind, session: Session | null): () => void {
-    const id = session?.id
+    const keys = whoseOf(session).map(({ key }) => key)
     this.#perDoor[door] += 1
-    if (id !== undefined) this.#perSession.set(id, (this.#perSession.get(id) ?? 0) + 1)
+    for (const key of keys) this.#perWhom.set(key, (this.#perWhom.get(key) ?? 0) + 1)
     return () => {
       this.#perDoor[door] -= 1
-      if (id === undefined) return
-      const left = (this.#perSession.get(id) ?? 1) - 1
-      if (left === 0) this.#perSession.delete(id)
-      else this.#perSession.set(id, left)
+      for (const key of keys) {
+        const left = (this.#perWhom.get(key) ?? 1) - 1
+        if (left === 0) this.#perWhom.delete(key)
+        else this.#perWhom.set(key, left)
+      }
     }
   }
 
@@ -127,6 +131,16 @@ export class ConsoleSockets implements AsyncDisposable {
     })
     await Promise.all(this.#served)
   }
+}
+
+/** What a console counts against. The key of the data directory counts against nothing. */
+function whoseOf(session: Session | null): { key: string; max: number }[] {
+  if (session === null) return []
+  const { userId } = session.caller
+  return [
+    { key: `session ${session.id}`, max: CONSOLES_OF_SESSION_MAX },
+    ...(userId === undefined ? [] : [{ key: `user ${userId}`, max: CONSOLES_OF_USER_MAX }]),
+  ]
 }
 
 async function callerOf(request: IncomingMessage, door: Door, login: Login): Promise<Known | null> {

@@ -4,7 +4,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { openConsole } from '../../../electron/console/client'
-import { CONSOLES_OF_SESSION_MAX } from '../../../electron/console/sockets'
+import { CONSOLES_OF_SESSION_MAX, CONSOLES_OF_USER_MAX } from '../../../electron/console/sockets'
 import { systemClock } from '../../../electron/platform/clock'
 import { operations as contract } from '../../../shared/console/contract'
 import { closeCodes } from '../../../shared/console/protocol'
@@ -213,6 +213,16 @@ describe('the console for other machines', () => {
     for (let n = 0; n < CONSOLES_OF_SESSION_MAX; n++) await open(link, { Origin: origin, Cookie })
     expect(await upgrade(link, { Origin: origin, Cookie })).toBe(503)
     expect(await upgrade(link, { Authorization: `Bearer ${token}` })).toBe(101)
+  })
+
+  test('has room for so many consoles of an account by tokens, too, and then for others', async () => {
+    const { link, call: asOwner } = await startRemote({ users: [VI, OP] })
+    const tokenOf = async (user: string): Promise<string> =>
+      (await asOwner('tokens.create', { user, name: 'script' })).value.token
+    const [vi, op] = [await tokenOf('vi'), await tokenOf('op')]
+    for (let n = 0; n < CONSOLES_OF_USER_MAX; n++) await open(link, { Authorization: `Bearer ${vi}` })
+    expect(await upgrade(link, { Authorization: `Bearer ${vi}` })).toBe(503)
+    expect(await upgrade(link, { Authorization: `Bearer ${op}` })).toBe(101)
   })
 
   test('is gone with the port, while the console of the machine goes on', async () => {
