@@ -34,6 +34,8 @@ export class AlertChannels {
   #store: NotifyStore | null = null
   #timer: Disposable | null = null
   #unsubscribe: (() => void)[] = []
+  /** Why channels could not be opened, as the log has it; null: they could. */
+  #told: string | null = null
   #ended = false
 
   constructor(options: AlertChannelsOptions) {
@@ -76,11 +78,15 @@ export class AlertChannels {
   #follow(): void {
     try {
       this.#followDocuments()
+      this.#told = null
+      this.#lookIn(LOOK_AFTER_MS)
     } catch (error) {
-      // Tried again with the next look: nothing that people are told may harm what they are told of.
-      this.#options.logger.log('error', 'Channels could not be opened', { reason: failureOf(error).message })
+      // Tried again with a later look: nothing that people are told may harm what they are told of.
+      const reason = failureOf(error).message
+      if (reason !== this.#told) this.#options.logger.log('error', 'Channels could not be opened', { reason })
+      this.#told = reason
+      this.#lookIn(LOOK_EVERY_MS)
     }
-    this.#lookIn(LOOK_AFTER_MS)
   }
 
   #followDocuments(): void {

@@ -480,3 +480,20 @@ describe('secrets', () => {
     await until('a post', () => sink.posts.length === 1)
   })
 })
+
+test('a file that cannot be opened is told once, tried again each minute, and then all is told', async () => {
+  await channels.end()
+  let isBroken = true
+  begin((opened) => {
+    if (!isBroken) return opened
+    void opened[Symbol.asyncDispose]()
+    throw new HoldfastError('storage', 'The file is damaged.')
+  })
+  await using sink = await startHttpSink()
+  await expect(save({ type: 'webhook', url: sink.url })).rejects.toMatchObject({ code: 'storage' })
+  for (let second = 0; second < 100; second++) await clock.pass(1_000)
+  expect(lines.filter((line) => line.includes('could not be opened'))).toHaveLength(1)
+  isBroken = false
+  await clock.pass(61_000)
+  expect((await view()).state).toBe('ready')
+})
