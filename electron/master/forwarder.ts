@@ -11,6 +11,8 @@ export const FORWARD_BACKOFF_MS = 5_000
 export const FORWARD_BACKOFF_CAP_MS = 300_000
 /** Batches of an edge that go in one piece. Each has up to 4 MiB. */
 const ARRIVALS_AT_ONCE = 4
+/** Edges that are looked at in one turn: of each a file may have to be opened. */
+const LOOKS_AT_ONCE = 20
 /** Requests that halving may make of one piece: what is still refused then is set aside as it is. */
 const REQUESTS_PER_PIECE_MAX = 128
 /** The endpoint answers, but not to this sender: looked at again now and then. */
@@ -115,7 +117,7 @@ export class Forwarder {
     const edges = telemetry.edges()
     if (!store.isKnown(this.#document.id)) {
       const heads = edges.map((edgeId): [string, ForwardPosition] => {
-        const { newest, stored } = telemetry.of(edgeId).extent()
+        const { newest, stored } = telemetry.extent(edgeId)
         return [edgeId, { arrival: newest, passed: stored }]
       })
       store.begin(this.#document.id, new Map(heads))
@@ -155,7 +157,7 @@ export class Forwarder {
       .edges()
       .filter((edgeId) => this.#isFor(edgeId))
       .reduce((sum, edgeId) => {
-        const { stored, deleted } = telemetry.of(edgeId).extent()
+        const { stored, deleted } = telemetry.extent(edgeId)
         return sum + Math.max(0, stored - Math.max(deleted, store.position(id, edgeId).passed))
       }, 0)
     const wait = this.#retryAt === null ? null : this.#retryAt - clock.mono()
@@ -207,7 +209,11 @@ export class Forwarder {
     while (!this.#abort.signal.aborted && this.#retryTimer === null && this.#document.enabled) {
       this.#rereadUnbegun()
       this.#piece ??= this.#next()
-      if (this.#piece === null) return
+      if (this.#piece === null) {
+        if (this.#due.size === 0) return
+        await nextTurn()
+        continue
+      }
       const piece = this.#piece
       const later = await this.#deliver(piece)
       if (this.#abort.signal.aborted) return
@@ -221,7 +227,7 @@ export class Forwarder {
       this.#finish(piece)
       this.#piece = null
       // Edges push, and devices are driven, while this catches up.
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
     }
   }
 
@@ -232,14 +238,18 @@ export class Forwarder {
     this.#piece = null
   }
 
+  /** Null: nothing is due, or some edges were looked at that have nothing and others are left. */
   #next(): Piece | null {
     const { store, telemetry } = this.#options
+    let looks = 0
     for (const edgeId of this.#due) {
+      if (++looks > LOOKS_AT_ONCE) return null
       this.#due.delete(edgeId)
       if (!this.#isFor(edgeId)) continue
-      const kept = telemetry.of(edgeId)
-      const { deleted, newest } = kept.extent()
+      const { deleted, newest } = telemetry.extent(edgeId)
       const known = store.position(this.#document.id, edgeId)
+      if (known.arrival === newest && known.passed >= deleted) continue
+      const kept = telemetry.of(edgeId)
       // The edge was removed and has come anew: its store begins again.
       const from = known.arrival > newest ? { arrival: 0, passed: 0 } : known
       const arrivals = kept.arrivals(from.arrival, ARRIVALS_AT_ONCE)
@@ -394,3 +404,5 @@ function laterOf(error: unknown): Later {
   const { code, message } = failureOf(error)
   return { kind: 'later', code, message, retryAfterMs: null }
 }
+
+const nextTurn = () => new Promise<void>((resolve) => void setImmediate(resolve))

@@ -11,7 +11,7 @@ import { migrations } from './migrations'
 import { openReading } from './reading'
 import { Receiving } from './receiving'
 import { Retaining } from './retaining'
-import type { TelemetryStatus, TelemetryStore, TelemetryStores } from './telemetry'
+import type { TelemetryExtent, TelemetryStatus, TelemetryStore, TelemetryStores } from './telemetry'
 
 /** Batches whose clocks are compared. The one that travelled the least time says most. */
 const SKEW_OF_BATCHES = 20
@@ -158,8 +158,10 @@ const AGAIN_MS = 1_000
  * A file per edge in `folder`, which exists. A damaged one is set aside and a new one used: what its edge still holds comes again, and the edge tells what it
  * no longer has. Without `damage` its error is thrown.
  */
-export function openTelemetryStores(folder: string, damage?: DamageOptions): TelemetryStores {
+export function openTelemetryStores(folder: string, damage?: DamageOptions, openMax = OPEN_MAX): TelemetryStores {
   const open = new Map<string, TelemetryStore>()
+  /** Of files that were closed to make room. */
+  const closed = new Map<string, TelemetryExtent>()
   const fileOf = (edgeId: string) => {
     // Ids are checked where they are made; a name that is a path must not reach the disk all the same.
     if (!documentId.safeParse(edgeId).success) throw new HoldfastError('invalid', 'Not the id of an edge')
@@ -195,24 +197,34 @@ export function openTelemetryStores(folder: string, damage?: DamageOptions): Tel
       },
     }
   }
+  function close(edgeId: string, store: TelemetryStore) {
+    open.delete(edgeId)
+    try {
+      closed.set(edgeId, store.extent())
+    } catch {
+      // Whoever asks for it opens the file, and hears what is wrong with it.
+    }
+    void store[Symbol.asyncDispose]()
+  }
+  function of(edgeId: string): TelemetryStore {
+    const store = open.get(edgeId) ?? opened(edgeId)
+    closed.delete(edgeId)
+    // Behind all others: the first of the map is the one not used for longest.
+    open.delete(edgeId)
+    open.set(edgeId, store)
+    const [oldest] = open
+    if (open.size > openMax && oldest !== undefined) close(...oldest)
+    return store
+  }
   return {
-    of(edgeId) {
-      const store = open.get(edgeId) ?? opened(edgeId)
-      // Behind all others: the first of the map is the one not used for longest.
-      open.delete(edgeId)
-      open.set(edgeId, store)
-      const [oldest] = open
-      if (open.size > OPEN_MAX && oldest !== undefined) {
-        open.delete(oldest[0])
-        void oldest[1][Symbol.asyncDispose]()
-      }
-      return store
-    },
+    of,
+    extent: (edgeId) => open.get(edgeId)?.extent() ?? closed.get(edgeId) ?? of(edgeId).extent(),
     edges: () => readdirSync(folder).flatMap((name) => edgeOf(name) ?? []),
     async remove(edgeId) {
       const file = fileOf(edgeId)
       await open.get(edgeId)?.[Symbol.asyncDispose]()
       open.delete(edgeId)
+      closed.delete(edgeId)
       for (const each of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(each)) rmSync(each)
     },
     async [Symbol.asyncDispose]() {

@@ -169,6 +169,16 @@ export interface Retention {
   readonly dailyAgeMs: number
 }
 
+/** How much there is and was. Entries are deleted in the order of arrival. */
+export interface TelemetryExtent {
+  /** Arrival; 0: none. */
+  readonly newest: number
+  /** Entries since the file was made. */
+  readonly stored: number
+  /** Entries that retention has deleted since the file was made. */
+  readonly deleted: number
+}
+
 /**
  * What one edge has pushed. `receive` is on disk (`synchronous=FULL`) when it returns: entries and position in one transaction. Search, charts and lists follow
  * a little later (`index`), from what is stored, each entry exactly once. Everything throws `HoldfastError('storage')` when the file cannot be read or written.
@@ -208,14 +218,15 @@ export interface TelemetryStore extends AsyncDisposable {
   /** Newest first. */
   losses(options: TimeSpan & { limit: number }): readonly LossRow[]
   status(): TelemetryStatus
-  /** The newest arrival (0: none), and how many entries were stored and deleted again by retention since the file was made. Entries are deleted in the order of arrival. */
-  extent(): { readonly newest: number; readonly stored: number; readonly deleted: number }
+  extent(): TelemetryExtent
 }
 
 /** A file per edge. */
 export interface TelemetryStores extends AsyncDisposable {
   /** To be used at once and not kept: with many edges, files not used for long are closed. Throws `HoldfastError('storage')`. */
   of(edgeId: string): TelemetryStore
+  /** As the store tells it; known without the file where that was closed to make room: all edges may be asked for. */
+  extent(edgeId: string): TelemetryExtent
   /** Edges that have a file. */
   edges(): readonly string[]
   /** Deletes what an edge has pushed. */

@@ -425,6 +425,37 @@ describe('forwarding', () => {
     expect(forwarder.status()).toMatchObject({ sent: 1, setAside: 1, setAsideReasons: [{ code: 'no-otlp' }] })
   })
 
+  test('looks at many edges that have nothing a few in a turn, and opens none of them to say how it stands', async () => {
+    const ids = Array.from({ length: 70 }, (_, n) => `edge-${n}`)
+    let inTurn = 0
+    let most = 0
+    let opened = 0
+    const counting: TelemetryStores = {
+      ...telemetry,
+      edges: () => ids,
+      extent: () => {
+        most = Math.max(most, ++inTurn)
+        setImmediate(() => (inTurn = 0))
+        return { newest: 0, stored: 0, deleted: 0 }
+      },
+      of: (edgeId) => {
+        opened++
+        return telemetry.of(edgeId)
+      },
+    }
+    store.begin('main', new Map())
+    let looked = 0
+    const position = store.position
+    const forwarder = begin(
+      {},
+      { telemetry: counting, store: { ...store, position: (...of) => (looked++, position(...of)) } },
+    )
+    await until('all were looked at', () => looked >= ids.length)
+    expect(most).toBeLessThan(ids.length)
+    expect(forwarder.status().pendingEntries).toBe(0)
+    expect(opened).toBe(0)
+  })
+
   test('reads how long to wait as seconds or as an instant, and never waits for ever', () => {
     const now = Date.UTC(2026, 0, 1)
     expect(retryAfterOf('7', now)).toBe(7_000)

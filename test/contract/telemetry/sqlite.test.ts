@@ -428,3 +428,17 @@ test('each edge has a file of its own, whatever its id, and only its own is remo
   expect(stores.of('berlin').status().entries).toBe(1)
   expect(() => stores.of('../records')).toThrow(expect.objectContaining({ code: 'invalid' }))
 })
+
+test('says how much there is of an edge whose file was closed to make room, without opening it again', async () => {
+  await using stores = openTelemetryStores(folder.path, undefined, 2)
+  stores.of('berlin').receive(batch(1, 5), NOW)
+  for (const other of ['oslo', 'rome']) stores.of(other)
+  const log = `${folder.path}/edge-berlin.db-wal`
+  expect(existsSync(log)).toBe(false)
+  expect(stores.extent('berlin')).toEqual({ newest: 1, stored: 5, deleted: 0 })
+  expect(existsSync(log)).toBe(false)
+  stores.of('berlin').receive(batch(6, 7), NOW)
+  expect(stores.extent('berlin')).toEqual({ newest: 2, stored: 7, deleted: 0 })
+  await stores.remove('berlin')
+  expect(stores.extent('berlin')).toEqual({ newest: 0, stored: 0, deleted: 0 })
+})
