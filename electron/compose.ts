@@ -19,6 +19,7 @@ import {
   subscribeActivity,
 } from './compose/activity'
 import { openDiagnostics, type Diagnostics } from './compose/diagnostics'
+import { healthOf } from './compose/health'
 import { lockedNeed } from './compose/secrets'
 import type { ActivityRecorder } from './activity/recorder'
 import type { LastStop } from './diagnostics/judge-data'
@@ -229,6 +230,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     ...operationsOf(site, status, live, liveSettings, watchSync, {
       ...{ activity, diagnostics, setup, secrets, accounts: people.handlers, people: people.accounts },
       showApi: () => clients!.show(),
+      health: healthOf(parts, site),
     }),
     ...people.authority,
   }
@@ -288,6 +290,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
 /** What the roles of one controller offer to the rest of it. */
 export interface Site {
   status(): Omit<StatusView, 'at' | 'startedAt'>
+  /** As in the status, which a master of many edges takes long to make. */
+  booted(): boolean
   handlers(): SiteHandlers
   subscribeDebug(module: string, listener: (body: { lines: DebugLine[]; dropped: number }) => void): () => void
   /** Absent: an edge, which keeps none. */
@@ -351,6 +355,7 @@ function operationsOf(
     accounts,
     people,
     showApi,
+    health,
   }: {
     activity: ActivityRecorder
     diagnostics: Diagnostics
@@ -359,15 +364,13 @@ function operationsOf(
     accounts: AccountHandlers
     people: Accounts | null
     showApi: OperationHandlers['api.show']
+    health: OperationHandlers['health']
   },
 ): Operations {
   return {
     handlers: {
       ...site.handlers(),
-      health: () => {
-        const { role, version, booted } = status()
-        return { ok: true, role, version, booted }
-      },
+      health,
       'status.get': status,
       'settings.get': ({ names }) => settings.view(names),
       'settings.set': ({ values, expectedRevision }) => settings.set(values, expectedRevision),

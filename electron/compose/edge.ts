@@ -246,6 +246,7 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
       decided.add(listener)
       return () => void decided.delete(listener)
     },
+    booted: () => true,
     status: () => ({
       role: 'edge',
       nodeId: parts.identity.nodeId,

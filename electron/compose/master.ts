@@ -255,6 +255,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     subscribeDebug: (module, listener) => debugOf(master, journal, module, listener),
     onDecision: (listener) => master.onDecision(listener),
     data: telemetryTopics(master, stores.tails),
+    booted: () => master.booted,
     status: () => ({
       ...masterStatus(parts, master, enrolments, startedAt),
       documentsHead: journal.head,

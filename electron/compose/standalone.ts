@@ -88,6 +88,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
     subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
     onDecision: (listener) => role.onDecision(listener),
     data: { ...telemetryTopics(role, master.tails), sync: ({ edge: asked }) => ownSync(ownBuffer, asked) },
+    booted: () => role.booted,
     status: () => {
       const plane = masterStatus(parts, role, desk, startedAt)
       const site = power.edge
