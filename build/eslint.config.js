@@ -11,6 +11,7 @@ const readsEnvironment = [
   'electron/compose.ts',
   'electron/main.ts',
   'electron/headless.ts',
+  'electron/offline.ts',
   'electron/cli/**',
   'electron/platform/settings*',
   'electron/platform/settings/**',

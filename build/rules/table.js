@@ -139,6 +139,7 @@ export const rows = [
       'electron/compose',
       'electron/compose/',
       'electron/headless',
+      'electron/offline',
       'electron/journal/document-file',
       'electron/console/client',
       'electron/console/client/',

@@ -8,8 +8,8 @@ import { processTerminal } from './terminal'
 /** Loaded when first used: most commands only ask a running controller, and start the quicker for it. */
 const services: Services = {
   startController: async (options) => (await import('../headless')).startController(options),
-  joinOffline: async (options) => (await import('../headless')).joinOffline(options),
-  checkOffline: async (options) => (await import('../headless')).checkOffline(options),
+  joinOffline: async (options) => (await import('../offline')).joinOffline(options),
+  checkOffline: async (options) => (await import('../offline')).checkOffline(options),
   parseDocumentFile: async (text, known) => (await import('../journal/document-file')).parseDocumentFile(text, known),
   formatDocumentFile: async (documents) => (await import('../journal/document-file')).formatDocumentFile(documents),
 }
