@@ -31,7 +31,7 @@ export const API_CALLS_MAX = 200
 /** What walks a body afterwards, here and beyond the link, must not run out of stack. */
 const BODY_DEPTH_MAX = 32
 
-export interface ApiOptions extends EntryOptions {
+export interface ApiOptions extends Omit<EntryOptions, 'keptOut'> {
   readonly site: ApiSite
   readonly dispatch: LocalDispatch
   readonly log: Logger
@@ -152,7 +152,7 @@ export class Api implements AsyncDisposable {
   }
 
   async #enter(request: IncomingMessage): Promise<Caller> {
-    const found = await callerOf(request, this.#options)
+    const found = await callerOf(request, { ...this.#options, keptOut: this.#keptOut })
     if (isCaller(found)) return found
     throw new Refusal({ failure: found })
   }

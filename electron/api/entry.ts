@@ -11,6 +11,8 @@ export interface EntryOptions {
   readonly attempts: Attempts
   readonly clock: Clock
   audit(entry: AuditEntry): void
+  /** Tells of who came without anything to look at, once in a while. */
+  keptOut(request: IncomingMessage, why: string, code: Failure['code']): void
 }
 
 /** Why a request does not get as far as its token; null: it does. A page of another origin is kept out, also one whose name was made to point here. */
@@ -33,15 +35,20 @@ export async function callerOf(request: IncomingMessage, options: EntryOptions):
   const token = /^Bearer ([\w+/=.-]{1,200})$/.exec(request.headers.authorization ?? '')?.[1]
   const caller = token === undefined ? null : bearer(token)
   if (caller !== null && allows(caller.role, 'viewer')) return caller
+  if (token === undefined) {
+    const failure = unauthenticated('This needs a token.')
+    options.keptOut(request, failure.message, failure.code)
+    return failure
+  }
   const from = request.socket.remoteAddress ?? ''
   const tokens = `tokens from ${networkOf(from)}`
   try {
-    if (token !== undefined) await attempts.take({ name: tokens, address: tokens }, () => Promise.resolve(null))
+    await attempts.take({ name: tokens, address: tokens }, () => Promise.resolve(null))
   } catch (error) {
-    return refused(options, from, failureOf(error))
+    // Nothing was looked at, and those that wait are written down: what comes without a pause must not fill log and audit.
+    return failureOf(error)
   }
-  const why = token === undefined ? 'This needs a token.' : 'This token is not valid.'
-  return refused(options, from, unauthenticated(why))
+  return refused(options, from, unauthenticated('This token is not valid.'))
 }
 
 function unauthenticated(message: string): Failure {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock, Logger } from '../platform/ports'
 import type { MonoMs } from '../../shared/model/time'
+import type { Failure } from '../../shared/model/failures'
 import type { AuditEntry } from './dispatch'
 
 /** The same refusal of the same address is told once in this time: whoever knocks a thousand times must not fill log and audit. */
@@ -19,9 +20,9 @@ export function keptOutTeller({
   log: Logger
   audit(entry: AuditEntry): void
   via: 'browser' | 'api'
-}): (request: IncomingMessage, why: string) => void {
+}): (request: IncomingMessage, why: string, code?: Failure['code']) => void {
   const told = new Map<string, MonoMs>()
-  return (request, why) => {
+  return (request, why, code = 'forbidden') => {
     const now = clock.mono()
     for (const [key, at] of told) if (now - at >= TOLD_EVERY_MS) told.delete(key)
     const address = request.socket.remoteAddress ?? ''
@@ -33,7 +34,7 @@ export function keptOutTeller({
     audit({
       ...{ at: clock.wall(), actor: 'anonymous', role: 'anonymous', via, op: 'session.begin' },
       ...{ params: { how: 'request', from: address }, outcome: 'refused', durationMs: 0 },
-      failure: { code: 'forbidden', message: why },
+      failure: { code, message: why },
     })
   }
 }

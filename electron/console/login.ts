@@ -302,9 +302,11 @@ export class Login {
     const now = this.clock.mono()
     this.failures = [...this.failures.filter((at) => now - at < FAILURES_REMEMBERED_MS), now].slice(-16)
     const delayMs = Math.min(FAILURE_DELAY_MS * 2 ** (this.failures.length - 1), FAILURE_DELAY_MAX_MS)
+    // Those that wait are written down: what comes without a pause must not fill log and audit.
+    if (this.delayed.size >= DELAYED_MAX) return delayMs
     this.log.log('warn', 'console login refused', { what, failures: this.failures.length, ...afar(from) })
     this.toldRefusal(what, null, from)
-    if (this.isClosed || this.delayed.size >= DELAYED_MAX) return delayMs
+    if (this.isClosed) return delayMs
     await new Promise<void>((resolve) => {
       const release = (): void => {
         timer[Symbol.dispose]()

@@ -181,6 +181,11 @@ describe('a token', () => {
     expect(refused.body).toMatchObject({ code: 'rate-limited' })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     expect((await place.ask('/api/systems')).status).toBe(200)
+    for (let n = 0; n < 5; n++) expect((await place.ask('/api/systems', { token: null })).status).toBe(401)
+    // Of those answered at once nothing but one without a token is written down: they may come by the thousand.
+    const codes = refusals().map(([, code]) => code)
+    expect(codes.every((code) => code === 'unauthenticated')).toBe(true)
+    expect(codes.length).toBeLessThanOrEqual(1 + 8)
     // Nor is a password that somebody types at the same address.
     const password = { name: 'kim', address: '127.0.0.1' }
     expect(await place.attempts.take(password, () => Promise.resolve('in'))).toBe('in')

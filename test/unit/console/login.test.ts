@@ -4,6 +4,7 @@ import { Attempts, networkOf } from '../../../electron/console/attempts'
 import type { AuditEntry } from '../../../electron/console/dispatch'
 import type { From } from '../../../electron/console/door'
 import {
+  DELAYED_MAX,
   Login,
   SESSION_IDLE_MS,
   SESSION_VALID_MS,
@@ -114,6 +115,17 @@ describe('sessions', () => {
       ['done', { how: 'one-time key' }],
     ])
   })
+})
+
+test('wrong keys beyond those whose answer is held back are answered at once, and not written down one by one', async () => {
+  const { clock, audit, login } = begin()
+  const answers = Array.from({ length: DELAYED_MAX + 20 }, () => login.enter('guess', AFAR))
+  await Promise.all(answers.slice(DELAYED_MAX)).then((refused) => {
+    for (const answer of refused) expect(answer).toMatchObject({ ok: false, retryAfterMs: expect.any(Number) })
+  })
+  expect(audit).toHaveLength(DELAYED_MAX)
+  clock.advance(5_000)
+  expect(await Promise.all(answers)).toHaveLength(DELAYED_MAX + 20)
 })
 
 describe('attempts', () => {
