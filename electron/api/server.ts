@@ -6,6 +6,10 @@ import type { Logger, PortGuest, PortPlace } from '../platform/ports'
 
 const CONNECTIONS_MAX = 256
 const REQUEST_TIMEOUT_MS = 10_000
+/** Of one connection, which then ends: a client that sends without waiting for answers gets no more of this process in one turn. */
+export const REQUESTS_PER_CONNECTION_MAX = 100
+/** A connection on which nothing moves for so long, e.g. because an answer is not read, is ended. Longer than any answer is waited for. */
+const SILENCE_MS = 120_000
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 
 /** Without TLS tokens would be open to whoever listens on the network. */
@@ -31,6 +35,8 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
   if (identity !== null && 'setSecureContext' in server)
     identity.onRenewed(() => server.setSecureContext(secured(identity.identity())))
   server.maxConnections = CONNECTIONS_MAX
+  server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
+  server.setTimeout(SILENCE_MS)
   const names = new Set([...LOOPBACK, ...options.names].map((name) => name.toLowerCase()))
   const place: PortPlace = {
     get port() {

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:https'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { listenForClients, needsTls } from '../../../electron/api/server'
+import { listenForClients, needsTls, REQUESTS_PER_CONNECTION_MAX } from '../../../electron/api/server'
 import { openAuthority } from '../../../electron/platform/authority'
 import { systemClock } from '../../../electron/platform/clock'
 import type { PortGuest } from '../../../electron/platform/ports'
@@ -69,6 +71,26 @@ it('is trusted by the authority of its controller, and answers to the names that
   expect(heard.map((line) => line.split(': ')[1])).toEqual(['true', 'true', 'true', 'false', 'true', 'false'])
   expect(await ask('panel.example', '/')).toBe(404)
   expect(await ask('panel.example', '/console')).toBe(404)
+})
+
+it('takes so many requests of a connection, however they come, and the next on another one', async () => {
+  const own = new AsyncDisposableStack()
+  stack.push(own)
+  const { logger: log } = capturedLog()
+  let heard = 0
+  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], log, guest: guest(() => void heard++) }
+  const { port } = own.use(await listenForClients(options))
+  const send = async (times: number): Promise<void> => {
+    const socket = connect(port, '127.0.0.1')
+    socket.resume().on('error', () => {})
+    socket.write('GET /api/systems HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(times))
+    if (times < REQUESTS_PER_CONNECTION_MAX) socket.end()
+    await once(socket, 'close')
+  }
+  await send(REQUESTS_PER_CONNECTION_MAX + 50)
+  expect(heard).toBe(REQUESTS_PER_CONNECTION_MAX)
+  await send(1)
+  expect(heard).toBe(REQUESTS_PER_CONNECTION_MAX + 1)
 })
 
 it('says which port it could not have', async () => {
