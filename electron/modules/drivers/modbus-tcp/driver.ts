@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { ModbusTCPClient } from 'jsmodbus'
+import type { ModbusTCPClient } from 'jsmodbus'
 import { z } from 'zod'
 import { HoldfastError } from '../../../../shared/model/failures'
 import {
@@ -92,6 +92,8 @@ class ModbusDevice implements DriverInstance {
 
   async connect(link: Link): Promise<void> {
     const { uri, settings } = this.#context
+    // Only where a device is driven: the controller knows its drivers by their schemas, and carries no protocol.
+    const { ModbusTCPClient } = await import('jsmodbus')
     const socket = await link.tcp({ host: uri?.host ?? '', port: uri?.port ?? 0, timeoutMs: settings.timeoutMs })
     this.#socket = socket
     socket.on('data', (bytes) => {
