@@ -1,24 +1,10 @@
-import { alertAggregates, alertComparisons, type AlertSaid } from '../model/alerts'
+import type { AlertSaid } from '../model/alerts'
+import { saidText } from './alert-said'
 import { translate, type Locale } from './text'
 
-/** What an alert says in words. `text` alone: an edge said it itself, or an older version wrote it. Instants are told by the calendar of `timeZone`, else the reader's. */
-export function alertText(
+/** What an alert says, in a language of the catalogues, see `saidText`. */
+export const alertText = (
   locale: Locale,
-  { said, text }: { readonly said?: AlertSaid | null | undefined; readonly text: string },
+  alert: { readonly said?: AlertSaid | null | undefined; readonly text: string },
   timeZone?: string,
-): string {
-  if (!said) return text
-  const { key, params } = said
-  if (key === 'value') {
-    const how = alertComparisons.find((one) => one === params['how']) ?? 'above'
-    const of = alertAggregates.find((one) => one === params['of']) ?? 'last'
-    return translate(locale, `alertSaid.${how}`, { ...params, what: translate(locale, `alertSaid.of-${of}`, params) })
-  }
-  if (key !== 'bothDrove') return translate(locale, `alertSaid.${key}`, params)
-  const format = new Intl.DateTimeFormat(locale, {
-    ...{ dateStyle: 'medium', timeStyle: 'medium' },
-    ...(timeZone === undefined ? {} : { timeZone }),
-  })
-  const at = (name: string) => format.format(Number(params[name] ?? 0))
-  return translate(locale, 'alertSaid.bothDrove', { from: at('from'), to: at('to') })
-}
+): string => saidText((key, params) => translate(locale, key, params), locale, alert, timeZone)
