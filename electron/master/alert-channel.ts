@@ -2,7 +2,7 @@ import type { AlertIncident } from '../../shared/console/alert-views'
 import type { ChannelView } from '../../shared/console/channel-operations'
 import type { AlertWatch } from '../../shared/model/alerts'
 import type { ChannelDocument } from '../../shared/model/documents'
-import { failureOf } from '../../shared/model/failures'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, wallMs, type MonoMs } from '../../shared/model/time'
 import { outlookOf, type Due, type Outlook, type Tellable, type Told } from '../core/notify/due'
 import { freeAt, paceAfter, retryAfter, type PaceAt } from '../core/notify/pace'
@@ -15,6 +15,9 @@ import { messageOf, testMessage } from './alert-message'
 /** What could not be written is written again after so long: the message itself has been taken. */
 const WRITE_AGAIN_MS = 5_000
 const DEAD_TOLD_MAX = 20
+/** Tests go out at once, past the limits of messages. */
+const TESTS_A_MINUTE = 5
+const MINUTE_MS = 60_000
 
 export interface ChannelOptions {
   readonly store: NotifyStore
@@ -44,6 +47,8 @@ export class AlertChannel {
   #outlook: Outlook | null = null
   #running: Promise<void> | null = null
   #abort = new AbortController()
+  /** When it was tested lately. */
+  #tests: MonoMs[] = []
   #retryTimer: Disposable | null = null
   #retryAt: MonoMs | null = null
   #lastError: ChannelView['lastError'] = null
@@ -229,9 +234,17 @@ export class AlertChannel {
     this.#retryAt = null
   }
 
+  /** Rejects with `HoldfastError('rate-limited')`. */
   async test(): Promise<{ delivered: boolean; code: string; answer: string; durationMs: number }> {
     const { clock, random } = this.#options
     const begin = clock.mono()
+    this.#tests = this.#tests.filter((at) => begin - at < MINUTE_MS)
+    const [first] = this.#tests
+    if (first !== undefined && this.#tests.length >= TESTS_A_MINUTE)
+      throw new HoldfastError('rate-limited', `At most ${TESTS_A_MINUTE} tests of a channel a minute.`, {
+        retryAfterMs: MINUTE_MS - (begin - first),
+      })
+    this.#tests.push(begin)
     const answer = await this.#deliver(testMessage(random.id(), clock.wall()), this.#abort.signal)
     const durationMs = Math.round(clock.mono() - begin)
     if (answer.kind === 'taken') return { delivered: true, code: 'ok', answer: answer.answer, durationMs }

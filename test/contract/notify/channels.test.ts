@@ -225,6 +225,17 @@ describe('e-mail', () => {
     expect(await view()).toMatchObject({ sent: 0, lastError: null })
   })
 
+  test('is no way to flood a mailbox with tests', async () => {
+    await using sink = await startMailSink()
+    await save(mailTo(sink))
+    const ask = async () => await operations()['channels.test']({ channel: 'ops' }, root)
+    for (let n = 0; n < 5; n++) expect(await ask()).toMatchObject({ delivered: true })
+    await expect(ask()).rejects.toMatchObject({ code: 'rate-limited', retryAfterMs: expect.any(Number) as number })
+    expect(sink.mails).toHaveLength(5)
+    await clock.pass(MINUTE)
+    expect(await ask()).toMatchObject({ delivered: true })
+  })
+
   test('waits for a server that is down, tells what came meanwhile together, and each once', async () => {
     await using sink = await startMailSink()
     await using door = await startDoor(sink.port)
