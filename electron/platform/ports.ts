@@ -109,3 +109,10 @@ export interface PortGuest {
   /** The guest answers for the socket from now on. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, place: PortPlace): void
 }
+
+/** The key store of a desktop. */
+export interface KeyStore {
+  readonly backend: NonNullable<Secrets['backend']>
+  /** Seals values by a key that does not lie beside them. Null: there is none worth the name, and values stay as they are. */
+  readonly cipher: { seal(value: string): Promise<string>; open(sealed: string): Promise<string> } | null
+}

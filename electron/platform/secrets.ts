@@ -3,20 +3,13 @@ import { chmod, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { HoldfastError } from '../../shared/model/failures'
 import { makeFolder } from './folder'
-import type { Secrets } from './ports'
+import type { KeyStore, Secrets } from './ports'
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
 /** Begins a value that a cipher has sealed; no secret of ours begins like that. */
 const SEALED = 'sealed:1:'
-
-/** The key store of a desktop. */
-export interface KeyStore {
-  readonly backend: NonNullable<Secrets['backend']>
-  /** Seals values by a key that does not lie beside them. Null: there is none worth the name, and values stay as they are. */
-  readonly cipher: { seal(value: string): Promise<string>; open(sealed: string): Promise<string> } | null
-}
 
 /** Where values lie: sealed by the key store of a desktop, or as they are in files that one user may read. */
 export type SecretsPlace = 'system' | 'file'

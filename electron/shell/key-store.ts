@@ -1,6 +1,5 @@
 import { safeStorage } from 'electron'
-import type { Logger } from '../platform/ports'
-import type { KeyStore } from '../platform/secrets'
+import type { KeyStore, Logger } from '../platform/ports'
 
 /**
  * The system's key store, asked what it is before anything is trusted to it: without one, Electron on Linux encrypts by a password that everybody knows

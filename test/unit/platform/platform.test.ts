@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../electron/platform/clock'
 import { lineLogger } from '../../../electron/platform/logger'
 import { systemRandom, uuidV7 } from '../../../electron/platform/random'
-import { fileSecrets, keepsInFiles, SecretsLocked, type KeyStore } from '../../../electron/platform/secrets'
+import { fileSecrets, keepsInFiles, SecretsLocked } from '../../../electron/platform/secrets'
 import { openAuthority } from '../../../electron/platform/authority'
-import type { Clock } from '../../../electron/platform/ports'
+import type { Clock, KeyStore } from '../../../electron/platform/ports'
 import { after, wallMs } from '../../../shared/model/time'
 
 let folder: string
