@@ -218,12 +218,12 @@ function drafted(values: Readonly<Record<string, unknown>>): AlertRuleDocument {
   })
 }
 
-function preview(
+async function preview(
   { telemetry, journal, clock }: AlertOperationsParts,
   rule: AlertRuleDocument,
   onlyEdge: string | null,
   overMs: number,
-): OperationOutput<'alerts.preview'> {
+): Promise<OperationOutput<'alerts.preview'>> {
   if (rule.watch !== 'metric' && rule.watch !== 'logs')
     throw new HoldfastError('invalid', 'Only rules that watch a metric or logs can be tried over stored data.', {
       ...(isDefaultId(rule.id) ? { hint: 'holdfast alerts list --all shows when it fired.' } : {}),
@@ -238,6 +238,8 @@ function preview(
   let [series, values, isCut] = [0, 0, false]
   for (const { id } of edges) {
     if (!stored.has(id)) continue
+    // A file each: links must be answered in between, however many there are.
+    await new Promise<void>((resolve) => void setImmediate(resolve))
     const room = PREVIEW_VALUES_MAX - values
     if (room <= 0) {
       isCut = true
