@@ -69,6 +69,8 @@ describe.concurrent('a partition', () => {
       expect(first.atMono).toBeGreaterThan(last?.atMono ?? Infinity)
       // The last ping came through up to one beat before the cut.
       expect(first.atMono - cutAt).toBeGreaterThan(leaseMs - 1_100)
+      // An edge that is heard before one of its devices answers is down, and the master drives again (T8).
+      await site.drivenBy('edge')
       await oneDriver(site, 'edge', healed(site))
     },
   )
@@ -110,6 +112,7 @@ describe.concurrent('a controller that is stopped (SIGSTOP)', () => {
     const last = site.judge.lastBy('master')
     expect((last?.atMono ?? Infinity) - stoppedAt).toBeLessThan(leaseMs + slackMs)
     expect(first.atMono).toBeGreaterThan(last?.atMono ?? Infinity)
+    await site.drivenBy('edge')
     await passed(1_000)
     const thawedAt = machineMs()
     site.master.thaw()
@@ -129,10 +132,11 @@ async function oneDriver(site: Site, wanted: 'edge' | 'master' | null, from: num
   await passed(Math.max(0, from + 1_000 - machineMs()))
   const by = new Set(site.judge.requests(undefined, from).map((deed) => deed.by))
   const { holder } = (await site.master.edge()).control
-  const story = [...by].length === 1 ? '' : await site.story()
+  const isSo = by.size === 1 && by.has(holder) && (wanted === null || holder === wanted)
+  const story = isSo ? '' : `${JSON.stringify(await site.master.decisions(5), null, 1)}\n${await site.story()}`
   expect([...by], story).toEqual([holder])
-  expect((await site.edge.status()).control.holder).toBe(holder)
-  if (wanted !== null) expect(holder).toBe(wanted)
+  expect((await site.edge.status()).control.holder, story).toBe(holder)
+  if (wanted !== null) expect(holder, story).toBe(wanted)
 }
 
 function contestedOf(decisions: readonly Decision[]): { from: number; to: number } {
