@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Decision } from '../../shared/model/control'
-import { machineMs, type Judge } from '../support/judge'
+import { machineMs, type Deed, type Judge } from '../support/judge'
 import type { Direction } from '../support/proxy'
 import { passed, Site, timeoutMs } from '../support/site'
 
@@ -70,7 +70,7 @@ describe.concurrent('a partition', () => {
       // The last ping came through up to one beat before the cut.
       expect(first.atMono - cutAt).toBeGreaterThan(leaseMs - 1_100)
       // An edge that is heard before one of its devices answers is down, and the master drives again (T8).
-      await site.drivenBy('edge')
+      await answeredTo(site, first)
       await oneDriver(site, 'edge', healed(site))
     },
   )
@@ -112,7 +112,7 @@ describe.concurrent('a controller that is stopped (SIGSTOP)', () => {
     const last = site.judge.lastBy('master')
     expect((last?.atMono ?? Infinity) - stoppedAt).toBeLessThan(leaseMs + slackMs)
     expect(first.atMono).toBeGreaterThan(last?.atMono ?? Infinity)
-    await site.drivenBy('edge')
+    await answeredTo(site, first)
     await passed(1_000)
     const thawedAt = machineMs()
     site.master.thaw()
@@ -120,6 +120,12 @@ describe.concurrent('a controller that is stopped (SIGSTOP)', () => {
     await oneDriver(site, 'edge', thawedAt + healMs)
   })
 })
+
+/** The edge, which began with that deed, has had answers: it asks on only after one. */
+async function answeredTo(site: Site, first: Deed): Promise<void> {
+  await site.until('its device answers the edge', () => site.judge.requests('edge', first.atMono).length > 4)
+  await site.drivenBy('edge')
+}
 
 /** Lets bytes through again; gives the instant (machine ms) from which on only one may drive. */
 function healed(site: Site): number {
