@@ -109,8 +109,8 @@ class PageLink {
   openHandler = null
   #chromiumUrl = ''
   #world = null
-  /** Navigations that the app itself asked for; all others are the page's and may be refused. */
-  #asked = 0
+  /** The address that the app itself asked for; all others are the page's and may be refused. By address: a load of a fragment asks for no document. */
+  #asked = null
 
   constructor(of, window, preferences) {
     this.contents = of
@@ -218,7 +218,7 @@ class PageLink {
     const isMainFrame = frameId === this.targetId
     const url = appUrl(request.url)
     const event = eventWith({ url, isMainFrame, isSameDocument: false, frame: this.frame, initiator: this.frame })
-    if (isMainFrame && this.#asked > 0) this.#asked -= 1
+    if (isMainFrame && request.url === this.#asked) this.#asked = null
     else {
       this.contents.emit('will-frame-navigate', event)
       if (isMainFrame && !event.defaultPrevented) this.contents.emit('will-navigate', event, url)
@@ -235,7 +235,7 @@ class PageLink {
     await allowPermissions(devTools, new URL(target).origin, this)
     const loaded = new Promise((resolve) => this.contents.once('did-finish-load', resolve))
     this.isLoading = true
-    this.#asked += 1
+    this.#asked = target.replace(/#.*/, '')
     const { errorText } = await send('Page.navigate', { url: target })
     if (errorText) {
       this.isLoading = false
