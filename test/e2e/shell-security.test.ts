@@ -182,9 +182,9 @@ describe('the page of the window', () => {
       'file:///etc/passwd',
       'javascript:alert(1)',
     ]
-    // The stand-in closes windows that Electron would not open. One that runs a script does so in the process of its opener, and may leave that hanging.
+    // The stand-in closes windows that Electron would not open: one in the process of its opener may leave that hanging.
     const opened = addresses.filter((address) => !address.startsWith('javascript:'))
-    for (const address of opened) await page.evaluate((to) => void window.open(to), address)
+    for (const address of opened) await page.evaluate((to) => void window.open(to, '_blank', 'noopener'), address)
     await desktop.until('the product opens', async () => (await desktop.opened()).length > 0)
     const answers = await page.evaluate(
       (all) => Promise.all(all.map((url) => (window as any).holdfast.ask('desktop.openExternal', { url }))),
