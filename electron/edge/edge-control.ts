@@ -212,8 +212,11 @@ export class EdgeControl {
     }
     this.#options.dialer.dial(attempt.signal).then(
       (session) => {
-        if (isCurrent()) this.#driver.attach(session, { type: 'attemptProven', session: session.id })
-        else session.close('the attempt took too long')
+        if (isCurrent()) {
+          // Changes of modules are told a moment later, and the facts are those of now.
+          this.#tellDevices()
+          this.#driver.attach(session, { type: 'attemptProven', session: session.id })
+        } else session.close('the attempt took too long')
       },
       (error: unknown) => {
         if (isCurrent()) this.#driver.input({ type: 'attemptFailed', reason: describe(failureOf(error)) })

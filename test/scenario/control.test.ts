@@ -148,6 +148,22 @@ describe('a link that comes and goes', () => {
   })
 })
 
+describe('an edge that was alone for a moment', () => {
+  it('is left its site when a device answered it right before the line was back', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs: 60_000 })
+    await site.answer(site.masterDo()['edges.failover']({ edge: EDGE }, admin))
+    site.edgeLife().runtimes.faults.connectMs = 150
+    site.pull()
+    for (let waited = 0; waited < 20_000 && !site.edge.control.drives; waited += 10) await site.pass(10)
+    expect(site.edge.control.drives).toBe(true)
+    // Its modules tell of their changes at most every 100 ms: this one is told after the line is back.
+    await site.pass(160)
+    site.plug()
+    await site.pass(3_000)
+    expect(site.edgeView().control).toMatchObject({ holder: 'edge', epoch: 3 })
+  })
+})
+
 describe('a master that starts again', () => {
   it('goes on driving at once what no edge has been linked to since it took over', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs })
