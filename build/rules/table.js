@@ -24,6 +24,9 @@ const machine = 'electron/core/machine'
 /** Time zones: restore windows and uptime bars both read the calendar. */
 const zone = 'electron/core/zone'
 
+/** What every port over HTTP needs: who asks, how a body is read and an answer sent. */
+const http = 'electron/platform/http/'
+
 const adapters = [
   'journal',
   'outbox',
@@ -89,7 +92,7 @@ export const rows = [
   },
   {
     from: adapters,
-    may: ['#own', machine, 'electron/platform/ports', 'electron/platform/sqlite', 'shared/', 'package.json'],
+    may: ['#own', machine, 'electron/platform/ports', 'electron/platform/sqlite', http, 'shared/', 'package.json'],
     mayType: ['electron/core/'],
     node: true,
     packages: null,
@@ -111,7 +114,7 @@ export const rows = [
   },
   {
     from: ['electron/console/'],
-    may: ['#own', machine, 'electron/platform/ports', 'shared/'],
+    may: ['#own', machine, 'electron/platform/ports', http, 'shared/'],
     node: true,
     packages: null,
     because: 'the console knows shared and its own operations port, which the roles implement',
@@ -126,6 +129,7 @@ export const rows = [
       'electron/console/attempts',
       'electron/console/kept-out',
       'electron/platform/ports',
+      http,
       'shared/',
     ],
     node: true,

@@ -1,17 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import { apiStatusOf, type ApiFailure, type ApiStanding } from '../../shared/api/api'
 import type { Failure } from '../../shared/model/failures'
+import { JSON_HEADERS, send } from '../platform/http/answers'
 
 const UNAVAILABLE = 503
 /** Where a refusal that passes does not say how long it lasts. */
 const RETRY_AFTER_MS = 1_000
 
 const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'application/json; charset=utf-8',
-  'Cache-Control': 'no-store',
-  'X-Content-Type-Options': 'nosniff',
+  ...JSON_HEADERS,
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Referrer-Policy': 'no-referrer',
 }
 
 export interface Refused {
@@ -53,9 +51,4 @@ export function answerRefused(response: ServerResponse, refused: Refused): void 
 
 export function answerJson(response: ServerResponse, value: unknown): void {
   send(response, 200, HEADERS, `${JSON.stringify(value)}\n`)
-}
-
-function send(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, body: string): void {
-  if (response.headersSent || response.destroyed) return
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body)
 }

@@ -18,9 +18,12 @@ import { presentable, type LocalDispatch } from '../console/dispatch'
 import { keptOutTeller } from '../console/kept-out'
 import type { Caller } from '../console/operations'
 import { routeOf, type Route } from '../core/routing/route'
+import { refuseUpgrade } from '../platform/http/answers'
+import { readBody } from '../platform/http/body'
+import { createGuard, isTls } from '../platform/http/guard'
 import type { Logger, PortPlace } from '../platform/ports'
 import { answerJson, answerRefused, refusalOf, type Refused } from './answers'
-import { callerOf, isCaller, strangerOf, type EntryOptions } from './entry'
+import { callerOf, isCaller, type EntryOptions } from './entry'
 import { nobodyOf } from './nobody'
 import { routesAt, type Matched } from './paths'
 import type { ApiSite, ApiSystem } from './site'
@@ -85,10 +88,7 @@ export class Api implements AsyncDisposable {
       const { status, headers, body } = refusalOf(
         error instanceof Refusal ? error.refused : { failure: this.#unexpected(error) },
       )
-      const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
-      socket.end(
-        `HTTP/1.1 ${status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
-      )
+      refuseUpgrade(socket, status, body, headers)
     })
   }
 
@@ -130,10 +130,10 @@ export class Api implements AsyncDisposable {
   }
 
   #read(request: IncomingMessage, place: PortPlace): { pathname: string; wantsRedirect: boolean } {
-    const stranger = strangerOf(request, place)
+    const stranger = createGuard('This controller', (host) => place.bears(host))(request)
     if (stranger !== null) {
-      this.#keptOut(request, stranger.message)
-      throw new Refusal({ failure: stranger })
+      this.#keptOut(request, stranger)
+      throw refusal('forbidden', stranger)
     }
     const [pathname = '/', query = ''] = (request.url ?? '/').split('?')
     const wanted = new URLSearchParams(query).get(API_ROUTE_QUERY) ?? request.headers[API_ROUTE_HEADER.toLowerCase()]
@@ -146,8 +146,7 @@ export class Api implements AsyncDisposable {
     this.#made ??= import('../../shared/api/openapi').then(({ apiDocument }) =>
       apiDocument({ version: this.#options.version, url: '' }),
     )
-    const isTls = 'encrypted' in request.socket
-    const url = `${isTls ? 'https' : 'http'}://${request.headers.host ?? ''}`
+    const url = `${isTls(request.socket) ? 'https' : 'http'}://${request.headers.host ?? ''}`
     answerJson(response, { ...(await this.#made), servers: [{ url }] })
   }
 
@@ -300,16 +299,10 @@ async function bodyOf(request: IncomingMessage, name: ApiRouteName): Promise<Rec
   const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
   if (type !== 'application/json')
     throw new Refusal({ failure: { code: 'invalid', message: 'The body has to be application/json.' }, status: 415 })
-  if (Number(request.headers['content-length'] ?? 0) > API_BODY_BYTES_MAX) throw tooLarge()
-  const pieces: Buffer[] = []
-  let length = 0
-  // Else the end of the loop would end the connection, and with it the answer.
-  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += piece.length
-    if (length > API_BODY_BYTES_MAX) throw tooLarge()
-    pieces.push(piece)
-  }
-  const parsed = apiBodies[body].safeParse(jsonOf(Buffer.concat(pieces).toString('utf8')))
+  const read = await readBody(request, API_BODY_BYTES_MAX)
+  if (read === 'too-large') throw tooLarge()
+  if (read === 'cut-off') throw refusal('invalid', 'The body was cut off.')
+  const parsed = apiBodies[body].safeParse(jsonOf(read.toString('utf8')))
   if (parsed.success) return parsed.data
   const details = parsed.error.issues
     .slice(0, 20)

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { failureOf, type Failure } from '../../shared/model/failures'
-import { networkOf, type Attempts } from '../console/attempts'
+import type { Attempts } from '../console/attempts'
 import { allows, type AuditEntry } from '../console/dispatch'
 import type { Caller } from '../console/operations'
-import type { Clock, PortPlace } from '../platform/ports'
+import { networkOf } from '../platform/http/network'
+import type { Clock } from '../platform/ports'
 import type { TokenBearer } from './site'
 
 export interface EntryOptions {
@@ -13,17 +14,6 @@ export interface EntryOptions {
   audit(entry: AuditEntry): void
   /** Tells of who came without anything to look at, once in a while. */
   keptOut(request: IncomingMessage, why: string, code: Failure['code']): void
-}
-
-/** Why a request does not get as far as its token; null: it does. A page of another origin is kept out, also one whose name was made to point here. */
-export function strangerOf(request: IncomingMessage, place: PortPlace): Failure | null {
-  const host = request.headers.host?.toLowerCase()
-  if (host === undefined || !place.bears(host))
-    return { code: 'forbidden', message: 'This controller does not answer to that host name.' }
-  const origin = request.headers.origin?.toLowerCase()
-  if (origin !== undefined && origin !== `https://${host}` && origin !== `http://${host}`)
-    return { code: 'forbidden', message: 'This controller does not answer pages of other origins.' }
-  return null
 }
 
 /**

@@ -1,7 +1,10 @@
-import { createServer as createPlain, type Server } from 'node:http'
+import { createServer as createPlain } from 'node:http'
 import { createServer as createTls } from 'node:https'
-import { isIP, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { HoldfastError } from '../../shared/model/failures'
+import { answerText, refuseUpgrade } from '../platform/http/answers'
+import { hostNameIn } from '../platform/http/guard'
+import { listenAt } from '../platform/http/listening'
 import type { Logger, PortGuest, PortPlace } from '../platform/ports'
 
 const CONNECTIONS_MAX = 256
@@ -27,7 +30,7 @@ export interface ApiServerOptions {
   readonly log: Logger
 }
 
-/** A port for clients alone. Rejects with `HoldfastError('unreachable')` when it cannot be had. */
+/** A port for clients alone. Rejects with `HoldfastError` when it cannot be had: `conflict`, `forbidden`, `unreachable`. */
 export async function listenForClients(options: ApiServerOptions): Promise<{ port: number } & AsyncDisposable> {
   const { identity, guest, host, log } = options
   if (identity === null && needsTls(host)) throw new HoldfastError('internal', 'Tokens need TLS.')
@@ -42,21 +45,22 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
     get port() {
       return (server.address() as AddressInfo).port
     },
-    bears: (asked) => names.has(nameIn(asked)),
+    bears: (asked) => names.has(hostNameIn(asked) ?? ''),
   }
   server.on('request', (request, response) => {
     if (guest.owns(pathOf(request.url), false)) return guest.request(request, response, place)
-    response
-      .writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' })
-      .end('Only /api is here.\n')
+    answerText(response, 404, 'Only /api is here.', { Connection: 'close' })
   })
   server.on('upgrade', (request, socket, head) => {
     // A peer that resets while it waits for its answer must not end the process.
     socket.on('error', () => socket.destroy())
     if (guest.owns(pathOf(request.url), true)) return guest.upgrade(request, socket, head, place)
-    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+    refuseUpgrade(socket, 404, 'Only /api is here.')
   })
-  await listen(server, options)
+  await listenAt(server, {
+    ...{ host, port: options.port, exclusive: true, what: 'The port for clients' },
+    hint: 'Choose another one: the settings apiPort and apiHost (port 0 takes a free one).',
+  })
   server.on('error', (error) => log.log('error', 'The port for clients reports an error', { error }))
   return {
     port: place.port,
@@ -73,32 +77,3 @@ const secured = ({ chainPem, keyPem }: { chainPem: string; keyPem: string }) =>
   ({ cert: chainPem, key: keyPem, minVersion: 'TLSv1.2' }) as const
 
 const pathOf = (url: string | undefined): string => (url ?? '/').split('?')[0]!
-
-/** The name or address in a `Host`, without its port. */
-function nameIn(host: string): string {
-  const found = /^(?:\[([\da-f:.]+)\]|([^:[\]/@\s]+))(?::\d{1,5})?$/i.exec(host)
-  const name = (found?.[1] ?? found?.[2] ?? '').toLowerCase()
-  return isIP(name) === 0 ? name.replace(/\.$/, '') : name
-}
-
-async function listen(server: Server, { host, port }: ApiServerOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException): void => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? 'is taken by another program'
-          : `cannot be opened (${error.code ?? error.message})`
-      reject(
-        new HoldfastError('unreachable', `The port for clients ${port} of ${host} ${why}.`, {
-          cause: error,
-          hint: 'Choose another one: the settings apiPort and apiHost (port 0 takes a free one).',
-        }),
-      )
-    }
-    server.once('error', refuse)
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', refuse)
-      resolve()
-    })
-  })
-}

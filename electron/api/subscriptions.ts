@@ -8,6 +8,7 @@ import { after } from '../../shared/model/time'
 import { allows } from '../console/dispatch'
 import type { Caller } from '../console/operations'
 import { routeOf } from '../core/routing/route'
+import { sayGoodbye } from '../platform/http/goodbye'
 import type { Clock, Logger } from '../platform/ports'
 import { nobodyOf } from './nobody'
 import type { ApiSite } from './site'
@@ -75,13 +76,9 @@ export class Subscriptions implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true
-    const open = [...this.#open]
-    for (const [socket] of open) socket.close(1001, 'the controller stops')
-    // The far side may be gone or stopped: the close handshake gets one turn, not a deadline of its own.
-    setImmediate(() => {
-      for (const [socket] of open) socket.terminate()
-    })
-    await Promise.all(open.map(([, closed]) => closed))
+    const closed = [...this.#open.values()]
+    sayGoodbye(this.#open.keys(), 1001, 'the controller stops')
+    await Promise.all(closed)
   }
 }
 

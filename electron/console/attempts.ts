@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import { HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
+import { networkOf } from '../platform/http/network'
 import type { Clock } from '../platform/ports'
 
 /** The next attempt after a failure waits this long, doubled with each further one of the last five minutes. */
@@ -12,20 +12,6 @@ const REMEMBERED_MAX = 2_000
 /** Attempts of one address that wait for their turn. One more is answered at once, with `retryAfterMs`. */
 export const ATTEMPTS_WAITING_MAX = 8
 const ADDRESSES_MAX = 256
-
-/** Whom an address counts as: with IPv6 one machine has a whole /64 of them. What is no address (a session) stays as it is. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.toLowerCase().split('%')[0]!.split('::')
-  const front = head === '' ? [] : head.split(':')
-  const back = tail === undefined || tail === '' ? [] : tail.split(':')
-  const groups =
-    tail === undefined ? front : [...front, ...Array<string>(8 - front.length - back.length).fill('0'), ...back]
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return network.every((group) => group === '0') ? address : `${network.join(':')}::/64`
-}
 
 /**
  * Guessing costs time, counted per name and per address, and nobody is ever locked out: attempts of one address are taken one after the other, each after the

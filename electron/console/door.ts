@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Guard } from './guard'
+import type { Guard } from '../platform/http/guard'
 
 /** Where somebody came in: `local` over loopback, `remote` over TLS from another machine. A session counts at its own door alone. */
 export type DoorKind = 'local' | 'remote'

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { loginBody, type LoginBody, type SessionAnswer } from '../../shared/console/protocol'
 import { failureOf, type Failure } from '../../shared/model/failures'
+import { answerJson, answerText } from '../platform/http/answers'
+import { readBody } from '../platform/http/body'
 import type { Logger } from '../platform/ports'
 import { fromOf, type Door, type From } from './door'
 import { SESSION_VALID_MS, type KeyAnswer, type Login, type Session } from './login'
 import type { Caller, Dispatch } from './operations'
-import { answer, answerJson, SECURITY_HEADERS, servePage } from './page'
+import { SECURITY_HEADERS, servePage } from './page'
 
 const BODY_BYTES_MAX = 4 * 1024
 const CONNECTIONS_MAX = 512
@@ -65,7 +67,7 @@ export function answerAt(
     options.log.log('error', 'console request failed', {
       message: error instanceof Error ? error.message : String(error),
     })
-    if (!response.headersSent) answer(response, 500, 'The controller could not answer.')
+    if (!response.headersSent) answerText(response, 500, 'The controller could not answer.')
     else response.destroy()
   })
 }
@@ -79,7 +81,7 @@ async function respond(
   const refusal = door.guard(request)
   if (refusal !== null) {
     options.keptOut(request, refusal)
-    return answer(response, 403, refusal)
+    return answerText(response, 403, refusal)
   }
   const urlPath = (request.url ?? '/').split('?')[0] ?? '/'
   const isRead = request.method === 'GET' || request.method === 'HEAD'
@@ -96,7 +98,7 @@ async function respond(
 
 function methodRefused(response: ServerResponse, allowed: string): void {
   response.setHeader('Allow', allowed)
-  answer(response, 405, 'That method means nothing here.')
+  answerText(response, 405, 'That method means nothing here.')
 }
 
 async function health({ dispatch }: ConsoleHttpOptions, response: ServerResponse): Promise<void> {
@@ -124,12 +126,14 @@ async function login(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
-    response.setHeader('Connection', 'close')
-    return answerJson(response, 413, { code: 'too-large', message: LOGIN_FORMS } satisfies Failure)
+  const body = await readBody(request, BODY_BYTES_MAX)
+  if (body === 'cut-off')
+    return void options.log.log('debug', 'a login was cut off by its client', { ...fromOf(door, request) })
+  if (body === 'too-large') {
+    const failure: Failure = { code: 'too-large', message: LOGIN_FORMS }
+    return answerJson(response, 413, failure, { Connection: 'close' })
   }
-  const body = await bodyOf(request)
-  const parsed = loginBody.safeParse(body)
+  const parsed = loginBody.safeParse(jsonIn(body))
   if (!parsed.success) return answerJson(response, 400, { code: 'invalid', message: LOGIN_FORMS } satisfies Failure)
   const entered = await enter(options.login, parsed.data, fromOf(door, request))
   if ('failure' in entered) {
@@ -212,17 +216,10 @@ async function link(
   answerJson(response, 200, options.link())
 }
 
-/** The JSON body, or undefined when it is none or too long. */
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const pieces: Buffer[] = []
-  let length = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    length += piece.length
-    if (length > BODY_BYTES_MAX) return undefined
-    pieces.push(piece)
-  }
+/** Undefined: it is no JSON. */
+function jsonIn(body: Buffer): unknown {
   try {
-    return JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown
+    return JSON.parse(body.toString('utf8')) as unknown
   } catch {
     return undefined
   }

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net'
-import { HoldfastError } from '../../shared/model/failures'
+import { listenAt } from '../platform/http/listening'
 import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
 import type { Accounts } from './accounts'
 import { Attempts } from './attempts'
 import { createDispatch, type AuditEntry } from './dispatch'
 import { localDoor, type Door } from './door'
-import { createGuard } from './guard'
+import { localGuard } from './guard'
 import { createConsoleHttp } from './http'
 import { keptOutTeller } from './kept-out'
 import { Login } from './login'
@@ -72,7 +72,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     ...(resumeKey === undefined ? {} : { resumeKey }),
   })
   let port = options.port
-  const guard = createGuard(() => port, options.extraHosts)
+  const guard = localGuard(() => port, options.extraHosts)
   const door = (): Door => localDoor(port, guard)
   const origin = (): string => `http://${LOOPBACK}:${port}/`
   const oneTimeLink = (): { url: string; expiresAt: number } => {
@@ -84,7 +84,10 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
   const http = createConsoleHttp(answering, door)
   const sockets = new ConsoleSockets({ dispatch, login, clock, log, version, keptOut, isOpen: () => http.listening })
   http.on('upgrade', (request, socket, head) => sockets.upgrade(door(), request, socket, head))
-  await listen(http, port)
+  await listenAt(http, {
+    ...{ host: LOOPBACK, port, exclusive: true, what: 'The port of the console' },
+    hint: 'Choose another one: --console-port N (0 takes a free one).',
+  })
   port = (http.address() as AddressInfo).port
   log.log('info', 'console listens', { url: origin() })
 
@@ -102,27 +105,4 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
       await Promise.all([stopped, sockets[Symbol.asyncDispose]()])
     },
   }
-}
-
-async function listen(http: ReturnType<typeof createConsoleHttp>, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException): void => {
-      const hint = 'Choose another one: --console-port N (0 takes a free one).'
-      if (error.code === 'EADDRINUSE')
-        reject(
-          new HoldfastError('conflict', `Port ${port} on ${LOOPBACK} is taken by another program.`, {
-            hint,
-            cause: error,
-          }),
-        )
-      else if (error.code === 'EACCES')
-        reject(new HoldfastError('forbidden', `Port ${port} may not be used by this user.`, { hint, cause: error }))
-      else reject(error)
-    }
-    http.once('error', refuse)
-    http.listen({ host: LOOPBACK, port, exclusive: true }, () => {
-      http.off('error', refuse)
-      resolve()
-    })
-  })
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_KEY_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
+import { refuseUpgrade } from '../platform/http/answers'
+import { sayGoodbye } from '../platform/http/goodbye'
 import type { Clock, Logger } from '../platform/ports'
 import { fromOf, type Door, type DoorKind } from './door'
 import { bearerOf, sessionOf } from './http'
@@ -72,16 +74,15 @@ export class ConsoleSockets implements AsyncDisposable {
     const refusal = door.guard(request)
     if (refusal !== null) {
       keptOut(request, refusal)
-      return refuseUpgrade(socket, '403 Forbidden', refusal)
+      return refuseUpgrade(socket, 403, refusal)
     }
-    if ((request.url ?? '').split('?')[0] !== CONSOLE_PATH)
-      return refuseUpgrade(socket, '404 Not Found', 'There is nothing here.')
+    if ((request.url ?? '').split('?')[0] !== CONSOLE_PATH) return refuseUpgrade(socket, 404, 'There is nothing here.')
     const known = await callerOf(request, door, login)
-    if (!known) return refuseUpgrade(socket, '401 Unauthorized', 'Log in first.')
+    if (!known) return refuseUpgrade(socket, 401, 'Log in first.')
     if (known.end) socket.once('close', known.end)
     const isFull = whoseOf(known.session).some(({ key, max }) => (this.#perWhom.get(key) ?? 0) >= max)
     if (this.#perDoor[door.kind] >= CONSOLES_MAX || isFull)
-      return refuseUpgrade(socket, '503 Service Unavailable', 'Too many consoles are open.')
+      return refuseUpgrade(socket, 503, 'Too many consoles are open.')
     if (!isOpen() || socket.destroyed) {
       known.end?.()
       return void socket.destroy()
@@ -123,12 +124,7 @@ export class ConsoleSockets implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const clients = (): WebSocket[] => [...this.#usual.clients, ...this.#trusted.clients]
-    for (const socket of clients()) socket.close(closeCodes.stopping, 'the controller stops')
-    // The far side may be gone or stopped: the close handshake gets one turn, not a deadline of its own.
-    setImmediate(() => {
-      for (const socket of clients()) socket.terminate()
-    })
+    sayGoodbye([...this.#usual.clients, ...this.#trusted.clients], closeCodes.stopping, 'the controller stops')
     await Promise.all(this.#served)
   }
 }
@@ -164,10 +160,4 @@ async function callerOf(request: IncomingMessage, door: Door, login: Login): Pro
   // Browsers send an Origin with every WebSocket; a cookie without one is not a page's.
   if (!found || request.headers.origin === undefined) return null
   return { caller: found.session.caller, session: found.session, isTrusted: false }
-}
-
-function refuseUpgrade(socket: Duplex, status: string, line: string): void {
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(line) + 1}\r\nConnection: close\r\n\r\n${line}\n`,
-  )
 }

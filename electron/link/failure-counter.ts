@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { FAILURES_MAX, FAILURES_WINDOW_MS } from '../../shared/model/defaults'
 import type { MonoMs } from '../../shared/model/time'
 
@@ -33,22 +32,4 @@ export class FailureCounter {
   get size(): number {
     return this.#failures.size
   }
-}
-
-/** The part of an address that one party holds: an IPv4 address, or the first 64 bits of an IPv6 address. */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped !== null) return `address ${mapped[1]}`
-  if (!isIPv6(address)) return `address ${address}`
-  const [before = '', after] = address.split('%')[0]!.split('::')
-  const head = before === '' ? [] : before.split(':')
-  const tail = after === undefined || after === '' ? [] : after.split(':')
-  const groups =
-    after === undefined
-      ? head
-      : [...head, ...Array<string>(Math.max(8 - head.length - tail.length, 0)).fill('0'), ...tail]
-  return `address ${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, '').toLowerCase())
-    .join(':')}::/64`
 }

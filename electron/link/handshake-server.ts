@@ -1,9 +1,10 @@
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import { enrolled, openingMessage, proofMessage, type ClientHello, type EnrolHello } from '../../shared/wire/handshake'
 import { LINK_PROTOCOL_VERSIONS } from '../../shared/wire/version'
+import { networkOf } from '../platform/http/network'
 import type { Clock, Random } from '../platform/ports'
 import type { EdgeDirectory, JoinDesk, ProvenPeer } from './enrolment'
-import { addressKey, type FailureCounter } from './failure-counter'
+import type { FailureCounter } from './failure-counter'
 import type { HandshakeChannel } from './handshake-channel'
 import { holds, joinedSecret, proofs, type Proofs, type TranscriptFields } from './proof'
 
@@ -66,7 +67,7 @@ async function greetEdge(
   const fields = fieldsOf({ ...hello, kind: hello.connection }, binding, options)
   const expected = proofs(known?.secret ?? options.random.bytes(NONCE_BYTES), fields)
   if (!(await exchange(channel, fields, expected, options)) || known === null) {
-    return unproven(channel, edgeId, [addressKey(address), `edge ${edgeId}`], options)
+    return unproven(channel, edgeId, [`address ${networkOf(address)}`, `edge ${edgeId}`], options)
   }
   const peer: ProvenPeer = { edgeId, secretId, instanceId, programVersion, address }
   const version = fields.versionChosen
@@ -102,7 +103,7 @@ async function greetJoining(
   )
   const token = found ?? options.random.bytes(NONCE_BYTES)
   if (!(await exchange(channel, fields, proofs(token, fields), options)) || found === null) {
-    return unproven(channel, '', [addressKey(address), `token ${tokenId}`], options)
+    return unproven(channel, '', [`address ${networkOf(address)}`, `token ${tokenId}`], options)
   }
   try {
     const joined = await options.joinDesk!.join({ tokenId, instanceId, timeZone }, (edgeId, secretId) =>

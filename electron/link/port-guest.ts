@@ -2,8 +2,9 @@ import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { hostNameIn } from '../platform/http/guard'
+import { networkOf } from '../platform/http/network'
 import type { PortGuest, PortPlace } from '../platform/ports'
-import { addressKey } from './failure-counter'
 
 /** Connections of all guests; one more is told to come again. They take nothing from those of edges. */
 export const GUEST_CONNECTIONS_MAX = 512
@@ -48,7 +49,7 @@ export class PortGuests {
   /** Whether there is room for the connection, which then is a guest's until it ends. */
   admit(socket: Socket): boolean {
     if (this.#sockets.has(socket)) return true
-    const address = addressKey(socket.remoteAddress ?? '')
+    const address = networkOf(socket.remoteAddress ?? '')
     const count = this.#perAddress.get(address) ?? 0
     if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || count >= GUEST_CONNECTIONS_OF_ADDRESS_MAX) return false
     this.#sockets.add(socket)
@@ -84,9 +85,8 @@ export class PortGuests {
 }
 
 function isNamed(certificate: X509Certificate, host: string): boolean {
-  const found = /^(?:\[([\da-f:.]+)\]|([^:[\]/@\s]+))(?::\d{1,5})?$/i.exec(host)
-  const name = found?.[1] ?? found?.[2]
-  if (name === undefined) return false
+  const name = hostNameIn(host)
+  if (name === null) return false
   if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
   return certificate.checkHost(name, { subject: 'never', wildcards: false }) !== undefined
 }

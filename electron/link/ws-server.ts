@@ -7,6 +7,8 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { AUTHENTICATION_DEADLINE_MS, UNPROVEN_BYTES_MAX } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
+import { answerText, refuseUpgrade } from '../platform/http/answers'
+import { listenAt } from '../platform/http/listening'
 import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
 import { AcceptPace } from './accept-pace'
 import type { EdgeDirectory, JoinDesk } from './enrolment'
@@ -23,6 +25,8 @@ import { socketOptions, WsTransport } from './ws-transport'
 export const UNPROVEN_CONNECTIONS_MAX = 2_000
 const HEADER_BYTES_MAX = 8 * 1024
 const LISTEN_BACKLOG = 1_024
+const FULL = 'Too many connections'
+const LATER = { 'Retry-After': '5' }
 
 /** The server's certificate (leaf, then authority) and key; `onRenewed` tells of the next one. */
 export interface IdentitySource {
@@ -52,7 +56,7 @@ export interface WsListener extends LinkListener {
   readonly port: number
 }
 
-/** Listens for edges: TLS 1.3, WebSocket, proof. Rejects with `HoldfastError('unreachable')` when the port cannot be had. */
+/** Listens for edges: TLS 1.3, WebSocket, proof. Rejects with `HoldfastError` when the port cannot be had: `conflict`, `forbidden`, `unreachable`. */
 export async function listenWs(options: WsListenerOptions): Promise<WsListener> {
   const { chainPem, keyPem } = options.authority.identity()
   const server = createServer({
@@ -73,11 +77,10 @@ export async function listenWs(options: WsListenerOptions): Promise<WsListener> 
     server.setSecureContext({ cert: next.chainPem, key: next.keyPem, minVersion: 'TLSv1.3' }),
   )
   const listener = new Listener(server, options)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(portRefused(error, options.host, options.port)))
-    server.listen({ host: options.host, port: options.port, backlog: LISTEN_BACKLOG }, () => resolve())
+  await listenAt(server, {
+    ...{ host: options.host, port: options.port, backlog: LISTEN_BACKLOG, what: 'The link port' },
+    hint: 'Choose another with --link-port, or stop the program that holds it.',
   })
-  server.removeAllListeners('error')
   server.on('error', (error) => options.logger.log('error', 'The link port reports an error', { error }))
   return listener
 }
@@ -131,11 +134,8 @@ class Listener implements WsListener {
     if (this.#disposed !== null) return void request.socket.destroy()
     const guest = this.#guests.guestOf(request, false)
     if (guest === null)
-      return void response
-        .writeHead(426, { connection: 'close', upgrade: 'websocket' })
-        .end('Holdfast link: WebSocket only\n')
-    if (!this.#guests.admit(request.socket))
-      return void response.writeHead(503, { connection: 'close', 'retry-after': '5' }).end('Too many connections\n')
+      return answerText(response, 426, 'Holdfast link: WebSocket only', { Connection: 'close', Upgrade: 'websocket' })
+    if (!this.#guests.admit(request.socket)) return answerText(response, 503, FULL, { ...LATER, Connection: 'close' })
     this.#settled(endOf(request.socket))
     this.#guests.request(guest, request, response)
   }
@@ -146,8 +146,7 @@ class Listener implements WsListener {
     if (guest !== null) {
       // A peer that resets while it waits for its answer must not end the process.
       socket.on('error', () => socket.destroy())
-      if (!this.#guests.admit(socket))
-        return void socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n\r\n')
+      if (!this.#guests.admit(socket)) return refuseUpgrade(socket, 503, FULL, LATER)
       this.#settled(endOf(socket))
       return this.#guests.upgrade(guest, request, socket, head)
     }
@@ -321,13 +320,4 @@ function bindingOf(socket: TLSSocket): Binding {
   const leaf = socket.getX509Certificate()
   if (leaf === undefined) throw new HoldfastError('internal', 'The TLS session has no server certificate')
   return { serverCertificate: sha256(leaf.raw), exporter: exporterOf(socket) }
-}
-
-function portRefused(error: NodeJS.ErrnoException, host: string, port: number): HoldfastError {
-  const why =
-    error.code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be opened (${error.code ?? error.message})`
-  return new HoldfastError('unreachable', `The link port ${port} of ${host} ${why}`, {
-    cause: error,
-    hint: 'Choose another with --link-port, or stop the program that holds it.',
-  })
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ConsoleDouble } from '../../support/console-double'
 import { ask, bearer, useConsole } from '../../support/console-raw'
+import { until } from '../../support/until'
 
 const { start, open } = useConsole()
 
@@ -94,4 +95,26 @@ test('a login held open without an end is let go with the server', async () => {
   await double.server[Symbol.asyncDispose]()
   socket.resume()
   if (!socket.destroyed) await once(socket, 'close')
+})
+
+test('a login that its client cuts off is the client’s doing, and no error of the controller', async () => {
+  const double = await start()
+  const socket = connect(double.server.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.end(`POST /login HTTP/1.1\r\nHost: 127.0.0.1:${double.server.port}\r\nContent-Length: 100\r\n\r\n{`)
+  await until('the log says so', () => double.logged.some((line) => line.includes('cut off')))
+  expect(double.logged.join()).not.toContain('console request failed')
+  await isWell(double)
+})
+
+test('a login that is too long is answered as such, however its length is told', async () => {
+  const double = await start()
+  const socket = connect(double.server.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(`POST /login HTTP/1.1\r\nHost: 127.0.0.1:${double.server.port}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+  socket.write(`2000\r\n${'x'.repeat(0x2000)}\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString('latin1')).toContain('413')
+  socket.resume()
+  await once(socket, 'close')
 })

@@ -336,8 +336,8 @@ describe('proving', () => {
 
   it('cannot be served on a port that is taken', async () => {
     await expect(linkPlace({ listener: { port: place.listener.port } })).rejects.toMatchObject({
-      code: 'unreachable',
-      message: expect.stringContaining('in use') as string,
+      code: 'conflict',
+      message: expect.stringContaining('taken') as string,
       hint: expect.stringContaining('--link-port') as string,
     })
   })

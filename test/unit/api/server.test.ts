@@ -100,6 +100,6 @@ it('says which port it could not have', async () => {
   const options = { host: '127.0.0.1', identity: null, names: [], guest: guest(() => {}), log }
   const first = own.use(await listenForClients({ ...options, port: 0 }))
   await expect(listenForClients({ ...options, port: first.port })).rejects.toMatchObject({
-    ...{ code: 'unreachable', hint: expect.stringContaining('apiPort') },
+    ...{ code: 'conflict', hint: expect.stringContaining('apiPort') },
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Accounts } from '../../../electron/console/accounts'
-import { Attempts, networkOf } from '../../../electron/console/attempts'
+import { Attempts } from '../../../electron/console/attempts'
 import type { AuditEntry } from '../../../electron/console/dispatch'
 import type { From } from '../../../electron/console/door'
 import {
@@ -164,17 +164,4 @@ describe('attempts', () => {
     clock.advance(300_000)
     expect(await tried(attempts, clock, kim, false)).toBe(0)
   })
-})
-
-test.each([
-  ['192.0.2.7', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '192.0.2.7'],
-  ['::1', '::1'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-  ['2001:DB8:1:2::9', '2001:db8:1:2::/64'],
-  ['2001:db8::9', '2001:db8:0:0::/64'],
-  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ['session of kim', 'session of kim'],
-])('attempts from %s count as those of %s', (address, network) => {
-  expect(networkOf(address)).toBe(network)
 })
