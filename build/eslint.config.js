@@ -3,6 +3,9 @@ import vue from 'eslint-plugin-vue'
 import { defineConfig } from 'eslint/config'
 import ts from 'typescript-eslint'
 import { importsRule } from './rules/imports.js'
+import { readComponentsAsScripts } from './rules/vue-scripts.js'
+
+readComponentsAsScripts()
 
 const root = path.resolve(import.meta.dirname, '..')
 

@@ -1,5 +1,5 @@
-import { parseForESLint as parseScript } from '@typescript-eslint/parser'
 import ts from 'typescript'
+import { parser as scriptParser } from 'typescript-eslint'
 import { parseForESLint as parseComponent } from 'vue-eslint-parser'
 
 /** The script of a component in the form in which its linter hands it to TypeScript. */
@@ -9,7 +9,7 @@ function scriptOf(file, text) {
     parseForESLint(code, { projectService, ...options }) {
       // Expressions of the template come by themselves, and without types.
       if (projectService) script = code
-      return parseScript(code, options)
+      return scriptParser.parseForESLint(code, options)
     },
   }
   parseComponent(text, { parser, filePath: file, projectService: true, ecmaVersion: 'latest', sourceType: 'module' })
