@@ -14,12 +14,14 @@ interface Waiting {
 
 /**
  * Paces the handshakes of a fleet that comes back at once. Begun all together they would all take longer than an attempt may, and nobody would ever get in; so they
- * begin a few at a time, in the order in which they came, as fast as this process can carry them out. An idle listener begins each at once.
+ * begin a few at a time, as fast as this process can carry them out: one of each network in turn, and those of one in the order in which they came, so that a network that floods
+ * keeps nobody else waiting. An idle listener begins each at once.
  */
 export class AcceptPace {
   readonly #clock: Pick<Clock, 'mono'>
   readonly #turn: (call: () => void) => void
-  readonly #waiting = new Set<Waiting>()
+  /** By network; the one whose turn it is comes first. None is empty. */
+  readonly #waiting = new Map<string, Set<Waiting>>()
   #isTurning = false
 
   /** `turn`: calls in the next turn of the event loop, after what is under way has gone on. */
@@ -29,15 +31,21 @@ export class AcceptPace {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return [...this.#waiting.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
   /** Calls `begin` or `drop`, once. Returns what ends the waiting without either. */
-  enter(begin: () => void, drop: () => void): () => void {
+  enter(network: string, begin: () => void, drop: () => void): () => void {
     const entry: Waiting = { since: this.#clock.mono(), begin, drop }
-    this.#waiting.add(entry)
+    const own = this.#waiting.get(network)
+    if (own === undefined) this.#waiting.set(network, new Set([entry]))
+    else own.add(entry)
     this.#plan()
-    return () => void this.#waiting.delete(entry)
+    return () => {
+      const left = this.#waiting.get(network)
+      left?.delete(entry)
+      if (left?.size === 0) this.#waiting.delete(network)
+    }
   }
 
   #plan(): void {
@@ -52,14 +60,26 @@ export class AcceptPace {
 
   #begin(): void {
     let begun = 0
-    for (const entry of this.#waiting) {
-      if (begun >= BEGUN_PER_TURN) return
-      this.#waiting.delete(entry)
-      if (this.#clock.mono() > after(entry.since, ACCEPT_WAIT_MS)) entry.drop()
+    while (begun < BEGUN_PER_TURN) {
+      const next = this.#next()
+      if (next === null) return
+      if (this.#clock.mono() > after(next.since, ACCEPT_WAIT_MS)) next.drop()
       else {
         begun++
-        entry.begin()
+        next.begin()
       }
     }
+  }
+
+  #next(): Waiting | null {
+    for (const [network, entries] of this.#waiting) {
+      this.#waiting.delete(network)
+      for (const entry of entries) {
+        entries.delete(entry)
+        if (entries.size > 0) this.#waiting.set(network, entries)
+        return entry
+      }
+    }
+    return null
   }
 }

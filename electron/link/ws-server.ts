@@ -6,9 +6,9 @@ import type { TLSSocket } from 'node:tls'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { AUTHENTICATION_DEADLINE_MS, UNPROVEN_BYTES_MAX } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
-import { after } from '../../shared/model/time'
 import { answerText, refuseUpgrade } from '../platform/http/answers'
 import { listenAt } from '../platform/http/listening'
+import { networkOf } from '../platform/http/network'
 import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
 import { AcceptPace } from './accept-pace'
 import type { EdgeDirectory, JoinDesk } from './enrolment'
@@ -19,9 +19,10 @@ import type { LinkListener, LinkSession, ProvenRefusal, UnprovenDial } from './l
 import { FrameSession } from './session'
 import { PortGuests } from './port-guest'
 import { exporterOf, sha256 } from './tls-binding'
+import { UnprovenPlaces } from './unproven-places'
 import { socketOptions, WsTransport } from './ws-transport'
 
-/** Connections that have not proven anything yet. Beyond it new ones are dropped: a fleet that comes back at once finds room as others finish. */
+/** Connections that have not proven anything yet. Beyond it new ones are dropped, those of the network with the most first: a fleet that comes back at once finds room as others finish. */
 export const UNPROVEN_CONNECTIONS_MAX = 2_000
 const HEADER_BYTES_MAX = 8 * 1024
 const LISTEN_BACKLOG = 1_024
@@ -48,6 +49,7 @@ export interface WsListenerOptions {
   logger: Logger
   versions?: readonly number[]
   authenticationDeadlineMs?: number
+  unprovenMax?: number
   /** Served on the same port; the first that owns a path gets it. */
   guests?: readonly PortGuest[]
 }
@@ -93,8 +95,7 @@ class Listener implements WsListener {
   readonly #failures = new FailureCounter()
   readonly #raw = new Set<Socket>()
   readonly #pace: AcceptPace
-  /** Connections that have proven nothing, by the far end's address and port, with the timer that ends them. */
-  readonly #unproven = new Map<string, Disposable>()
+  readonly #unproven: UnprovenPlaces
   readonly #sessions = new Set<LinkSession>()
   readonly #onSession: ((session: LinkSession) => void)[] = []
   readonly #onProvenRefusal: ((refusal: ProvenRefusal) => void)[] = []
@@ -105,6 +106,10 @@ class Listener implements WsListener {
     this.#server = server
     this.#options = options
     this.#pace = new AcceptPace(options.clock)
+    const { clock, unprovenMax: max = UNPROVEN_CONNECTIONS_MAX } = options
+    this.#unproven = new UnprovenPlaces({
+      ...{ clock, max, deadlineMs: options.authenticationDeadlineMs ?? AUTHENTICATION_DEADLINE_MS },
+    })
     this.#sockets = new WebSocketServer({ noServer: true, clientTracking: false, ...socketOptions })
     this.#guests = new PortGuests(options.guests ?? [], {
       port: () => this.port,
@@ -136,7 +141,7 @@ class Listener implements WsListener {
     if (guest === null)
       return answerText(response, 426, 'Holdfast link: WebSocket only', { Connection: 'close', Upgrade: 'websocket' })
     if (!this.#guests.admit(request.socket)) return answerText(response, 503, FULL, { ...LATER, Connection: 'close' })
-    this.#settled(endOf(request.socket))
+    this.#unproven.give(endOf(request.socket))
     this.#guests.request(guest, request, response)
   }
 
@@ -147,7 +152,7 @@ class Listener implements WsListener {
       // A peer that resets while it waits for its answer must not end the process.
       socket.on('error', () => socket.destroy())
       if (!this.#guests.admit(socket)) return refuseUpgrade(socket, 503, FULL, LATER)
-      this.#settled(endOf(socket))
+      this.#unproven.give(endOf(socket))
       return this.#guests.upgrade(guest, request, socket, head)
     }
     // What was let wait as a guest has no deadline to prove itself by.
@@ -186,31 +191,21 @@ class Listener implements WsListener {
 
   /** From the first byte on a connection has so long to prove itself. */
   #accept(socket: Socket, begin: (socket: Socket) => void): void {
-    const key = endOf(socket)
-    if (
-      this.#unproven.size >= UNPROVEN_CONNECTIONS_MAX ||
-      this.#disposed !== null ||
-      socket.remoteAddress === undefined
-    )
-      return void socket.destroy()
-    const { clock, authenticationDeadlineMs = AUTHENTICATION_DEADLINE_MS } = this.#options
-    const deadline = clock.at(after(clock.mono(), authenticationDeadlineMs), () => socket.destroy())
-    this.#unproven.set(key, deadline)
+    if (this.#disposed !== null || socket.remoteAddress === undefined) return void socket.destroy()
+    const end = endOf(socket)
+    const network = networkOf(socket.remoteAddress)
+    if (!this.#unproven.take(end, network, () => socket.destroy())) return void socket.destroy()
     this.#raw.add(socket)
     const leave = this.#pace.enter(
+      network,
       () => begin(socket),
       () => socket.destroy(),
     )
     socket.on('close', () => {
       leave()
       this.#raw.delete(socket)
-      this.#settled(key)
+      this.#unproven.give(end)
     })
-  }
-
-  #settled(key: string): void {
-    this.#unproven.get(key)?.[Symbol.dispose]()
-    this.#unproven.delete(key)
   }
 
   /** Ends a connection that sends more than the handshake needs before its proof, whatever frames it is cut into. */
@@ -235,7 +230,7 @@ class Listener implements WsListener {
       const greeting = await greet(channel, bindingOf(socket), address, { ...this.#options, failures: this.#failures })
       if (this.#disposed !== null) return transport.terminate()
       if (greeting.result === 'proven') {
-        this.#settled(key)
+        this.#unproven.give(key)
         return this.#openSession(greeting, channel, transport, address)
       }
       this.#report(greeting, address)

@@ -10,8 +10,9 @@ function paced() {
   const dropped: number[] = []
   return {
     ...{ pace, begun, dropped },
-    enter: (id: number) =>
+    enter: (id: number, network = 'one') =>
       pace.enter(
+        network,
         () => void begun.push(id),
         () => void dropped.push(id),
       ),
@@ -61,5 +62,18 @@ describe('the pace of accepting', () => {
     place.turn()
     expect(place.begun).toEqual([2])
     expect(place.pace.waiting).toBe(0)
+  })
+
+  it('begins those of each network in turn: one that floods keeps the others waiting for no more than a turn', () => {
+    const place = paced()
+    for (let id = 0; id < 500; id++) place.enter(id, 'flood')
+    place.turn()
+    for (let id = 1_000; id < 1_003; id++) place.enter(id, 'berlin')
+    place.enter(2_000, 'hamburg')
+    place.turn()
+    const begun = place.begun.slice(BEGUN_PER_TURN)
+    expect(begun).toEqual(expect.arrayContaining([1_000, 1_001, 1_002, 2_000]))
+    expect(begun).toHaveLength(BEGUN_PER_TURN)
+    expect(place.pace.waiting).toBe(500 - BEGUN_PER_TURN - (BEGUN_PER_TURN - 4))
   })
 })
