@@ -8,7 +8,10 @@ import path from 'node:path'
 
 const ENTRIES = Number(process.env['BENCH_ENTRIES'] ?? 1_000_000)
 /** As controllers are started. */
-const AS_CONTROLLERS = ['--expose-gc', '--max-semi-space-size=1']
+const AS_CONTROLLERS = {
+  execArgv: ['--expose-gc', '--max-semi-space-size=1'],
+  env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+}
 const RSS_MIB_MAX = 64
 const ALERT_MS_MAX = 5_000
 /** Time for the last quarter of the backlog over time for the first one. */
@@ -27,7 +30,7 @@ interface There {
 }
 
 const start = (name: string, ...args: string[]) =>
-  fork(path.join(import.meta.dirname, `drain.${name}.js`), args, { execArgv: AS_CONTROLLERS })
+  fork(path.join(import.meta.dirname, `drain.${name}.js`), args, AS_CONTROLLERS)
 const said = async <T>(child: ChildProcess): Promise<T> => ((await once(child, 'message')) as [T])[0]
 const ended = async (child: ChildProcess) => {
   child.disconnect()

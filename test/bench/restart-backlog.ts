@@ -27,6 +27,7 @@ const run = (name: string, ...args: string[]) =>
   fork(path.join(import.meta.dirname, `restart-backlog.${name}.js`), args, {
     // As controllers are started.
     execArgv: ['--expose-gc', '--max-semi-space-size=1'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
   })
 
 async function main(): Promise<void> {
