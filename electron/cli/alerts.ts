@@ -7,7 +7,7 @@ import type {
   AlertSilence,
 } from '../../shared/console/alert-views'
 import type { OperationInput } from '../../shared/console/contract'
-import { alertSeverities, type AlertSeverity, type AlertState } from '../../shared/model/alerts'
+import { alertSeverities, nodeOfSubject, type AlertSeverity, type AlertState } from '../../shared/model/alerts'
 import type { Cli, Context } from './command'
 import { differencesText, type Differences } from './differences'
 import { UsageError } from './failure'
@@ -20,7 +20,7 @@ const colours: Record<AlertSeverity, Colour> = { critical: 'red', warning: 'yell
 const all: AlertState[] = ['pending', 'firing', 'unknown', 'resolved']
 
 export function addAlerts(cli: Cli, program: Command): void {
-  const alerts = program.command('alerts').description('alerts of all edges, and the rules that raise them')
+  const alerts = program.command('alerts').description('alerts of all edges and nodes, and the rules that raise them')
   cli
     .add(alerts, 'list', 'alerts that are not over, newest first', (context, _, options) =>
       context.withConsole(async (client) => {
@@ -40,7 +40,7 @@ export function addAlerts(cli: Cli, program: Command): void {
     .option('--all', 'those that are over, too')
     .addOption(new Option('--state <state...>', 'only these').choices(all))
     .addOption(new Option('--severity <severity>', 'at least').choices(alertSeverities))
-    .option('--edge <edge>', 'id or name of an edge')
+    .option('--edge <edge>', 'id or name of an edge or node')
     .option('--rule <rule>', 'id or name of a rule')
     .option('--text <words>', 'part of the text, the series or the rule')
     .option('--limit <n>', 'at most so many', count)
@@ -113,7 +113,7 @@ function addSilences(cli: Cli, alerts: Command): void {
     .argument('[id]', 'of an alert: whatever it is about')
     .option('--group', 'all others of the same cause, too')
     .option('--rule <rule>', 'id or name of a rule')
-    .option('--edge <edge>', 'id or name of an edge')
+    .option('--edge <edge>', 'id or name of an edge or node')
     .option('--series <text>', 'part of the series')
     .option('--for <time>', 'how long, e.g. 2h', duration)
     .option('--reason <text>', 'why')
@@ -248,7 +248,7 @@ function alertText(alert: AlertIncident, { paint }: Context): string {
       ['alert', `${alert.id} (${stateText(alert)})`],
       ['what', oneLine(alert.text)],
       ['severity', paint(colours[alert.severity], alert.severity)],
-      ['edge', oneLine(alert.edgeName)],
+      [nodeOfSubject(alert.edgeId) === null ? 'edge' : 'node', oneLine(alert.edgeName)],
       ['rule', oneLine(alert.ruleName)],
       ['series', oneLine(alert.series)],
       ['since', time(alert.since)],
@@ -281,7 +281,7 @@ function silencesText(silences: readonly AlertSilence[], { paint, clock }: Conte
     ['ID', 'LEFT', 'RULE', 'EDGE', 'SERIES', 'BY', 'REASON'],
     silences.map(({ id, matcher, until, by, reason }) => [
       ...[id, ageBetween(now, until), matcher.ruleId ?? '*'],
-      matcher.edges === undefined ? (matcher.edgeId ?? '*') : `${matcher.edges} edges`,
+      matcher.edges === undefined ? (matcher.edgeName ?? matcher.edgeId ?? '*') : `${matcher.edges} edges`,
       oneLine(matcher.series ?? '*'),
       ...[oneLine(by), oneLine(reason)],
     ]),

@@ -9,7 +9,7 @@ import { openForwarding } from '../forwarding/sqlite'
 import { otlpHttp } from '../forwarding/otlp-http'
 import { AlertChannels, channelOperations } from '../master/alert-channels'
 import { alertOperations } from '../master/alert-operations'
-import { Alerts, type WatchedMaster } from '../master/alerts'
+import { Alerts, type WatchedMaster, type WatchedNodes } from '../master/alerts'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
 import { Forwarding, forwardingOperations } from '../master/forwarding'
 import type { MasterRole } from '../master/master-role'
@@ -23,7 +23,7 @@ type Handled = `alerts.${string}` | `channels.${string}` | `forwarding.${string}
 /** The alerts of a master, how it tells people of them, and what it forwards of what edges push. */
 export interface Alerting {
   /** Before the role starts: what arrives from its first link on is judged. */
-  start(role: MasterRole, desk: EnrolmentDesk): void
+  start(role: MasterRole, desk: EnrolmentDesk, nodes: WatchedNodes): void
   handlers(): Pick<OperationHandlers, Extract<keyof OperationHandlers, Handled>>
   subscribe(listener: (body: AlertsBody) => void): () => void
   timeGap(): void
@@ -90,8 +90,8 @@ export function openAlerting(
     }),
   )
   return {
-    start: (role, desk) => {
-      alerts.start(watched(role, desk))
+    start: (role, desk, nodes) => {
+      alerts.start(watched(role, desk), nodes)
       channels.start()
       forwarding.start()
     },

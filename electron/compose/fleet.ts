@@ -12,12 +12,16 @@ import { localNode, nodeOperations, nodesShown, type NodeHandlers } from '../fle
 import { healthProbe, tcpProbe } from '../fleet/probes'
 import { openNodes } from '../fleet/sqlite'
 import { sshProbe } from '../fleet/ssh-probe'
+import { watchedNodes } from '../fleet/watched-nodes'
+import type { WatchedNodes } from '../master/alerts'
 
 /** Other machines that a master looks at, whether a controller runs there or not. */
 export interface Fleet {
   handlers(): NodeHandlers
   /** A page of nodes, live. */
   subscribe(params: TopicValues<'nodes'>, listener: (body: TopicBody<'nodes'>) => void): () => void
+  /** What alerts look at. */
+  readonly watched: WatchedNodes
   start(): void
   timeGap(): void
 }
@@ -29,6 +33,8 @@ export function openFleet(parts: Parts, own: () => { ok: boolean }, stack: Async
   const { clock, random, log, dataDir, secrets, settings, version, timeZone } = parts
   const store = stack.use(openNodes(path.join(dataDir, 'master', 'fleet.db')))
   if (store.node(LOCAL_NODE_ID) === null) store.add(localNode(LOCAL_NODE_ID, clock.wall()))
+  // What an earlier process found holds only for as long as it would have held then.
+  store.expire(clock.wall())
   const credentials = new NodeCredentials({ secrets, keyFolder: path.join(homedir(), '.ssh') })
   const monitor = new NodeMonitor({
     ...{ store, clock, logger: log.child('nodes') },
@@ -42,6 +48,7 @@ export function openFleet(parts: Parts, own: () => { ok: boolean }, stack: Async
   const handlers = nodeOperations({ store, monitor, credentials, clock, random, timeZone })
   return {
     handlers: () => handlers,
+    watched: watchedNodes(store, monitor, clock),
     subscribe: (params, listener) => {
       const topic = new LiveTopic(
         clock,

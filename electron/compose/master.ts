@@ -211,7 +211,7 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     start: async (guests) => {
       // Without links it would take every edge for lost, and drive beside those that drive. They go on by themselves.
       if (authority === null) return
-      alerting.start(master, enrolments)
+      alerting.start(master, enrolments, fleet.watched)
       fleet.start()
       stores.fleet.start(master)
       return master.start(async () => {

@@ -62,7 +62,7 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   return {
     start: async () => {
       await setUpSite(parts, master, stack)
-      alerting.start(role, desk)
+      alerting.start(role, desk, fleet.watched)
       fleet.start()
       master.fleet.start(role)
       await role.start(() => Promise.resolve([cable.listener]))

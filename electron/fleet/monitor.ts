@@ -42,6 +42,7 @@ export class NodeMonitor implements AsyncDisposable {
   #progress: { readonly since: WallMs; done: number; readonly total: number } | null = null
   #nextAt: MonoMs | null = null
   readonly #listeners = new Set<() => void>()
+  readonly #followers = new Set<(nodeIds: readonly string[] | null) => void>()
 
   constructor(parts: MonitorParts) {
     this.#parts = parts
@@ -49,7 +50,7 @@ export class NodeMonitor implements AsyncDisposable {
   }
 
   start(): void {
-    this.#parts.store.expire(this.#parts.clock.wall())
+    this.#expire()
     this.changed()
   }
 
@@ -57,6 +58,12 @@ export class NodeMonitor implements AsyncDisposable {
   onShown(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** Called with the nodes that were looked at, changed or removed; null: it may be any. Returns the way to hear no more of it. */
+  onTurned(follower: (nodeIds: readonly string[] | null) => void): () => void {
+    this.#followers.add(follower)
+    return () => void this.#followers.delete(follower)
   }
 
   cycle(): NodeCycle {
@@ -78,7 +85,7 @@ export class NodeMonitor implements AsyncDisposable {
   /** The machine was asleep or this process stopped: nobody looked meanwhile, and what was under way is no answer. */
   timeGap(): void {
     this.#age += 1
-    this.#guarded('Nodes could not be marked as unknown', () => this.#parts.store.expire(this.#parts.clock.wall()))
+    this.#guarded('Nodes could not be marked as unknown', () => this.#expire())
     this.#step({ type: 'slept' })
   }
 
@@ -120,6 +127,7 @@ export class NodeMonitor implements AsyncDisposable {
   /** A person changed or removed it. */
   forget(nodeId: string): void {
     this.#refused.delete(nodeId)
+    this.#turned([nodeId])
     this.#shown()
   }
 
@@ -146,7 +154,7 @@ export class NodeMonitor implements AsyncDisposable {
     // Whoever asked for it goes on first.
     await Promise.resolve()
     try {
-      store.expire(clock.wall())
+      this.#expire()
       const all = store.ids()
       const ids = all.values()
       const progress = { since: clock.wall(), done: 0, total: all.length }
@@ -255,7 +263,17 @@ export class NodeMonitor implements AsyncDisposable {
     this.#waiting = []
     if (findings.length === 0) return
     this.#parts.store.record(findings)
+    this.#turned(findings.map(({ nodeId }) => nodeId))
     this.#shown()
+  }
+
+  #expire(): void {
+    const { store, clock } = this.#parts
+    if (store.expire(clock.wall())) this.#turned(null)
+  }
+
+  #turned(nodeIds: readonly string[] | null): void {
+    for (const follower of [...this.#followers]) follower(nodeIds)
   }
 
   #shown(): void {

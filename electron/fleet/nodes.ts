@@ -32,6 +32,12 @@ export interface Finding {
   readonly offered?: KeyFacts | null
 }
 
+/** As much of a node as alerts look at. */
+export interface NodeFacts extends Pick<KeptNode, 'id' | 'status' | 'statusSince' | 'failures' | 'offeredHostKey'> {
+  /** Of the last check. */
+  readonly cause: string | null
+}
+
 /** Nodes, their checks and the spans of their bars, durable. Every method throws `HoldfastError('storage')`. */
 export interface NodeStore extends AsyncDisposable {
   config(): CheckConfig
@@ -41,6 +47,9 @@ export interface NodeStore extends AsyncDisposable {
   totals(): Record<NodeStatus, number>
   /** By id, else by name, whatever its case. */
   node(reference: string): KeptNode | null
+  /** Null: of all nodes. Ids that are not found are left out. */
+  facts(ids: readonly string[] | null): readonly NodeFacts[]
+  nameOf(id: string): string | null
   /** All nodes, those first whose last check is the longest ago. */
   ids(): readonly string[]
   count(): number
@@ -55,8 +64,8 @@ export interface NodeStore extends AsyncDisposable {
   history(id: string, options: { limit: number; since: WallMs }): readonly NodeCheck[]
   /** In order, those that end after `since`. */
   spans(id: string, since: WallMs): readonly Span[]
-  /** What was found last and holds no longer is `unknown` from now on. */
-  expire(now: WallMs): void
+  /** What was found last and holds no longer is `unknown` from now on. True: there was any. */
+  expire(now: WallMs): boolean
   /** Own keys of nodes, and how many have each. */
   ownKeys(): readonly { readonly name: string; readonly key: KeyFacts | null; readonly nodes: number }[]
   /** How many nodes log in with each key of the folder. */

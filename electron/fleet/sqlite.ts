@@ -16,7 +16,7 @@ import { observedOf } from '../core/fleet/status'
 import { observedStates, type Span } from '../core/uptime/bar'
 import { withLook } from '../core/uptime/looks'
 import { damaged, guarded, openDatabase } from '../platform/sqlite'
-import type { Finding, KeptNode, NodeQuery, NodeStore } from './nodes'
+import type { Finding, KeptNode, NodeFacts, NodeQuery, NodeStore } from './nodes'
 import { fleetMigrations } from './schema'
 
 /** Looked at for their age with each write of their node, which adds one: so they never pile up. */
@@ -53,6 +53,10 @@ interface NodeRow {
   readonly last_check: string | null
   readonly failures: number
 }
+type FactsRow = Pick<NodeRow, 'id' | 'status' | 'status_since' | 'failures' | 'offered'> & {
+  readonly cause: string | null
+}
+const FACTS = `id, status, status_since, failures, offered, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
 interface SpanRow {
   readonly seq: number
   readonly from_at: number
@@ -80,6 +84,9 @@ export function openNodes(file: string): NodeStore {
     saveConfig: database.prepare<[string]>('INSERT OR REPLACE INTO setting (id, body) VALUES (1, ?)'),
     byId: database.prepare<[string], NodeRow>('SELECT * FROM node WHERE id = ?'),
     byName: database.prepare<[string], NodeRow>('SELECT * FROM node WHERE name_key = ?'),
+    facts: database.prepare<[], FactsRow>(`SELECT ${FACTS} FROM node`),
+    factsOf: database.prepare<[string], FactsRow>(`SELECT ${FACTS} FROM node WHERE id = ?`),
+    nameOf: database.prepare<[string], string>('SELECT name FROM node WHERE id = ?').pluck(),
     ids: database.prepare<[], string>('SELECT id FROM node ORDER BY last_check_at NULLS FIRST, id').pluck(),
     count: database.prepare<[], number>('SELECT count(*) FROM node').pluck(),
     totals: database.prepare<[], { status: string; nodes: number }>(
@@ -165,6 +172,10 @@ export function openNodes(file: string): NodeStore {
       failures: row.failures,
     }
   }
+  const factsOf = ({ id, status, status_since, failures, offered: shown, cause }: FactsRow): NodeFacts => ({
+    ...{ id, status: statusOf(status), statusSince: status_since, failures, cause },
+    offeredHostKey: orNull(offered, shown, `the node ${id}`),
+  })
   const statusOf = (text: string): NodeStatus => nodeStatuses.find((status) => status === text) ?? 'unknown'
 
   function spanOf({ from_at, to_at, state, checks, cause }: SpanRow): Span {
@@ -294,6 +305,9 @@ export function openNodes(file: string): NodeStore {
         const row = sql.byId.get(reference) ?? sql.byName.get(reference.toLowerCase())
         return row === undefined ? null : kept(row)
       }),
+    facts: (ids) =>
+      on(() => (ids === null ? sql.facts.all() : ids.flatMap((id) => sql.factsOf.get(id) ?? [])).map(factsOf)),
+    nameOf: (id) => on(() => sql.nameOf.get(id) ?? null),
     ids: () => on(() => sql.ids.all()),
     count: () => on(() => sql.count.get() ?? 0),
     add: (node) => on(() => named(node, () => void sql.add.run(...columns(node)))),
@@ -316,7 +330,7 @@ export function openNodes(file: string): NodeStore {
     history: (id, { limit, since }) =>
       on(() => sql.history.all(id, since, limit).map((text) => parsed(nodeCheck, text, 'a check'))),
     spans: (id, since) => on(() => sql.spans.all(id, since).map(spanOf)),
-    expire: (now) => on(() => void sql.expire.run(now, now)),
+    expire: (now) => on(() => sql.expire.run(now, now).changes > 0),
     ownKeys: () =>
       on(() => sql.ownKeys.all().map(({ key, ...rest }) => ({ ...rest, key: orNull(keyFacts, key, 'a key') }))),
     folderKeyUses: () => on(() => new Map(sql.folderKeyUses.all().map(({ name, nodes }) => [name, nodes]))),

@@ -1,5 +1,5 @@
 import type { AlertIncident } from '../../shared/console/alert-views'
-import type { AlertWatch } from '../../shared/model/alerts'
+import { nodeOfSubject, type AlertWatch } from '../../shared/model/alerts'
 import type { ChannelDocument } from '../../shared/model/documents'
 import { alertText } from '../../shared/text/alert-text'
 import { translate, type Locale } from '../../shared/text/text'
@@ -121,7 +121,8 @@ function groupLines(group: MessageGroup, kind: MessageSection['kind'], words: Me
   const { language } = words
   const { severity, count, edges, alerts, firstSince } = group
   const head = `  ${translate(language, `message.${severity}`)}  ${whatOf(group)}`
-  const many = translate(language, 'message.alerts', { n: count, edges })
+  const isOfNodes = nodeOfSubject(alerts[0]?.edgeId ?? '') !== null
+  const many = translate(language, isOfNodes ? 'message.nodeAlerts' : 'message.alerts', { n: count, edges })
   return [
     count === 1 ? head : `${head}: ${many}, ${translate(language, 'message.since', { at: timeOf(firstSince, words) })}`,
     ...alerts.map((alert) => {

@@ -37,11 +37,8 @@ export interface AlertOperationsParts {
 
 export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
   const { alerts, store, journal } = parts
-  const edgeIdOf = (reference: string): string => {
-    const found = journal.list('edge').find(({ id, body }) => id === reference || body.name === reference)
-    // Of an edge that was removed there are still alerts.
-    return found?.id ?? reference
-  }
+  // Of an edge or node that was removed there are still alerts.
+  const edgeIdOf = (reference: string): string => alerts.subjectOf(reference) ?? reference
   const ruleOf = (reference: string): AlertRule | null =>
     alerts.rules().find(({ document: { id, name } }) => id === reference || name === reference) ?? null
   const ruleIdOf = (reference: string): string => ruleOf(reference)?.document.id ?? reference
@@ -61,6 +58,15 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
         ...(edge === undefined ? {} : { edgeId: edgeIdOf(edge) }),
         ...(rule === undefined ? {} : { ruleId: ruleIdOf(rule) }),
         ...(text === undefined ? {} : { text }),
+      }
+      if (asked.group !== undefined) {
+        const all = alerts.groupOf(alertOf(parts, asked.group)).alerts.toReversed()
+        const members = all.filter((alert) => states.includes(alert.state) && isOf(alert, query))
+        // One that is over by now has no place any more: it begins anew.
+        const from = before === undefined ? 0 : members.findIndex(({ id }) => id === before) + 1
+        const page = members.slice(from, from + limit)
+        const next = from + limit < members.length ? (page.at(-1)?.id ?? null) : null
+        return { alerts: page, total: members.length, next }
       }
       if (before !== undefined && !/^\d{1,15}$/.test(before))
         throw new HoldfastError('invalid', 'before: a pending alert has no place in the list.')

@@ -1,6 +1,6 @@
 import type { AlertIncident, AlertsBody, AlertSilence } from '../../shared/console/alert-views'
 import type { Decision } from '../../shared/model/control'
-import type { AlertWatch } from '../../shared/model/alerts'
+import { nodeOfSubject, subjectOfNode, type AlertWatch } from '../../shared/model/alerts'
 import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
@@ -9,7 +9,7 @@ import { AlertBook } from '../core/alerts/alert-book'
 import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
 import { groupWith, type AlertGroup } from '../core/alerts/groups'
 import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
-import type { BookChange, WatchedEdge } from '../core/alerts/seen'
+import type { BookChange, WatchedEdge, WatchedNode } from '../core/alerts/seen'
 import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ArrivedBatch } from '../telemetry/telemetry'
@@ -36,6 +36,17 @@ export interface WatchedMaster {
   linkOf(edgeId: string): { readonly isLinked: boolean; readonly since: MonoMs; readonly isExpected: boolean } | null
 }
 
+/** The nodes that are checked, by their own ids. */
+export interface WatchedNodes {
+  /** Null: all. */
+  nodes(ids: readonly string[] | null): readonly WatchedNode[]
+  nameOf(id: string): string | null
+  /** By id or name. */
+  idOf(reference: string): string | null
+  /** `nodeIds` null: it may be any. */
+  onTurned(follower: (nodeIds: readonly string[] | null) => void): () => void
+}
+
 export interface AlertsOptions {
   readonly store: AlertStore
   readonly journal: Pick<Journal, 'get' | 'list' | 'onChange'>
@@ -54,6 +65,7 @@ export class Alerts {
   readonly #writing: AlertWriting
   readonly #silences: Silences
   #master: WatchedMaster | null = null
+  #nodes: WatchedNodes | null = null
   #timer: Disposable | null = null
   #prunedAt: MonoMs
   #unsubscribe: (() => void)[] = []
@@ -71,17 +83,21 @@ export class Alerts {
   }
 
   /** Takes up what an earlier process left. Throws `HoldfastError('storage')`. */
-  start(master: WatchedMaster): void {
+  start(master: WatchedMaster, nodes: WatchedNodes): void {
     const { store, journal, clock } = this.#options
     this.#master = master
+    this.#nodes = nodes
     store.prune(clock.wall())
     this.#silences.load()
     const open = store.open()
     this.#writing.takeUp(open)
     this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
     this.#follow(() => this.#book.setRules(this.#rules(), this.#now()))
-    this.#follow(() => this.#book.restore(open, this.#now()))
+    const isNode = (subject: string) => nodes.nameOf(nodeOfSubject(subject) ?? '') !== null
+    this.#follow(() => this.#book.restore(open, isNode, this.#now()))
+    this.#follow(() => this.#book.nodes(nodes.nodes(null), this.#now()))
     this.#unsubscribe = [
+      nodes.onTurned((ids) => this.#follow(() => this.#book.nodes(nodes.nodes(ids), this.#now()))),
       master.onDecision((decision) => this.#decided(decision)),
       journal.onChange(({ changed }) => {
         if (changed.some(({ kind }) => kind === 'edge')) this.#look()
@@ -151,6 +167,15 @@ export class Alerts {
     return this.#view(id, kept, ruleName, kept.incident, null, kept)
   }
 
+  /** Whose alerts are asked for by this id or name: of an edge, else of a node; null: there is neither. */
+  subjectOf(reference: string): string | null {
+    const edges = this.#options.journal.list('edge')
+    const edge = edges.find(({ id, body }) => id === reference || body.name === reference)
+    if (edge !== undefined) return edge.id
+    const nodeId = this.#nodes?.idOf(reference) ?? null
+    return nodeId === null ? null : subjectOfNode(nodeId)
+  }
+
   watchOf(ruleId: string): AlertWatch | null {
     return this.#book.rules.find(({ document }) => document.id === ruleId)?.document.watch ?? null
   }
@@ -201,7 +226,7 @@ export class Alerts {
     const before = this.#quiet()
     const added = this.#silences.add({ id: random.id(), ...matcher, at: clock.wall(), by, reason }, forMs)
     this.#tellQuiet(before)
-    return added
+    return this.#silenceNamed(added)
   }
 
   unsilence(id: string): void {
@@ -215,7 +240,7 @@ export class Alerts {
   }
 
   silences(): AlertSilence[] {
-    return this.#silences.views()
+    return this.#silences.views().map((silence) => this.#silenceNamed(silence))
   }
 
   end(): void {
@@ -386,8 +411,19 @@ export class Alerts {
 
   #named(subject: Pick<KeptAlert, 'key' | 'ruleId' | 'edgeId' | 'series'>, ruleName: string): ShownSubject {
     const { key, ruleId, edgeId, series } = subject
-    const edgeName = this.#options.journal.get('edge', edgeId)?.body.name ?? edgeId
-    return { key, ruleId, ruleName, edgeId, edgeName, series }
+    return { key, ruleId, ruleName, edgeId, edgeName: this.#subjectName(edgeId), series }
+  }
+
+  #subjectName(subject: string): string {
+    const nodeId = nodeOfSubject(subject)
+    if (nodeId === null) return this.#options.journal.get('edge', subject)?.body.name ?? subject
+    return this.#nodes?.nameOf(nodeId) ?? nodeId
+  }
+
+  #silenceNamed(silence: AlertSilence): AlertSilence {
+    const { edgeId } = silence.matcher
+    if (edgeId === null) return silence
+    return { ...silence, matcher: { ...silence.matcher, edgeName: this.#subjectName(edgeId) } }
   }
 
   #quieted(alert: Omit<AlertIncident, 'silenced'>): AlertIncident {

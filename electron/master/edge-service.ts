@@ -36,8 +36,16 @@ export async function serveEdge<N extends RequestName>(
   return answer(parts, site, name, params) as RequestResult<N>
 }
 
-/** Kinds an edge of an older version of the link has never heard of would make it refuse all documents. Accounts are no edge's business. */
-const kindsKnownBy = (version: number) => (version >= 3 ? siteKinds : siteKinds.slice(0, KINDS_OF_VERSION_2))
+/**
+ * What an edge of an older version of the link has never heard of would make it refuse all documents: kinds, and rules about nodes. No edge judges by rules.
+ * Accounts are no edge's business.
+ */
+const kindsKnownBy = (version: number): readonly (typeof siteKinds)[number][] =>
+  version >= 4
+    ? siteKinds
+    : version === 3
+      ? siteKinds.filter((kind) => kind !== 'alertRule')
+      : siteKinds.slice(0, KINDS_OF_VERSION_2)
 const KINDS_OF_VERSION_2 = 3
 
 function answer(parts: EdgeServiceParts, site: EdgeSite, name: RequestName, params: unknown): unknown {

@@ -21,11 +21,15 @@ const ruleRef = z.string().min(1).max(100)
 const values = z.record(z.string().max(100), z.json())
 const stored = z.object({ head: z.number(), differences: z.array(difference) })
 
-/** Alerts of all edges of a master, their rules, and the forwarding of telemetry to elsewhere. */
+/** An edge, or a node: by id or name. */
+const subjectRef = edgeRef
+
+/** Alerts of all edges and nodes of a master, their rules, and the forwarding of telemetry to elsewhere. */
 export const alertOperations = {
   /**
    * Newest first. Without `states` those that are not over. `next`: ask on `before` it; null: that was all. With `grouped` there is no list: `groups` has all
    * that are not over and match, by cause, worst and newest first, `total` says how many alerts those are (and groups beyond `GROUPS_TOLD_MAX` are left out).
+   * `group`: the id of one alert; those of its cause that are not over and match, the last to begin first.
    */
   'alerts.list': operation(
     'viewer',
@@ -33,12 +37,13 @@ export const alertOperations = {
     z.object({
       states: z.array(z.enum(alertStates)).min(1).optional(),
       severityMin: z.enum(alertSeverities).optional(),
-      edge: edgeRef.optional(),
+      edge: subjectRef.optional(),
       rule: ruleRef.optional(),
       text: z.string().max(200).optional(),
       before: id.optional(),
       limit: limited(1_000, 100),
       grouped: z.boolean().optional(),
+      group: id.optional(),
     }),
     z.object({
       alerts: z.array(alertIncident),
@@ -79,7 +84,7 @@ export const alertOperations = {
       alert: id.optional(),
       group: id.optional(),
       rule: ruleRef.optional(),
-      edge: edgeRef.optional(),
+      edge: subjectRef.optional(),
       series: z.string().min(1).max(500).optional(),
       forMs: z.int().min(1_000).max(SILENCE_MS_MAX),
       reason: z.string().trim().min(1).max(500),

@@ -11,6 +11,7 @@ export const alertIncident = z.object({
   id: z.string(),
   ruleId: z.string(),
   ruleName: z.string(),
+  /** Of an alert about a node `subjectOfNode(id)`, with the node's name. */
   edgeId: z.string(),
   edgeName: z.string(),
   /** Which series, log filter or name it is about, in words; empty: the edge as a whole. */
@@ -43,6 +44,8 @@ export type AlertIncident = z.infer<typeof alertIncident>
 export const alertMatcher = z.object({
   ruleId: z.string().nullable(),
   edgeId: z.string().nullable(),
+  /** How that edge or node is called now; absent: it names none. */
+  edgeName: z.string().optional(),
   /** Part of the series. */
   series: z.string().nullable(),
   /** It names so many edges one by one, besides `edgeId` (a group of alerts was silenced); absent: it does not. */
@@ -77,6 +80,9 @@ export const alertGroup = z.object({
   text: z.string(),
   said: alertSaid.nullable().optional(),
   count: z.number(),
+  /** Nobody has said anything about them: neither acknowledged nor silenced. */
+  open: z.number(),
+  /** Some may be both. */
   acknowledged: z.number(),
   silenced: z.number(),
   /** When the first and the last of them began. */

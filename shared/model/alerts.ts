@@ -6,7 +6,8 @@ export type AlertSeverity = (typeof alertSeverities)[number]
 
 /**
  * What a rule looks at: values of a metric, log lines by words and severity, the absence of data of a linked edge, an edge without a link, entries an edge has
- * lost, an interval in which both sides drove, and alerts that edges raise themselves.
+ * lost, an interval in which both sides drove, alerts that edges raise themselves, and of the nodes that are checked those that are offline and those whose SSH
+ * server shows another host key than the pinned one.
  */
 export const alertWatches = [
   'metric',
@@ -16,6 +17,8 @@ export const alertWatches = [
   'telemetry-lost',
   'both-drove',
   'edge-alerts',
+  'node-offline',
+  'host-key-changed',
 ] as const
 export type AlertWatch = (typeof alertWatches)[number]
 
@@ -30,8 +33,16 @@ export type AlertComparison = (typeof alertComparisons)[number]
 export const alertStates = ['pending', 'firing', 'unknown', 'resolved'] as const
 export type AlertState = (typeof alertStates)[number]
 
-export const alertEndings = ['cleared', 'rule-changed', 'rule-off', 'edge-removed'] as const
+/** `paused`: the node is not checked any more, and nobody is to be told of it meanwhile. */
+export const alertEndings = ['cleared', 'rule-changed', 'rule-off', 'edge-removed', 'node-removed', 'paused'] as const
 export type AlertEnding = (typeof alertEndings)[number]
+
+/** What an alert of a node has in place of an edge's id: no id of a document looks like it. */
+const OF_NODE = 'node:'
+export const subjectOfNode = (nodeId: string): string => OF_NODE + nodeId
+/** Null: it is the id of an edge. */
+export const nodeOfSubject = (subject: string): string | null =>
+  subject.startsWith(OF_NODE) ? subject.slice(OF_NODE.length) : null
 
 /** How people are told of alerts. The desktop tells its own user by itself. */
 export const channelTypes = ['webhook', 'email'] as const
@@ -51,6 +62,8 @@ export const alertSayings = [
   'value',
   'telemetryLost',
   'bothDrove',
+  'nodeOffline',
+  'hostKeyChanged',
 ] as const
 export const alertSaid = z.object({
   key: z.enum(alertSayings),

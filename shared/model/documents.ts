@@ -81,7 +81,7 @@ export const alertRuleDocument = z.strictObject({
   description: z.string().max(2_000).default(''),
   enabled: z.boolean().default(true),
   severity: z.enum(alertSeverities).default('warning'),
-  /** Ids of the edges it is for. Empty: all. */
+  /** Ids of the edges it is for. Empty: all. Rules about nodes are for all nodes. */
   edges: z.array(documentId).max(5_000).default([]),
   watch: z.enum(alertWatches),
   /** Name of a metric (`metric`; `absence`: without it, any telemetry). */

@@ -1,8 +1,8 @@
-import type { AlertEnding, AlertSaid, AlertSeverity } from '../../../shared/model/alerts'
+import { nodeOfSubject, type AlertEnding, type AlertSaid, type AlertSeverity } from '../../../shared/model/alerts'
 import type { AlertRuleDocument } from '../../../shared/model/documents'
 import type { MonoMs } from '../../../shared/model/time'
 import { restored, step, wakeAtOf } from './alert'
-import { appliesTo, compares, isSameWatch, policyOf, type AlertRule } from './alert-rule'
+import { appliesTo, compares, isAboutNodes, isSameWatch, policyOf, type AlertRule } from './alert-rule'
 import {
   CALM,
   type AlertInput,
@@ -13,8 +13,17 @@ import {
   type Evidence,
   type Incident,
 } from './alert-state'
-import { absentEvidence, lostEvidence, valueSaid } from './alert-words'
-import type { AlertSubject, BookChange, EdgeAlertSeen, LogSeen, MetricSeen, Refusals, WatchedEdge } from './seen'
+import { absentEvidence, keyEvidence, lostEvidence, offlineEvidence, valueSaid } from './alert-words'
+import type {
+  AlertSubject,
+  BookChange,
+  EdgeAlertSeen,
+  LogSeen,
+  MetricSeen,
+  Refusals,
+  WatchedEdge,
+  WatchedNode,
+} from './seen'
 import { isSought, labelOf, matches, seriesKeyOf } from './series'
 import { SampleWindow } from './sample-window'
 
@@ -27,6 +36,8 @@ export const MOMENT_MS = 3_600_000
 export const EDGE_FORGETS_MS = 24 * 3_600_000
 /** Begins the series of momentary alerts of edges: it must be known after a restart, too. */
 const MOMENT = '!'
+
+type Whose = Pick<WatchedEdge, 'id' | 'timeoutMs'>
 
 interface Watch extends AlertSubject {
   rule: AlertRuleDocument
@@ -46,6 +57,8 @@ interface Watch extends AlertSubject {
 export class AlertBook {
   #rules: readonly AlertRule[] = []
   #edges = new Map<string, WatchedEdge>()
+  /** Those that a rule has something to say of, or may have when rules change. */
+  readonly #nodes = new Map<string, WatchedNode>()
   readonly #watches = new Map<string, Watch>()
   readonly #perRule = new Map<string, number>()
   readonly #refused = new Map<string, Refusals>()
@@ -78,15 +91,26 @@ export class AlertBook {
     return earliest
   }
 
-  /** What an earlier process left firing. Rules and edges have been told before. */
-  restore(open: readonly (AlertSubject & { readonly incident: Incident })[], now: AlertNow): BookChange[] {
+  /** What an earlier process left firing. Rules and edges have been told before; nodes come afterwards. */
+  restore(
+    open: readonly (AlertSubject & { readonly incident: Incident })[],
+    isNode: (subject: string) => boolean,
+    now: AlertNow,
+  ): BookChange[] {
     for (const { key, ruleId, edgeId, series, incident } of open) {
       const rule = this.#rules.find(({ document }) => document.id === ruleId)?.document
-      const edge = this.#edges.get(edgeId)
       const subject = { key, ruleId, edgeId, series }
-      const ending: AlertEnding | null =
-        edge === undefined ? 'edge-removed' : rule === undefined || !appliesTo(rule, edgeId) ? 'rule-off' : null
-      if (rule === undefined || edge === undefined || ending !== null) {
+      const isOfNode = nodeOfSubject(edgeId) !== null
+      const isGone = isOfNode ? !isNode(edgeId) : !this.#edges.has(edgeId)
+      const isOff = rule === undefined || !appliesTo(rule, edgeId)
+      const ending: AlertEnding | null = isGone
+        ? isOfNode
+          ? 'node-removed'
+          : 'edge-removed'
+        : isOff
+          ? 'rule-off'
+          : null
+      if (rule === undefined || ending !== null) {
         this.#changes.push({
           ...subject,
           state: CALM,
@@ -94,7 +118,7 @@ export class AlertBook {
         })
         continue
       }
-      const watch = this.#add(subject, rule, edge)
+      const watch = this.#add(subject, rule, this.#edges.get(edgeId) ?? null)
       const { state, outputs } = restored(incident, watch.policy, now)
       watch.state = state
       for (const output of outputs) if (output.type !== 'refused') this.#changes.push({ ...subject, output, state })
@@ -112,10 +136,11 @@ export class AlertBook {
       else {
         if (rule.overMs !== watch.rule.overMs && watch.window !== null) watch.window = new SampleWindow(rule.overMs)
         watch.rule = rule
-        watch.policy = policyFor(watch.key, rule, this.#edges.get(watch.edgeId)!)
+        watch.policy = policyFor(watch.key, rule, this.#edges.get(watch.edgeId) ?? null)
       }
     }
     this.#followLinks(now)
+    for (const node of this.#nodes.values()) this.#followNode(node, now)
     return this.#taken()
   }
 
@@ -124,6 +149,7 @@ export class AlertBook {
     const before = this.#edges
     this.#edges = new Map(edges.map((edge) => [edge.id, edge]))
     for (const watch of [...this.#watches.values()]) {
+      if (nodeOfSubject(watch.edgeId) !== null) continue
       const edge = this.#edges.get(watch.edgeId)
       if (edge === undefined) {
         this.#withdraw(watch, 'edge-removed', now)
@@ -136,6 +162,33 @@ export class AlertBook {
     }
     this.#followLinks(now)
     return this.#taken()
+  }
+
+  /** Nodes of which something may be otherwise: after a check, a change by a person, or because nobody looked any more. */
+  nodes(told: readonly WatchedNode[], now: AlertNow): BookChange[] {
+    for (const node of told) {
+      this.#followNode(node, now)
+      const isOfInterest = node.reach === 'offline' || node.offeredKey !== null
+      if (isOfInterest && node.reach !== 'removed') this.#nodes.set(node.id, node)
+      else this.#nodes.delete(node.id)
+    }
+    return this.#taken()
+  }
+
+  #followNode(node: WatchedNode, now: AlertNow): void {
+    for (const { document: rule } of this.#rules) {
+      if (!isAboutNodes(rule) || !rule.enabled) continue
+      const known = this.#watches.get(keyOf(rule.id, node.id, ''))
+      if (node.reach === 'removed' || node.reach === 'paused') {
+        if (known) this.#withdraw(known, node.reach === 'paused' ? 'paused' : 'node-removed', now)
+        continue
+      }
+      const evidence = evidenceOf(rule, node)
+      if (evidence !== null) {
+        const watch = known ?? this.#watch(rule, { id: node.id, timeoutMs: 0 }, '', '', now)
+        if (watch && watch.state.kind !== 'firing') this.#input(watch, { type: 'met', ...evidence }, now)
+      } else if (known) this.#input(known, { type: isUntold(rule, node) ? 'silent' : 'cleared' }, now)
+    }
   }
 
   #followLinks(now: AlertNow): void {
@@ -343,7 +396,7 @@ export class AlertBook {
     this.#input(watch, isMet ? { type: 'met', evidence } : { type: 'cleared' }, now)
   }
 
-  #watch(rule: AlertRuleDocument, edge: WatchedEdge, seriesKey: string, series: string, now: AlertNow): Watch | null {
+  #watch(rule: AlertRuleDocument, edge: Whose, seriesKey: string, series: string, now: AlertNow): Watch | null {
     const key = keyOf(rule.id, edge.id, seriesKey)
     const known = this.#watches.get(key)
     if (known !== undefined) return known
@@ -359,7 +412,7 @@ export class AlertBook {
     return this.#add({ key, ruleId: rule.id, edgeId: edge.id, series }, rule, edge)
   }
 
-  #add(subject: AlertSubject, rule: AlertRuleDocument, edge: WatchedEdge): Watch {
+  #add(subject: AlertSubject, rule: AlertRuleDocument, edge: Whose | null): Watch {
     const watch: Watch = {
       ...subject,
       rule,
@@ -411,8 +464,20 @@ export class AlertBook {
 
 const keyOf = (ruleId: string, edgeId: string, seriesKey: string) => JSON.stringify([ruleId, edgeId, seriesKey])
 
-function policyFor(key: string, rule: AlertRuleDocument, edge: WatchedEdge): AlertPolicy {
-  const policy = policyOf(rule, edge)
+/** Null: the cause is not there, or nobody can tell. */
+function evidenceOf(rule: AlertRuleDocument, node: WatchedNode): { evidence: Evidence; beganAt: MonoMs } | null {
+  const { reach, since, cause, offeredKey } = node
+  if (rule.watch === 'node-offline')
+    return reach === 'offline' ? { evidence: offlineEvidence(rule, cause), beganAt: since } : null
+  return offeredKey === null ? null : { evidence: keyEvidence(rule, offeredKey.fingerprint), beganAt: offeredKey.since }
+}
+/** Which key is pinned and which was shown last is known, whoever looks. */
+const isUntold = (rule: AlertRuleDocument, { reach }: WatchedNode): boolean =>
+  rule.watch === 'node-offline' && reach === 'unknown'
+
+/** `edge` null: it is of a node. */
+function policyFor(key: string, rule: AlertRuleDocument, edge: Pick<WatchedEdge, 'timeoutMs'> | null): AlertPolicy {
+  const policy = policyOf(rule, edge ?? { timeoutMs: 0 })
   if (rule.watch !== 'edge-alerts' || !key.includes(`,"${MOMENT}`)) return policy
   return { ...policy, forMs: 0, keepFiringForMs: Math.max(MOMENT_MS, policy.keepFiringForMs), isMomentary: true }
 }

@@ -1,5 +1,5 @@
 import { alertRuleDocument, type AlertRuleDocument } from '../../../shared/model/documents'
-import type { AlertComparison } from '../../../shared/model/alerts'
+import { nodeOfSubject, type AlertComparison } from '../../../shared/model/alerts'
 import type { AlertPolicy } from './alert-state'
 
 /** Values come every 30 s or a minute at most sites: ten that did not come are no delay any more. */
@@ -42,6 +42,21 @@ const defaults = [
     watch: 'edge-alerts',
     severity: 'warning',
   },
+  {
+    id: 'node-offline',
+    name: 'Node offline',
+    description: 'Checks in a row did not reach a node within its offline threshold.',
+    watch: 'node-offline',
+    severity: 'warning',
+    keepFiringForMs: 90_000,
+  },
+  {
+    id: 'host-key-changed',
+    name: 'Host key changed',
+    description: 'The SSH server of a node shows another host key than the pinned one: it may be another machine.',
+    watch: 'host-key-changed',
+    severity: 'critical',
+  },
 ] as const
 
 /** The rules that count: those of the program, each replaced by the document of its id, and all other documents. */
@@ -56,8 +71,15 @@ export function effectiveRules(documents: readonly AlertRuleDocument[]): AlertRu
 }
 export const isDefaultId = (id: string): boolean => defaults.some((rule) => rule.id === id)
 
-export const appliesTo = ({ enabled, edges }: AlertRuleDocument, edgeId: string): boolean =>
-  enabled && (edges.length === 0 || edges.includes(edgeId))
+export const isAboutNodes = ({ watch }: Pick<AlertRuleDocument, 'watch'>): boolean =>
+  watch === 'node-offline' || watch === 'host-key-changed'
+
+/** `subject`: an edge, or a node. */
+export const appliesTo = (rule: AlertRuleDocument, subject: string): boolean => {
+  const { enabled, edges } = rule
+  if (isAboutNodes(rule)) return enabled && nodeOfSubject(subject) !== null
+  return enabled && nodeOfSubject(subject) === null && (edges.length === 0 || edges.includes(subject))
+}
 
 export function policyOf(rule: AlertRuleDocument, edge: { readonly timeoutMs: number }): AlertPolicy {
   const { watch, forMs, keepFiringForMs } = rule

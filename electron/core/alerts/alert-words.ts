@@ -7,6 +7,14 @@ export const lostEvidence = ({ severity }: AlertRuleDocument): Evidence => ({
   ...{ severity, said: { key: 'edgeLost', params: {} }, text: '', value: null },
 })
 
+export const offlineEvidence = ({ severity }: AlertRuleDocument, cause: string | null): Evidence => ({
+  ...{ severity, said: { key: 'nodeOffline', params: { cause: cause ?? '?' } }, text: '', value: null },
+})
+
+export const keyEvidence = ({ severity }: AlertRuleDocument, fingerprint: string): Evidence => ({
+  ...{ severity, said: { key: 'hostKeyChanged', params: { fingerprint } }, text: '', value: null },
+})
+
 export const absentEvidence = ({ severity, metric }: AlertRuleDocument): Evidence => ({
   ...{ severity, text: '', value: null },
   said: metric === undefined ? { key: 'absent', params: {} } : { key: 'absentMetric', params: { metric } },

@@ -1,7 +1,7 @@
 import type { AlertSeverity, AlertState, AlertWatch } from '../../../shared/model/alerts'
 import { alertSeverities } from '../../../shared/model/alerts'
 
-/** Links that are lost one after the other within this time are one cause: a line, a router, the master's own network. */
+/** Links (and nodes) that are lost one after the other within this time are one cause: a line, a router, the master's own network. */
 export const WAVE_GAP_MS = 60_000
 
 /** As much of an alert as says what it belongs to. */
@@ -31,7 +31,8 @@ export interface AlertGroup<A extends Groupable> {
 export const causeOf = (series: string): string => series.split(' {', 1)[0]!
 
 /** Whether alerts of such a rule have one cause only where they come together: links are lost for many reasons, and no series tells which. */
-export const comesInWaves = (watch: AlertWatch | null): boolean => watch === 'edge-lost' || watch === 'absence'
+export const comesInWaves = (watch: AlertWatch | null): boolean =>
+  watch === 'edge-lost' || watch === 'absence' || watch === 'node-offline'
 
 const rank = (severity: AlertSeverity): number => alertSeverities.indexOf(severity)
 export const worstOf = (severities: Iterable<AlertSeverity>): AlertSeverity => {

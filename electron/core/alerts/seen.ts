@@ -10,6 +10,19 @@ export interface WatchedEdge {
   /** Since when. */
   readonly since: MonoMs
 }
+/** A node, by what the checks found and people decided. */
+export interface WatchedNode {
+  /** `subjectOfNode` of its id. */
+  readonly id: string
+  /** `offline`: several checks in a row did not reach it, and it was not seen within its threshold; `unknown`: nobody looked lately, or one check says too little. */
+  readonly reach: 'reached' | 'offline' | 'unknown' | 'paused' | 'removed'
+  /** Since when. */
+  readonly since: MonoMs
+  /** Why it is not reached, in words. */
+  readonly cause: string | null
+  /** The host key that is shown instead of the pinned one; null: none is. */
+  readonly offeredKey: { readonly fingerprint: string; readonly since: MonoMs } | null
+}
 export interface MetricSeen {
   readonly name: string
   readonly resource: Attributes

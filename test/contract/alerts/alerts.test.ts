@@ -20,6 +20,7 @@ import { documentContext } from '../../support/documents'
 import { collectingLogger } from '../../support/journal'
 import { temporaryFolder } from '../../support/outbox'
 import { SettlingClock } from '../../support/settling-clock'
+import { noWatchedNodes } from '../../support/watched-nodes'
 
 const WALL = 1_750_000_000_000
 const anna = { actor: 'cli:anna', role: 'operator' } as const
@@ -49,7 +50,7 @@ function begin(given: Partial<AlertStore> = {}): void {
     bodies: { metricOf, logOf, alertOf },
   })
   alerts.onChange(({ kind, alert }: AlertChange) => told.push(`${kind} ${alert.ruleId}`))
-  alerts.start(master)
+  alerts.start(master, noWatchedNodes)
 }
 const operations = () => alertOperations({ alerts, store, journal, telemetry, clock })
 const listed = async (states?: ('firing' | 'resolved' | 'pending' | 'unknown')[]) =>
@@ -118,7 +119,7 @@ describe('alerts of a master', () => {
     const own = operations()
     expect(await own['alerts.acknowledge']({ ids: ['1', '99'], note: 'on it', on: true }, anna)).toEqual({ changed: 1 })
     const silence = await own['alerts.silence']({ alert: '1', forMs: 60_000, reason: 'works' }, anna)
-    expect(silence.matcher).toEqual({ ruleId: 'hot', edgeId: 'berlin', series: 'cpu.load' })
+    expect(silence.matcher).toEqual({ ruleId: 'hot', edgeId: 'berlin', edgeName: 'Berlin', series: 'cpu.load' })
     expect(alerts.body()).toMatchObject({
       open: { warning: 0 },
       firing: { warning: 1 },

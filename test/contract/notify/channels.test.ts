@@ -31,6 +31,7 @@ import {
 } from '../../support/notify-sinks'
 import { temporaryFolder } from '../../support/outbox'
 import { SettlingClock } from '../../support/settling-clock'
+import { noWatchedNodes } from '../../support/watched-nodes'
 import { until } from '../../support/until'
 
 const WALL = Date.UTC(2026, 2, 10, 12)
@@ -98,7 +99,7 @@ beforeEach(() => {
     ...{ store, journal, clock, random: systemRandom(), logger: collectingLogger() },
     bodies: { metricOf, logOf, alertOf },
   })
-  alerts.start(master)
+  alerts.start(master, noWatchedNodes)
   begin()
 })
 afterEach(async () => {

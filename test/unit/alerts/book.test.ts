@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { AlertBook, WATCHED_PER_RULE_MAX } from '../../../electron/core/alerts/alert-book'
-import type { BookChange, WatchedEdge } from '../../../electron/core/alerts/seen'
+import type { BookChange, WatchedEdge, WatchedNode } from '../../../electron/core/alerts/seen'
 import { effectiveRules } from '../../../electron/core/alerts/alert-rule'
 import type { AlertNow, Incident } from '../../../electron/core/alerts/alert-state'
 import { previewOf } from '../../../electron/core/alerts/preview'
@@ -154,6 +154,7 @@ describe('links', () => {
     begin(watchers())
     book.restore(
       [{ key: '["edge-unreachable","berlin",""]', ruleId: 'edge-unreachable', edgeId: 'berlin', series: '', incident }],
+      () => false,
       at(0),
     )
     expect(words(book.setEdges([berlin('unknown')], at(1_000)))).toEqual([])
@@ -258,9 +259,9 @@ describe('rules that change', () => {
     expect(book.setRules([{ document: { ...load, enabled: false }, isDefault: false }], at(1))).toMatchObject([
       { output: { type: 'end', because: 'rule-off' } },
     ])
-    expect(book.restore([{ key: 'k', ruleId: 'r', edgeId: 'berlin', series: '', incident }], at(2))).toMatchObject([
-      { output: { type: 'end', because: 'rule-off' } },
-    ])
+    expect(
+      book.restore([{ key: 'k', ruleId: 'r', edgeId: 'berlin', series: '', incident }], () => false, at(2)),
+    ).toMatchObject([{ output: { type: 'end', because: 'rule-off' } }])
   })
 
   test('a document takes the place of the rule that comes with the program', () => {
@@ -269,7 +270,90 @@ describe('rules that change', () => {
     expect(rules.filter(({ document }) => document.id === 'edge-unreachable')).toEqual([
       { document: own, isDefault: false },
     ])
-    expect(rules.filter(({ isDefault }) => isDefault)).toHaveLength(3)
+    expect(rules.filter(({ isDefault }) => isDefault)).toHaveLength(5)
+  })
+})
+
+describe('nodes', () => {
+  const key = { fingerprint: `SHA256:${'a'.repeat(43)}`, since: monoMs(0) }
+  const web = (change: Partial<WatchedNode> = {}): WatchedNode => ({
+    ...{ id: 'node:web', reach: 'reached', since: monoMs(0), cause: null, offeredKey: null },
+    ...change,
+  })
+  const offline = web({ reach: 'offline', cause: 'TCP port 22: no answer' })
+  const tell = (node: WatchedNode, ms: number) => words(book.nodes([node], at(ms)))
+  beforeEach(() => begin(effectiveRules([]).map(({ document }) => document)))
+
+  test('one that is offline raises an alert that says why, once, and it is over when it has been reached for long enough', () => {
+    expect(tell(offline, 0)).toEqual(['raise node-offline'])
+    expect(tell(offline, 60_000)).toEqual([])
+    expect([...book.alerts()]).toMatchObject([
+      {
+        edgeId: 'node:web',
+        state: { incident: { severity: 'warning', said: { key: 'nodeOffline', params: { cause: offline.cause } } } },
+      },
+    ])
+    expect(tell(web(), 120_000)).toEqual([])
+    expect(words(book.wake(at(209_999)))).toEqual([])
+    expect(words(book.wake(at(210_000)))).toEqual(['end node-offline'])
+  })
+
+  test('one that comes and goes is one alert', () => {
+    tell(offline, 0)
+    tell(web(), 60_000)
+    expect(tell(offline, 120_000)).toEqual([])
+    expect([...book.alerts()]).toMatchObject([{ state: { kind: 'firing', incident: { episodes: 2 } } }])
+  })
+
+  test('one at which nobody looks is neither offline nor back', () => {
+    expect(tell(web({ reach: 'unknown' }), 0)).toEqual([])
+    tell(offline, 60_000)
+    expect(tell(web({ reach: 'unknown' }), 120_000)).toEqual(['keep node-offline'])
+    expect(words(book.wake(at(9_999_999)))).toEqual([])
+    expect(open()).toEqual(['unknown '])
+    expect(tell(offline, 10_000_000)).toEqual(['keep node-offline'])
+  })
+
+  test('one that is paused or removed has no alerts, and what it had is over', () => {
+    const both = { ...offline, offeredKey: key }
+    expect(tell({ ...both, reach: 'paused' }, 0)).toEqual([])
+    for (const [reach, because] of [
+      ['paused', 'paused'],
+      ['removed', 'node-removed'],
+    ] as const) {
+      expect(tell(both, 1_000)).toEqual(['raise node-offline', 'raise host-key-changed'])
+      expect(book.nodes([{ ...both, reach }], at(2_000))).toMatchObject([
+        { output: { type: 'end', because } },
+        { output: { type: 'end', because } },
+      ])
+    }
+  })
+
+  test('another host key is critical until it is accepted or gone, whoever looks meanwhile', () => {
+    expect(tell(web({ offeredKey: key }), 0)).toEqual(['raise host-key-changed'])
+    expect([...book.alerts()]).toMatchObject([{ state: { incident: { severity: 'critical' } } }])
+    expect(tell(web({ reach: 'unknown', offeredKey: key }), 1_000)).toEqual([])
+    expect(open()).toEqual(['firing '])
+    expect(tell(web(), 2_000)).toEqual(['end host-key-changed'])
+  })
+
+  test('a rule that is switched on again speaks of what is so already, and rules of edges never of nodes', () => {
+    tell(offline, 0)
+    const rules = (enabled: boolean) => effectiveRules([rule({ id: 'node-offline', watch: 'node-offline', enabled })])
+    expect(words(book.setRules(rules(false), at(1_000)))).toEqual(['end node-offline'])
+    expect(words(book.setRules(rules(true), at(2_000)))).toEqual(['raise node-offline'])
+    expect(words(book.setEdges([], at(3_000)))).toEqual([])
+    expect(open()).toEqual(['firing '])
+  })
+
+  test('after a restart what fired is unknown until it is looked at, and over if the node is gone', () => {
+    const left = { ruleId: 'node-offline', edgeId: 'node:web', series: '', incident }
+    const kept = [{ key: '["node-offline","node:web",""]', ...left }]
+    expect(words(book.restore(kept, () => true, at(0)))).toEqual(['keep node-offline'])
+    expect(open()).toEqual(['unknown '])
+    expect(tell(offline, 1_000)).toEqual(['keep node-offline'])
+    begin(effectiveRules([]).map(({ document }) => document))
+    expect(book.restore(kept, () => false, at(0))).toMatchObject([{ output: { type: 'end', because: 'node-removed' } }])
   })
 })
 

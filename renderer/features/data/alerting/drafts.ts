@@ -78,6 +78,8 @@ export const ruleFields: Readonly<Record<AlertWatch, readonly RuleField[]>> = {
   'telemetry-lost': [],
   'both-drove': [],
   'edge-alerts': [],
+  'node-offline': ['forMs'],
+  'host-key-changed': ['forMs'],
 }
 export const aggregates = alertAggregates
 
