@@ -191,7 +191,14 @@ export async function masterSite(parts: Parts, stack: AsyncDisposableStack): Pro
     masterUrls: () => masterUrls(settings, linkPort),
     edge: (edgeId) => {
       const document = journal.get('edge', edgeId)
-      return document === null ? null : { name: document.body.name, epochFloor: records.load(edgeId)?.floor ?? 1 }
+      if (document === null) return null
+      return {
+        name: document.body.name,
+        // Read from the disk, and only whoever joins asks for it: whether there is the edge is asked with each message.
+        get epochFloor() {
+          return records.load(edgeId)?.floor ?? 1
+        },
+      }
     },
     admission: (peer) => role?.admit(peer) ?? null,
     joined: (edgeId) => {

@@ -22,8 +22,8 @@ export interface EnrolmentsOptions {
   /** Null: the authority cannot be read, and nobody can be let in. */
   caSha256: string | null
   masterUrls: () => readonly string[]
-  /** The edge's name and the epoch it must begin above; null: there is no such edge (any more). */
-  edge: (edgeId: string) => { name: string; epochFloor: number } | null
+  /** The edge's name and the epoch it must begin above; null: there is no such edge (any more). Asked with each message of each link: only what is read of it may cost. */
+  edge: (edgeId: string) => { readonly name: string; readonly epochFloor: number } | null
   /** The role's own reasons against a link (`duplicate-edge`, `loading`), asked after the proof. */
   admission?: (peer: ProvenPeer) => Failure | null
   /** A machine has got a secret of this edge. It has not proven it yet. */

@@ -18,6 +18,7 @@ function desk() {
     joinCodes: vi.fn(() => [...codes.values()]),
     saveJoinCode: (code: JoinCodeRow) => void codes.set(code.tokenId, code),
   }
+  const epochFloor = vi.fn(() => 1)
   const make = () =>
     new Enrolments({
       rows: store,
@@ -31,9 +32,14 @@ function desk() {
       logger: collectingLogger(),
       caSha256: '0'.repeat(64),
       masterUrls: () => ['wss://127.0.0.1:7421'],
-      edge: () => ({ name: 'Edge', epochFloor: 1 }),
+      edge: () => ({
+        name: 'Edge',
+        get epochFloor() {
+          return epochFloor()
+        },
+      }),
     })
-  return { store, make, pass: (ms: number) => void (now += ms) }
+  return { store, make, epochFloor, pass: (ms: number) => void (now += ms) }
 }
 
 describe('join codes', () => {
@@ -68,5 +74,18 @@ describe('join codes', () => {
     pass(30_000)
     await another()
     await expect(another()).rejects.toMatchObject({ code: 'busy' })
+  })
+})
+
+describe('whether an edge may still speak', () => {
+  it('is told without its records, which lie on the disk: it is asked with each message of each link', async () => {
+    const { make, epochFloor } = desk()
+    const enrolments = make()
+    const { tokenId } = await enrolments.invite({ id: 'edge-1' }, { actor: 'test' })
+    await enrolments.join({ tokenId, instanceId: 'machine' } as never, () => new Uint8Array(32))
+    expect(epochFloor).toHaveBeenCalled()
+    epochFloor.mockClear()
+    expect(enrolments.standing({ edgeId: 'edge-1' })).toBeNull()
+    expect(epochFloor).not.toHaveBeenCalled()
   })
 })
