@@ -173,8 +173,9 @@ function refuseToken({ tokenId, role }: Caller): void {
   })
 }
 
+/** Guesses of others at the same account's login do not hold it up. */
 async function proveAgain(attempts: Attempts, user: UserDocument, password: string | undefined): Promise<void> {
-  const proven = await attempts.take({ name: user.id, address: `session of ${user.id}` }, async () =>
+  const proven = await attempts.take({ name: `session of ${user.id}`, address: `session of ${user.id}` }, async () =>
     (await passwordFits(password ?? '', user.password)) ? true : null,
   )
   if (proven === null)

@@ -49,9 +49,9 @@ it('an edge gets in while another address floods the port of the link with conne
   for (let n = 0; n < 5; n++) {
     const session = place.session()
     const again = await (await place.dialer()).dial(AbortSignal.timeout(3_000))
+    const master = await session
+    expect(master.peer.address).toBe('127.0.0.1')
     again.close('done')
-    await (
-      await session
-    ).closed
+    await master.closed
   }
 })

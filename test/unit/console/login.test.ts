@@ -3,6 +3,7 @@ import type { Accounts } from '../../../electron/console/accounts'
 import { Attempts } from '../../../electron/console/attempts'
 import type { AuditEntry } from '../../../electron/console/dispatch'
 import type { From } from '../../../electron/console/door'
+import { Failures } from '../../../electron/console/failures'
 import {
   DELAYED_MAX,
   Login,
@@ -164,4 +165,81 @@ describe('attempts', () => {
     clock.advance(300_000)
     expect(await tried(attempts, clock, kim, false)).toBe(0)
   })
+
+  /** Attempts that ask again as soon as they are answered, each from a place of its own. Gives how often the password was looked at, by place. */
+  function guessers(attempts: Attempts, name: string, places: readonly string[]) {
+    const looked: string[] = []
+    const guess = async (address: string): Promise<void> => {
+      for (;;) {
+        try {
+          await attempts.take({ name, address }, () => {
+            looked.push(address)
+            return Promise.resolve(null)
+          })
+        } catch {
+          return
+        }
+      }
+    }
+    return { looked, over: Promise.all(places.map(guess)) }
+  }
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  async function pass(clock: ReturnType<typeof manualClock>, ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 50) {
+      clock.advance(50)
+      await turn()
+    }
+  }
+
+  test('at one account are no more for whoever has many addresses', async () => {
+    const clock = manualClock()
+    const attempts = new Attempts(clock)
+    const { looked, over } = guessers(
+      attempts,
+      'kim',
+      Array.from({ length: 300 }, (_, n) => `198.51.${n >> 8}.${n & 255}`),
+    )
+    await pass(clock, 120_000)
+    // 0, 250, ... 8,000 ms, and one each 8 s from then on.
+    expect(looked.length).toBeLessThanOrEqual(20)
+    attempts[Symbol.dispose]()
+    await over
+  })
+
+  test('at an account that is guessed at from everywhere are taken of a newcomer next, and at once of whoever has signed in from there before', async () => {
+    const clock = manualClock()
+    const attempts = new Attempts(clock)
+    expect(await attempts.take({ name: 'kim', address: '192.0.2.1' }, () => Promise.resolve('in'))).toBe('in')
+    const { over } = guessers(attempts, 'kim', ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'])
+    await pass(clock, 60_000)
+    expect(await tried(attempts, clock, { name: 'kim', address: '192.0.2.1' }, false)).toBe(0)
+    expect(await tried(attempts, clock, { name: 'kim', address: '192.0.2.2' }, true)).toBeLessThanOrEqual(8_000)
+    attempts[Symbol.dispose]()
+    await over
+  })
+
+  test('elsewhere are held up by nobody, however many addresses guess at an account', async () => {
+    const clock = manualClock()
+    const attempts = new Attempts(clock)
+    const { over } = guessers(
+      attempts,
+      'kim',
+      Array.from({ length: 600 }, (_, n) => `198.51.${n >> 8}.${n & 255}`),
+    )
+    await pass(clock, 1_000)
+    expect(await tried(attempts, clock, { name: 'ann', address: '192.0.2.1' }, true)).toBe(0)
+    attempts[Symbol.dispose]()
+    await over
+  })
+})
+
+test('failures at a few names are not forgotten for those at many others', () => {
+  const clock = manualClock()
+  const failures = new Failures(clock, 100)
+  for (let n = 0; n < 6; n++) failures.add('kim')
+  for (let n = 0; n < 5_000; n++) failures.add(`name ${n}`)
+  expect([failures.countOf('kim'), failures.delayOf('kim'), failures.size]).toEqual([6, 8_000, 100])
+  clock.advance(300_000)
+  failures.add('ann')
+  expect([failures.countOf('kim'), failures.countOf('ann')]).toEqual([0, 1])
 })
