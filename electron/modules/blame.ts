@@ -1,6 +1,22 @@
-import { AsyncLocalStorage, createHook } from 'node:async_hooks'
+import { AsyncLocalStorage, createHook, type AsyncHook } from 'node:async_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { SharedState } from './host-shared'
+
+/** Share of the heap limit from which growth is booked. */
+const PRESSURE_SHARE = 0.5
+/** The heap is looked at so often while callbacks run: a leak that fills half of it within a few of them has to be booked before. */
+const LOOK_EVERY_MS = 20
+
+export interface BlameOptions {
+  readonly shared: SharedState
+  /** Where the slot outlives the process. */
+  readonly mark: (slot: number) => void
+  readonly heapBytesMax: number
+  /** Bytes of the heap in use. */
+  readonly heapBytes?: () => number
+  /** Milliseconds. */
+  readonly mono: () => number
+}
 
 /**
  * Whose code runs. Every call into a driver happens inside `run`, and what follows from it (timers, sockets, promises) inherits the slot. The
@@ -9,16 +25,24 @@ import type { SharedState } from './host-shared'
 export class Blame {
   readonly #slots = new AsyncLocalStorage<number>()
   readonly #shared: SharedState
-  /** Where the slot outlives the process. */
-  readonly #mark: (slot: number) => void
+  readonly #options: BlameOptions
+  readonly #heapBytes: () => number
+  readonly #hook: AsyncHook
   #marked = 0
+  #isTight = false
+  #lookAt = 0
   /** Slots of nested callbacks, innermost last, and the heap at their begin. */
   readonly #stack: { slot: number; heap: number }[] = []
 
-  constructor(shared: SharedState, mark: (slot: number) => void) {
-    this.#shared = shared
-    this.#mark = mark
-    createHook({ before: () => this.#enter(this.current()), after: () => this.#leave() }).enable()
+  constructor(options: BlameOptions) {
+    this.#options = options
+    this.#shared = options.shared
+    this.#heapBytes = options.heapBytes ?? (() => getHeapStatistics().used_heap_size)
+    this.#hook = createHook({ before: () => this.#enter(this.current()), after: () => this.#leave() }).enable()
+  }
+
+  end(): void {
+    this.#hook.disable()
   }
 
   /** 0: the host's own code. */
@@ -37,9 +61,17 @@ export class Blame {
     })
   }
 
+  /** Whether the heap is getting full; also what the watch thread goes by. */
+  look(): void {
+    const { heapBytesMax, mono } = this.#options
+    this.#lookAt = mono() + LOOK_EVERY_MS
+    this.#isTight = this.#heapBytes() > heapBytesMax * PRESSURE_SHARE
+    this.#shared.set('pressure', this.#isTight ? 1 : 0)
+  }
+
   #enter(slot: number): void {
-    const heap = this.#shared.get('pressure') === 1 ? getHeapStatistics().used_heap_size : 0
-    this.#stack.push({ slot, heap })
+    if (this.#options.mono() >= this.#lookAt) this.look()
+    this.#stack.push({ slot, heap: this.#isTight ? this.#heapBytes() : 0 })
     this.#shared.count('entries')
     this.#show(slot)
   }
@@ -47,7 +79,7 @@ export class Blame {
   #leave(): void {
     const left = this.#stack.pop()
     if (left && left.heap > 0 && left.slot > 0) {
-      const growth = getHeapStatistics().used_heap_size - left.heap
+      const growth = this.#heapBytes() - left.heap
       if (growth > 0) this.#shared.bookGrowth(left.slot, growth)
     }
     this.#show(this.#stack.at(-1)?.slot ?? 0)
@@ -55,8 +87,10 @@ export class Blame {
 
   #show(slot: number): void {
     this.#shared.set('running', slot)
-    if (slot === this.#marked) return
-    this.#marked = slot
-    this.#mark(slot)
+    // The last bytes of a full heap may be asked for by anybody.
+    const marked = slot === 0 && this.#isTight ? this.#shared.mostGrown() : slot
+    if (marked === this.#marked) return
+    this.#marked = marked
+    this.#options.mark(marked)
   }
 }

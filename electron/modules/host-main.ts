@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { getHeapStatistics } from 'node:v8'
 import { Blame } from './blame'
 import type { Driver } from './contract'
 import { drivers as builtIn } from './drivers/registry'
@@ -28,7 +27,8 @@ export interface HostOptions {
 export async function runHost(options: HostOptions): Promise<void> {
   const shared = new SharedState()
   const watch = startWatch(options, shared)
-  const blame = new Blame(shared, markWriter())
+  const mono = () => performance.now()
+  const blame = new Blame({ shared, mark: markWriter(), heapBytesMax: options.heapMib * 1_048_576, mono })
   const gate = new HostGate(shared, permitClockMs)
   const more = options.driversPath === null ? [] : await loadDrivers(options.driversPath)
   const send = (message: FromHost, taken?: () => void) => {
@@ -39,7 +39,7 @@ export async function runHost(options: HostOptions): Promise<void> {
     gate,
     blame,
     send,
-    mono: () => performance.now(),
+    mono,
     wall: () => Date.now(),
   })
 
@@ -54,7 +54,7 @@ export async function runHost(options: HostOptions): Promise<void> {
   })
   const beat = () => {
     shared.count('beats')
-    shared.set('heapKib', getHeapStatistics().used_heap_size / 1_024)
+    blame.look()
   }
   // The first at once: from here on drivers run, and may be the first to block this thread.
   beat()

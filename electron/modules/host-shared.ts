@@ -10,10 +10,9 @@ import { uptime } from 'node:os'
  *            writing   1 while a write is between its check and its end
  *            open      1 while a permit was given and not withdrawn
  *            pressure  1 when the heap is getting full: the main thread then books growth per slot
- *            heapKib   used heap
  * Doubles:   validUntil (monotonic ms), epoch, then one growth in bytes per slot, modulo `SLOTS`
  */
-const integers = { running: 0, entries: 1, beats: 2, writing: 3, open: 4, pressure: 5, heapKib: 6 } as const
+const integers = { running: 0, entries: 1, beats: 2, writing: 3, open: 4, pressure: 5 } as const
 type IntegerName = keyof typeof integers
 const INTEGER_BYTES = 64
 const DOUBLES_BEFORE = 2

@@ -9,8 +9,6 @@ const SPIN_TICKS = 7
 /** Loading all drivers may take this long on a slow machine before the first beat. */
 const LOAD_TICKS = 75
 const SLOW_EVERY_TICKS = 3
-/** Share of the heap limit from which growth is booked. */
-const PRESSURE_SHARE = 0.5
 /** Memory outside the heap (buffers) that a host may have on top of its heap limit and its own code. */
 const OUTSIDE_HEAP_MIB = 320
 const WRITE_WAIT_MS = 80
@@ -89,12 +87,9 @@ export function runWatch(): void {
   function watchMemory() {
     if (ticks % SLOW_EVERY_TICKS === 0 && process.memoryUsage.rss() / 1_048_576 > heapMib + OUTSIDE_HEAP_MIB)
       return dieBecause(shared.mostGrown() || shared.get('running'), 'memory')
-    const isTight = shared.get('heapKib') / 1_024 > heapMib * PRESSURE_SHARE
-    if (isTight) {
-      const slot = shared.mostGrown()
-      if (slot !== 0) say({ word: 'suspect', slot, why: 'heap' })
-    }
-    shared.set('pressure', isTight ? 1 : 0)
+    if (shared.get('pressure') === 0) return
+    const slot = shared.mostGrown()
+    if (slot !== 0) say({ word: 'suspect', slot, why: 'heap' })
   }
 
   setInterval(tick, TICK_MS)
