@@ -17,9 +17,10 @@ if (!names.includes(name)) {
 }
 
 const own = sources.filter((file) => file === `${name}.ts` || file.startsWith(`${name}.`))
-// Most benches measure parts of the sources; only those that use these start the built program.
-const startsProgram = /support\/(controller|site)'/
-if (own.some((file) => startsProgram.test(readFileSync(path.join(folder, file), 'utf8')))) buildIfStale()
+// Most benches measure parts of the sources; only those that name these need the built program. It is built here: in a bundle, `fresh.mjs` would take the
+// bundle's folder for the checkout, find no sources there, and take nothing for stale.
+const needsProgram = /support\/(controller|site|fixture-console)'/
+if (own.some((file) => needsProgram.test(readFileSync(path.join(folder, file), 'utf8')))) buildIfStale()
 // Inside node_modules, so that what stays outside the bundle is found.
 const outDir = path.join(root, 'node_modules/.cache/bench', `${name}-${process.pid}`)
 await bundleForNode(Object.fromEntries(own.map((file) => [file.slice(0, -3), path.join(folder, file)])), outDir)

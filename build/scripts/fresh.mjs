@@ -7,6 +7,14 @@ import { root } from './launch.mjs'
 
 export const sourceFolders = ['electron', 'shared', 'renderer']
 const alsoSources = ['build/builder.mjs', 'package.json']
+/** What other programs open by name, each with the source that it is made of. */
+const opened = {
+  'out/main/cli.js': 'electron/cli/cli.ts',
+  'out/main/headless.js': 'electron/headless.ts',
+  'out/main/main.js': 'electron/main.ts',
+  'out/preload/index.cjs': 'electron/preload.ts',
+  'out/renderer/index.html': 'renderer/index.html',
+}
 
 /** Its modification time is the moment the last finished build began. */
 export const stampFile = path.join(root, 'out/.built')
@@ -22,11 +30,13 @@ function changedSince(place, sinceMs) {
   return stat.isDirectory() && readdirSync(place).some((name) => changedSince(path.join(place, name), sinceMs))
 }
 
-/** True when out/ is missing or older than any source. An installed package has no sources, and is never stale. */
+/** True when out/ is missing, lacks a part, or is older than any source. An installed package has no sources, and is never stale. */
 export function isStale() {
   if (!sourceFolders.some((folder) => existsSync(path.join(root, folder)))) return false
   const built = statSync(stampFile, { throwIfNoEntry: false })
   if (!built) return true
+  const isThere = (place) => existsSync(path.join(root, place))
+  if (Object.entries(opened).some(([made, source]) => isThere(source) && !isThere(made))) return true
   return [...sourceFolders, ...alsoSources].some((place) => changedSince(path.join(root, place), built.mtimeMs))
 }
 
