@@ -7,6 +7,17 @@ export const languages: Readonly<Record<Locale, string>> = { en: 'English', de: 
 const storageKey = 'holdfast.language'
 
 export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+/** Formats of plain numbers by locale. The library makes one for each number it is asked for, which costs more than a row of a table. */
+const numberFormats = new Map<string, Intl.NumberFormat>()
+const formatAny = i18n.global.n
+i18n.global.n = (value: number, options?: object) => {
+  if (options) return formatAny(value, options)
+  const locale = i18n.global.locale.value
+  const known = numberFormats.get(locale) ?? new Intl.NumberFormat(locale)
+  numberFormats.set(locale, known)
+  return known.format(value)
+}
+
 export const language = shallowRef<Locale>('en')
 
 /** English comes with the page; the others are fetched when they are chosen. */

@@ -1,7 +1,7 @@
 import type { Side } from '../model/control'
 import type { ModuleView } from '../model/modules'
 import type { SyncBrief } from './data-views'
-import type { ControlView, LinkView, StatusView } from './views'
+import type { ControlView, EdgeView, LinkView, StatusView } from './views'
 
 /** One site as the window and the tray show it, whichever side the controller is. */
 export interface Site {
@@ -30,17 +30,32 @@ export interface Site {
   readonly sync: SyncBrief | null
 }
 
-/** An edge has its own site; a master has those of its edges, and a standalone controller as well, with what its edge half knows besides. */
-export function sitesOf(status: StatusView): Site[] {
+const sitesKept = new WeakMap<StatusView, readonly Site[]>()
+const siteKept = new WeakMap<EdgeView, Site>()
+
+/**
+ * An edge has its own site; a master has those of its edges, and a standalone controller as well, with what its edge half knows besides. Views are not altered: of the
+ * same view the very same site is made, so that among thousands those are found that changed.
+ */
+export function sitesOf(status: StatusView): readonly Site[] {
+  const kept = sitesKept.get(status)
+  if (kept) return kept
+  const sites = makeSites(status)
+  sitesKept.set(status, sites)
+  return sites
+}
+
+function makeSites(status: StatusView): readonly Site[] {
   const edges = status.edges ?? []
   if (status.role === 'edge' || (status.role === 'standalone' && edges.length === 0)) return [ownSite(status)]
-  return edges.map((edge) => ({
-    ...edge,
-    ref: edge.id,
-    documentsHead: status.documentsHead,
-    seenFrom: 'master',
-    autonomyAt: status.role === 'standalone' && edges.length === 1 ? status.autonomyAt : null,
-  }))
+  const autonomyAt = status.role === 'standalone' && edges.length === 1 ? status.autonomyAt : null
+  return edges.map((edge) => {
+    const kept = siteKept.get(edge)
+    if (kept && kept.documentsHead === status.documentsHead && kept.autonomyAt === autonomyAt) return kept
+    const site: Site = { ...edge, ref: edge.id, documentsHead: status.documentsHead, seenFrom: 'master', autonomyAt }
+    siteKept.set(edge, site)
+    return site
+  })
 }
 
 function ownSite(status: StatusView): Site {
@@ -73,12 +88,19 @@ export function siteOf(status: StatusView, id: string | undefined): Site | null 
   return (id ? sites.find((site) => site.id === id || site.name === id) : sites[0]) ?? null
 }
 
+const needsKept = new WeakMap<StatusView, StatusView['needs']>()
+
 /** Everything a person should look at, worst and oldest first. */
 export function needsOf(status: StatusView): StatusView['needs'] {
-  const all = [...status.needs, ...(status.edges ?? []).flatMap((edge) => edge.needs)]
+  const kept = needsKept.get(status)
+  if (kept) return kept
+  const all = [...status.needs]
+  for (const edge of status.edges ?? []) if (edge.needs.length > 0) all.push(...edge.needs)
   const once = [...new Map(all.map((need) => [need.id, need])).values()]
   const rank = (severity: string) => (severity === 'critical' ? 0 : 1)
-  return once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
+  once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
+  needsKept.set(status, once)
+  return once
 }
 
 export const devicesOf = (site: Site): ModuleView[] => site.modules.filter((module) => module.role === 'device')

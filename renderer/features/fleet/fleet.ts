@@ -20,8 +20,16 @@ export type EdgeDeed = 'rotate' | 'revoke' | 'remove'
 export const fleetStates = [...standings, 'waiting', 'revoked'] as const
 export type FleetState = (typeof fleetStates)[number]
 
+const rowsKept = new WeakMap<Site, FleetRow>()
+/** Of the same site the very same row: of thousands only those that changed are made anew. */
 export const fleetRowsOf = (sites: readonly Site[]): FleetRow[] =>
-  sites.map((site) => ({ site, state: isWaiting(site) ? 'quiet' : standingOf(site), drift: driftOf(site) }))
+  sites.map((site) => rowsKept.get(site) ?? rowOf(site))
+
+function rowOf(site: Site): FleetRow {
+  const row: FleetRow = { site, state: isWaiting(site) ? 'quiet' : standingOf(site), drift: driftOf(site) }
+  rowsKept.set(site, row)
+  return row
+}
 
 const notRunning = new Set(['stopped', 'failed', 'backing-off'])
 function driftOf({ documentsSeq, documentsHead, modules }: Site): FleetDrift {

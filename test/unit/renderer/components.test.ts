@@ -54,9 +54,10 @@ describe('times on a page', () => {
     expect(wrapper.text()).toBe('a moment')
   })
 
-  it('are relative, with the exact time on hover', () => {
+  it('are relative, with the exact time on hover', async () => {
     const { wrapper } = show(RelativeTime, { at: AT - 240_000 })
     expect(wrapper.text()).toBe('4 minutes ago')
+    await wrapper.find('time').trigger('pointerenter')
     expect(wrapper.find('time').attributes('title')).toContain('2025')
     expect(wrapper.find('time').attributes('datetime')).toBe(new Date(AT - 240_000).toISOString())
   })
