@@ -1,5 +1,6 @@
 // How fast the console is in a real browser: what it loads first, when it shows something, a fleet of ten thousand, and scrolling through it.
 //   --edges N   so many edges instead of 10,000
+//   --page DIR  another built page than out/renderer, to compare two in the same minute
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -18,11 +19,11 @@ const RUNS = 5
 const SCROLL_STEPS = 60
 const SCROLL_STEP_PX = 2_000
 
-const given = (name: string, fallback: number): number => {
+function given(name: string): string | undefined {
   const at = process.argv.indexOf(`--${name}`)
-  return at === -1 ? fallback : Number(process.argv[at + 1])
+  return at === -1 ? undefined : process.argv[at + 1]
 }
-const edgeCount = given('edges', 10_000)
+const edgeCount = Number(given('edges') ?? 10_000)
 const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
@@ -77,7 +78,7 @@ function fleetOf(count: number) {
 }
 
 async function main(): Promise<void> {
-  const page = path.join(root, 'out/renderer')
+  const page = path.resolve(given('page') ?? path.join(root, 'out/renderer'))
   const kib = initialKiB(page)
   const browser = await launchBrowser()
   try {
