@@ -1,6 +1,7 @@
 /** Entries in one transaction, and in one batch. */
 export const BATCH = 1_000
-const BYTES = 300
+/** Of each. */
+export const BYTES = 300
 
 /** JSON of exactly 300 bytes each, all different, about a fifth of it random hex: gzip gets neither a gift nor an impossible task. */
 export function records(count: number): string[] {
