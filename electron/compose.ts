@@ -1,10 +1,11 @@
 import path from 'node:path'
 import { accountDocuments } from './compose/accounts'
+import { auditing } from './compose/audit'
 import { ClientsPlace, openClients, type Clients, type SiteClients } from './compose/api'
 import { accountOperations, watchMe, withoutAccounts, type AccountHandlers } from './console/account-operations'
 import { Accounts } from './console/accounts'
 import { Attempts } from './console/attempts'
-import { createDispatch, type AuditEntry } from './console/dispatch'
+import { createDispatch } from './console/dispatch'
 import { concernedBy } from './console/edge-authority'
 import type { DataTopics, Dispatch, OperationHandlers, Operations, SiteHandlers } from './console/operations'
 import { LiveTopic } from './console/live-topic'
@@ -235,16 +236,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     ...people.authority,
   }
   const key = await writeKeyFile(dataDir, random)
-  const audit = (entry: AuditEntry): void => {
-    activity.audited(entry)
-    log.child('audit').log(entry.outcome === 'done' ? 'info' : 'warn', entry.op, {
-      actor: entry.actor,
-      role: entry.role,
-      params: entry.params,
-      outcome: entry.outcome,
-      code: entry.failure?.code,
-    })
-  }
+  const audit = auditing(parts, started)
   const server: ConsoleServer = started.use(
     await startConsole({
       operations,

@@ -14,6 +14,8 @@ export interface Audited {
   readonly role: Role
   /** Where `actor` does not tell. */
   readonly via?: ActivityDoor | undefined
+  /** Address of another machine that it came from. */
+  readonly from?: string | undefined
   readonly op: string
   readonly params: unknown
   readonly outcome: 'done' | 'refused'
@@ -73,6 +75,8 @@ export function auditEntry(audited: Audited, names: Names): ActivityEntry | null
   const object = objectOf(op, params)
   const edge = edgeOf(params, names)
   const code = failure?.code ?? null
+  // Not under a name that a parameter may have.
+  const details = audited.from === undefined ? params : { ...params, calledFrom: audited.from }
   const key =
     outcome === 'refused'
       ? `refusal ${actor} ${op} ${code} ${object?.id ?? ''} ${Math.floor(at / SAME_REFUSAL_MS)}`
@@ -84,7 +88,7 @@ export function auditEntry(audited: Audited, names: Names): ActivityEntry | null
     edgeId: edge?.id ?? null,
     edgeName: edge?.name ?? null,
     text: failure === null ? sentenceOf(op, object) : `${sentenceOf(op, object)}: ${failure.message.slice(0, 500)}`,
-    details: (Object.keys(params).length === 0 ? null : params) as Details,
+    details: (Object.keys(details).length === 0 ? null : details) as Details,
   }
 }
 

@@ -218,9 +218,10 @@ export class Api implements AsyncDisposable {
     const { clock, audit } = this.#options
     const { operation } = apiRoutes[asked.name]
     if (operations[operation].changes) {
-      const { actor, role, via } = asked.caller
+      const { actor, role, via, from } = asked.caller
       audit({
-        ...{ at: clock.wall(), actor, role, ...(via && { via }), op: operation, params: presentable(params) },
+        ...{ at: clock.wall(), actor, role, ...(via && { via }), ...(from && { from }) },
+        ...{ op: operation, params: presentable(params) },
         ...{ outcome: 'refused', failure, durationMs: 0 },
       })
     }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { failureOf, type Failure } from '../../shared/model/failures'
 import type { Attempts } from '../console/attempts'
 import { allows, type AuditEntry } from '../console/dispatch'
-import type { Caller } from '../console/operations'
+import { calledFrom, type Caller } from '../console/operations'
 import { networkOf } from '../platform/http/network'
 import type { Clock } from '../platform/ports'
 import type { TokenBearer } from './site'
@@ -24,7 +24,7 @@ export async function callerOf(request: IncomingMessage, options: EntryOptions):
   const { bearer, attempts } = options
   const token = /^Bearer ([\w+/=.-]{1,200})$/.exec(request.headers.authorization ?? '')?.[1]
   const caller = token === undefined ? null : bearer(token)
-  if (caller !== null && allows(caller.role, 'viewer')) return caller
+  if (caller !== null && allows(caller.role, 'viewer')) return calledFrom(caller, request.socket.remoteAddress ?? '')
   if (token === undefined) {
     const failure = unauthenticated('This needs a token.')
     options.keptOut(request, failure.message, failure.code)

@@ -14,6 +14,8 @@ export interface AuditEntry {
   readonly role: Role
   /** Where `actor` does not tell. */
   readonly via?: ActivityDoor | undefined
+  /** Address of another machine that it came from. */
+  readonly from?: string | undefined
   readonly op: string
   readonly params: unknown
   readonly outcome: 'done' | 'refused'
@@ -48,9 +50,9 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
     failure: Failure,
     durationMs = 0,
   ): { ok: false } & Failure => {
-    const { actor, role, via } = caller
+    const { actor, role, via, from } = caller
     audit({
-      ...{ at: clock.wall(), actor, role, ...(via && { via }), op, params: presentable(params) },
+      ...{ at: clock.wall(), actor, role, ...(via && { via }), ...(from && { from }), op, params: presentable(params) },
       ...{ outcome: 'refused', failure, durationMs },
     })
     if (failure.code === 'internal')

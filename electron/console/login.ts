@@ -2,6 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { UserDocument } from '../../shared/model/documents'
 import type { Failure } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
+import { networkOf } from '../platform/http/network'
+import { RefusalLog } from '../platform/http/refusal-log'
 import type { Clock, Logger, Random } from '../platform/ports'
 import { foldedName } from '../../shared/model/document-id'
 import type { Accounts } from './accounts'
@@ -71,6 +73,7 @@ export class Login {
   private readonly clock: Clock
   private readonly random: Random
   private readonly log: Logger
+  private readonly refusals: RefusalLog
   /** Null: this controller keeps none. */
   private readonly accounts: Accounts | null
   private readonly attempts: Attempts
@@ -102,6 +105,7 @@ export class Login {
     this.clock = options.clock
     this.random = options.random
     this.log = options.log
+    this.refusals = new RefusalLog(options)
     if (options.resumeKey !== undefined) this.remember(options.resumeKey)
   }
 
@@ -168,7 +172,7 @@ export class Login {
 
   private refused(how: Way, user: UserDocument | null, from: From): KeyAnswer {
     const more = { ...(user === null ? {} : { user: user.id }), ...afar(from) }
-    this.log.log('warn', 'console login refused', { what: how, ...more })
+    this.refusals.tell(networkOf(from.address), 'warn', 'console login refused', { what: how, ...more })
     this.toldRefusal(how, user, from)
     return { ok: false, retryAfterMs: null }
   }
@@ -248,6 +252,7 @@ export class Login {
   close(): void {
     this.isClosed = true
     this.forget()
+    this.refusals[Symbol.dispose]()
     for (const release of [...this.delayed]) release()
     for (const held of [...this.sessions.values(), ...this.tokens]) held.end()
     this.oneTimeKeys.clear()
@@ -304,7 +309,8 @@ export class Login {
     const delayMs = Math.min(FAILURE_DELAY_MS * 2 ** (this.failures.length - 1), FAILURE_DELAY_MAX_MS)
     // Those that wait are written down: what comes without a pause must not fill log and audit.
     if (this.delayed.size >= DELAYED_MAX) return delayMs
-    this.log.log('warn', 'console login refused', { what, failures: this.failures.length, ...afar(from) })
+    const fields = { what, failures: this.failures.length, ...afar(from) }
+    this.refusals.tell(networkOf(from.address), 'warn', 'console login refused', fields)
     this.toldRefusal(what, null, from)
     if (this.isClosed) return delayMs
     await new Promise<void>((resolve) => {

@@ -26,7 +26,14 @@ export interface Caller {
   readonly edgeAdminAs?: string | undefined
   readonly sessionId?: string
   readonly tokenId?: string
+  /** Address of the machine that the call came from; absent: this one. */
+  readonly from?: string
 }
+
+/** The same caller, by a connection from another machine. */
+export const calledFrom = (caller: Caller, address: string): Caller =>
+  // What it may is asked of the caller itself, at each moment.
+  Object.create(caller, { from: { value: address, enumerable: true } }) as Caller
 
 /** What roles implement: every operation of the contract. Throwing a `HoldfastError` becomes `{ok: false, ...}`. */
 export type OperationHandlers = {

@@ -8,7 +8,7 @@ import type { Clock, Logger } from '../platform/ports'
 import { fromOf, type Door, type DoorKind } from './door'
 import { bearerOf, sessionOf } from './http'
 import type { Login, Session } from './login'
-import type { Caller, Dispatch } from './operations'
+import { calledFrom, type Caller, type Dispatch } from './operations'
 import { serveSocket } from './websocket'
 
 /** Open at once at one door; whoever comes from afar takes no place of those at the machine. */
@@ -88,7 +88,11 @@ export class ConsoleSockets implements AsyncDisposable {
       return void socket.destroy()
     }
     const sockets = known.isTrusted ? this.#trusted : this.#usual
-    sockets.handleUpgrade(request, socket, head, (webSocket) => this.#attach(webSocket, door.kind, known))
+    const { address } = fromOf(door, request)
+    const caller = door.kind === 'remote' ? calledFrom(known.caller, address) : known.caller
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#attach(webSocket, door.kind, { ...known, caller }),
+    )
   }
 
   #attach(socket: WebSocket, door: DoorKind, { caller, session }: Known): void {

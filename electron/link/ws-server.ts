@@ -9,6 +9,7 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { answerText, refuseUpgrade } from '../platform/http/answers'
 import { listenAt } from '../platform/http/listening'
 import { networkOf } from '../platform/http/network'
+import { RefusalLog } from '../platform/http/refusal-log'
 import type { Clock, Logger, PortGuest, Random } from '../platform/ports'
 import { AcceptPace } from './accept-pace'
 import type { EdgeDirectory, JoinDesk } from './enrolment'
@@ -93,6 +94,7 @@ class Listener implements WsListener {
   readonly #sockets: WebSocketServer
   readonly #guests: PortGuests
   readonly #failures = new FailureCounter()
+  readonly #refusals: RefusalLog
   readonly #raw = new Set<Socket>()
   readonly #pace: AcceptPace
   readonly #unproven: UnprovenPlaces
@@ -106,7 +108,8 @@ class Listener implements WsListener {
     this.#server = server
     this.#options = options
     this.#pace = new AcceptPace(options.clock)
-    const { clock, unprovenMax: max = UNPROVEN_CONNECTIONS_MAX } = options
+    const { clock, logger, unprovenMax: max = UNPROVEN_CONNECTIONS_MAX } = options
+    this.#refusals = new RefusalLog({ clock, log: logger })
     this.#unproven = new UnprovenPlaces({
       ...{ clock, max, deadlineMs: options.authenticationDeadlineMs ?? AUTHENTICATION_DEADLINE_MS },
     })
@@ -187,6 +190,7 @@ class Listener implements WsListener {
     await Promise.all(sessions.map(({ closed }) => closed))
     for (const socket of this.#raw) socket.destroy()
     await gone
+    this.#refusals[Symbol.dispose]()
   }
 
   /** From the first byte on a connection has so long to prove itself. */
@@ -239,10 +243,8 @@ class Listener implements WsListener {
       const isOurs = failure.code === 'internal' || failure.code === 'storage'
       if (isOurs) logger.log('error', 'A handshake failed here', { address, error })
       else
-        logger.log('info', 'A connection did not complete the handshake', {
-          address,
-          code: failure.code,
-          reason: failure.message,
+        this.#refusals.tell(networkOf(address), 'info', 'A connection did not complete the handshake', {
+          ...{ address, code: failure.code, reason: failure.message },
         })
       channel.send({
         type: 'refused',
@@ -288,20 +290,14 @@ class Listener implements WsListener {
           address,
         })
       case 'refused':
-        logger.log('warn', 'Refused a proven edge', {
-          edgeId: greeting.edgeId,
-          address,
-          code: greeting.failure.code,
-          reason: greeting.failure.message,
+        this.#refusals.tell(`edge ${greeting.edgeId}`, 'warn', 'Refused a proven edge', {
+          ...{ edgeId: greeting.edgeId, address, code: greeting.failure.code, reason: greeting.failure.message },
         })
         for (const listener of this.#onProvenRefusal) listener({ edgeId: greeting.edgeId, failure: greeting.failure })
         return
       case 'unproven':
-        // Once limited a party has been named often enough.
-        logger.log(greeting.failure.code === 'rate-limited' ? 'debug' : 'warn', 'Refused an unproven dial', {
-          edgeId: greeting.edgeId,
-          address,
-          code: greeting.failure.code,
+        this.#refusals.tell(networkOf(address), 'warn', 'Refused an unproven dial', {
+          ...{ edgeId: greeting.edgeId, address, code: greeting.failure.code },
         })
         for (const listener of this.#onUnprovenDial)
           listener({ edgeId: greeting.edgeId, address, reason: greeting.reason })

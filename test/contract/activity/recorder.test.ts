@@ -49,6 +49,11 @@ const caughtUp = async ({ feedId, head }: Journal): Promise<void> => {
 const edge = (id: string, name: string): DocumentChange => ({ op: 'put', kind: 'edge', body: { id, name } })
 
 describe('the audit of operations', () => {
+  test('tells where a refusal came from, whatever the parameters of the operation are called', () => {
+    recorder.audited(refused({ from: '192.0.2.7', op: 'activity.list', params: { from: 5 } }))
+    expect(items()[0]?.details).toEqual({ from: 5, calledFrom: '192.0.2.7' })
+  })
+
   test('tells who did what to which thing, through which door, and how it came out', () => {
     recorder.names = {
       edge: () => ({ id: 'berlin', name: 'Berlin' }),

@@ -179,7 +179,7 @@ describe('the console for other machines', () => {
     ])
   })
 
-  test('changes nothing for a viewer, by session or token, whatever is asked for; each refusal is written down', async () => {
+  test('changes nothing for a viewer, by session or token, whatever is asked for; each refusal is written down, and where it came from', async () => {
     const { link, origin, call: asOwner, double, journal } = await startRemote()
     const Cookie = cookieOf(await logInAs(link, 'Vi'))
     const { token } = (await asOwner('tokens.create', { user: 'vi', name: 'script' })).value
@@ -192,8 +192,8 @@ describe('the console for other machines', () => {
       const [reached, told] = [double.calls.length, double.audit.length]
       for (const [op] of changing) expect((await call(vi, op, { edge: 'berlin', name: 'x' })).ok, op).toBe(false)
       expect(double.calls.length).toBe(reached)
-      expect(double.audit.slice(told).map(({ op, outcome, actor }) => [op, outcome, actor])).toEqual(
-        changing.map(([op]) => [op, 'refused', 'user:vi']),
+      expect(double.audit.slice(told).map(({ op, outcome, actor, from }) => [op, outcome, actor, from])).toEqual(
+        changing.map(([op]) => [op, 'refused', 'user:vi', expect.stringContaining('127.0.0.1')]),
       )
     }
     expect(journal.head).toBe(head)
