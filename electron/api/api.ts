@@ -21,6 +21,7 @@ import { routeOf, type Route } from '../core/routing/route'
 import { refuseUpgrade } from '../platform/http/answers'
 import { readBody } from '../platform/http/body'
 import { createGuard, isTls } from '../platform/http/guard'
+import { Shares } from '../platform/http/shares'
 import type { Logger, PortPlace } from '../platform/ports'
 import { answerJson, answerRefused, refusalOf, type Refused } from './answers'
 import { callerOf, isCaller, type EntryOptions } from './entry'
@@ -31,6 +32,8 @@ import { Subscriptions } from './subscriptions'
 
 /** Requests in work at once, over all connections. One more is told to come again. */
 export const API_CALLS_MAX = 200
+/** Of one account, by all its tokens. */
+export const API_CALLS_OF_ACCOUNT_MAX = 100
 /** What walks a body afterwards, here and beyond the link, must not run out of stack. */
 const BODY_DEPTH_MAX = 32
 
@@ -65,6 +68,7 @@ export class Api implements AsyncDisposable {
   readonly #subscriptions: Subscriptions
   readonly #keptOut: ReturnType<typeof keptOutTeller>
   #calls = 0
+  readonly #callsPerAccount = new Shares()
   #made: Promise<Record<string, unknown>> | null = null
 
   constructor(options: ApiOptions) {
@@ -117,7 +121,12 @@ export class Api implements AsyncDisposable {
     const caller = await this.#enter(request)
     if (this.#calls >= API_CALLS_MAX)
       throw refusal('busy', `More than ${API_CALLS_MAX} requests are in work.`, { retryAfterMs: 1_000 })
+    if (this.#callsPerAccount.of(caller.actor) >= API_CALLS_OF_ACCOUNT_MAX)
+      throw refusal('busy', `More than ${API_CALLS_OF_ACCOUNT_MAX} requests of one account are in work.`, {
+        retryAfterMs: 1_000,
+      })
     this.#calls += 1
+    const leave = this.#callsPerAccount.take(caller.actor)
     try {
       const asked = { ...matched, caller, body: await bodyOf(request, matched.name) }
       if (matched.name === 'list') return answerJson(response, { ok: true, value: this.#list(caller) })
@@ -126,6 +135,7 @@ export class Api implements AsyncDisposable {
       answerJson(response, { ok: true, ...this.#options.site.standing(system).told, value: answer })
     } finally {
       this.#calls -= 1
+      leave()
     }
   }
 

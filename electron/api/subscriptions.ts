@@ -9,11 +9,14 @@ import { allows } from '../console/dispatch'
 import type { Caller } from '../console/operations'
 import { routeOf } from '../core/routing/route'
 import { sayGoodbye } from '../platform/http/goodbye'
+import { Shares } from '../platform/http/shares'
 import type { Clock, Logger } from '../platform/ports'
 import { nobodyOf } from './nobody'
 import type { ApiSite } from './site'
 
 export const API_SUBSCRIPTIONS_MAX = 100
+/** Of one account, by all its tokens: none may take the places of all the others. */
+export const API_SUBSCRIPTIONS_OF_ACCOUNT_MAX = 50
 /** Changes within this time make one message. */
 const COALESCE_MS = 100
 /** What nobody tells of is looked at this often: a token that is over, views that only the other side has. */
@@ -44,6 +47,7 @@ export class Subscriptions implements AsyncDisposable {
     perMessageDeflate: false,
   })
   readonly #open = new Map<WebSocket, Promise<void>>()
+  readonly #perAccount = new Shares()
   #isOver = false
 
   constructor(options: SubscriptionsOptions) {
@@ -60,11 +64,17 @@ export class Subscriptions implements AsyncDisposable {
     if (this.#isOver) return void socket.destroy()
     if (this.#open.size >= API_SUBSCRIPTIONS_MAX)
       throw new HoldfastError('busy', `More than ${API_SUBSCRIPTIONS_MAX} subscriptions.`, { retryAfterMs: 5_000 })
+    if (this.#perAccount.of(caller.actor) >= API_SUBSCRIPTIONS_OF_ACCOUNT_MAX)
+      throw new HoldfastError('busy', `More than ${API_SUBSCRIPTIONS_OF_ACCOUNT_MAX} subscriptions of one account.`, {
+        ...{ retryAfterMs: 5_000, hint: 'End those that are not needed any more, whichever of its tokens began them.' },
+      })
     this.#acceptor.handleUpgrade(request, socket, head, (webSocket) => {
       const subscription = new Subscription(webSocket, { ...this.#options, caller, systemId })
+      const leave = this.#perAccount.take(caller.actor)
       const closed = new Promise<void>((resolve) =>
         webSocket.once('close', () => {
           subscription[Symbol.dispose]()
+          leave()
           this.#open.delete(webSocket)
           resolve()
         }),

@@ -4,6 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { closeCodes, CONSOLE_BYTES_MAX, CONSOLE_KEY_BYTES_MAX, CONSOLE_PATH } from '../../shared/console/protocol'
 import { refuseUpgrade } from '../platform/http/answers'
 import { sayGoodbye } from '../platform/http/goodbye'
+import { Shares } from '../platform/http/shares'
 import type { Clock, Logger } from '../platform/ports'
 import { fromOf, type Door, type DoorKind } from './door'
 import { bearerOf, sessionOf } from './http'
@@ -51,7 +52,7 @@ export class ConsoleSockets implements AsyncDisposable {
   readonly #served = new Set<Promise<void>>()
   readonly #perDoor: Record<DoorKind, number> = { local: 0, remote: 0 }
   /** By session, and by account. */
-  readonly #perWhom = new Map<string, number>()
+  readonly #perWhom = new Shares()
 
   constructor(options: ConsoleSocketsOptions) {
     this.#options = options
@@ -80,7 +81,7 @@ export class ConsoleSockets implements AsyncDisposable {
     const known = await callerOf(request, door, login)
     if (!known) return refuseUpgrade(socket, 401, 'Log in first.')
     if (known.end) socket.once('close', known.end)
-    const isFull = whoseOf(known.session).some(({ key, max }) => (this.#perWhom.get(key) ?? 0) >= max)
+    const isFull = whoseOf(known.session).some(({ key, max }) => this.#perWhom.of(key) >= max)
     if (this.#perDoor[door.kind] >= CONSOLES_MAX || isFull)
       return refuseUpgrade(socket, 503, 'Too many consoles are open.')
     if (!isOpen() || socket.destroyed) {
@@ -103,28 +104,16 @@ export class ConsoleSockets implements AsyncDisposable {
       setImmediate(() => socket.close(closeCodes.unauthenticated, 'the session is over')),
     )
     const release = session?.hold()
-    const leave = this.#count(door, session)
+    const leave = this.#perWhom.take(...whoseOf(session).map(({ key }) => key))
+    this.#perDoor[door] += 1
     const done = closed.then(() => {
       leave()
+      this.#perDoor[door] -= 1
       release?.()
       forget?.()
       this.#served.delete(done)
     })
     this.#served.add(done)
-  }
-
-  #count(door: DoorKind, session: Session | null): () => void {
-    const keys = whoseOf(session).map(({ key }) => key)
-    this.#perDoor[door] += 1
-    for (const key of keys) this.#perWhom.set(key, (this.#perWhom.get(key) ?? 0) + 1)
-    return () => {
-      this.#perDoor[door] -= 1
-      for (const key of keys) {
-        const left = (this.#perWhom.get(key) ?? 1) - 1
-        if (left === 0) this.#perWhom.delete(key)
-        else this.#perWhom.set(key, left)
-      }
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { hostNameIn } from '../platform/http/guard'
 import { networkOf } from '../platform/http/network'
+import { Shares } from '../platform/http/shares'
 import type { PortGuest, PortPlace } from '../platform/ports'
 
 /** Connections of all guests; one more is told to come again. They take nothing from those of edges. */
@@ -20,7 +21,7 @@ export class PortGuests {
   readonly #guests: readonly PortGuest[]
   readonly #place: PortPlace
   readonly #sockets = new Set<Duplex>()
-  readonly #perAddress = new Map<string, number>()
+  readonly #perAddress = new Shares()
   /** Requests without their answer. */
   readonly #inWork = new WeakMap<Socket, number>()
 
@@ -50,15 +51,13 @@ export class PortGuests {
   admit(socket: Socket): boolean {
     if (this.#sockets.has(socket)) return true
     const address = networkOf(socket.remoteAddress ?? '')
-    const count = this.#perAddress.get(address) ?? 0
-    if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || count >= GUEST_CONNECTIONS_OF_ADDRESS_MAX) return false
+    const isFull = this.#perAddress.of(address) >= GUEST_CONNECTIONS_OF_ADDRESS_MAX
+    if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || isFull) return false
     this.#sockets.add(socket)
-    this.#perAddress.set(address, count + 1)
+    const leave = this.#perAddress.take(address)
     socket.once('close', () => {
       this.#sockets.delete(socket)
-      const left = (this.#perAddress.get(address) ?? 1) - 1
-      if (left === 0) this.#perAddress.delete(address)
-      else this.#perAddress.set(address, left)
+      leave()
     })
     return true
   }

@@ -1,9 +1,11 @@
 import { request } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { API_CALLS_MAX } from '../../../electron/api/api'
+import { API_CALLS_MAX, API_CALLS_OF_ACCOUNT_MAX } from '../../../electron/api/api'
+import { API_SUBSCRIPTIONS_OF_ACCOUNT_MAX } from '../../../electron/api/subscriptions'
 import { API_BODY_BYTES_MAX, apiRouteNames, apiRoutes, apiValues } from '../../../shared/api/api'
 import { operations } from '../../../shared/console/contract'
 import { HoldfastError } from '../../../shared/model/failures'
+import { until } from '../../support/until'
 import { serveClients } from '../../support/api-clients'
 
 let place: Awaited<ReturnType<typeof serveClients>>
@@ -217,6 +219,21 @@ describe('a token', () => {
   })
 })
 
+it('one account has so many requests in work and no more, which leaves room for others', async () => {
+  const held: (() => void)[] = []
+  place.handlers['modules.execute'] = () => new Promise((resolve) => held.push(() => resolve({ value: 'done' })))
+  const asked = Array.from({ length: API_CALLS_OF_ACCOUNT_MAX }, () =>
+    place.ask('/api/systems/room/execute', { token: 'operator-token', body: execute }),
+  )
+  await until('all are in work', () => held.length === API_CALLS_OF_ACCOUNT_MAX)
+  const more = await place.ask('/api/systems', { token: 'operator-token' })
+  expect(more).toMatchObject({ status: 503, body: { code: 'busy', retryAfterMs: 1_000 } })
+  expect((await place.ask('/api/systems', { token: 'viewer-token' })).status).toBe(200)
+  for (const release of held) release()
+  for (const { status } of await Promise.all(asked)) expect(status).toBe(200)
+  expect((await place.ask('/api/systems', { token: 'operator-token' })).status).toBe(200)
+})
+
 describe('who answers', () => {
   it('is nobody while control is on its way: busy, and when to try again', async () => {
     Object.assign(place.facts, { holder: 'edge', reachesOther: false, drivesInMs: 2_400 })
@@ -323,6 +340,19 @@ describe('a subscription', () => {
     place.systems.splice(0, 1)
     place.changed()
     expect(await other.closed).toBe(4404)
+  })
+
+  it('is had so many times by one account and no more, which leaves room for others', async () => {
+    const own = await Promise.all(
+      Array.from({ length: API_SUBSCRIPTIONS_OF_ACCOUNT_MAX }, () => place.subscribe(at, { token: 'operator-token' })),
+    )
+    await expect(place.subscribe(at, { token: 'operator-token' })).rejects.toMatchObject({ status: 503 })
+    const other = await place.subscribe(at)
+    expect(await other.next()).toMatchObject({ type: 'status', complete: true })
+    const [first] = own
+    first!.socket.close()
+    await first!.closed
+    expect(await (await place.subscribe(at, { token: 'operator-token' })).next()).toMatchObject({ complete: true })
   })
 
   it('is not for wrong tokens, other origins or those who talk', async () => {
