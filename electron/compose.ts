@@ -254,7 +254,8 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
     }),
   )
   const { accounts, attempts } = people
-  clients = openClients(parts, { clients: site.clients, operations, accounts, attempts, audit }, started)
+  const { remoteHealth: health } = server
+  clients = openClients(parts, { clients: site.clients, operations, accounts, attempts, audit, health }, started)
   await writeControllerFile(dataDir, { pid: process.pid, startedAt, consolePort: server.port, role: settings.role })
   started.defer(() => removeControllerFiles(dataDir))
   started.use(
@@ -268,7 +269,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
   started.defer(site.onDecision((decision) => watched.decided(decision)))
   controllerStarted(activity, { at: startedAt, role: settings.role, version, lastEnd: lastStop?.end ?? null })
   started.defer(() => controllerStopped(activity, clock.wall()))
-  await site.start([clients.guest, ...(settings.remoteConsole ? [server.remote] : [])])
+  await site.start([clients.guest, settings.remoteConsole ? server.remote : server.remoteHealth])
   watched.look()
   log.log('info', 'Controller started', { role: settings.role, console: server.url, version })
   return {

@@ -49,7 +49,7 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
   }
   server.on('request', (request, response) => {
     if (guest.owns(pathOf(request.url), false)) return guest.request(request, response, place)
-    answerText(response, 404, 'Only /api is here.', { Connection: 'close' })
+    answerText(response, 404, 'Only /api is here, and /health.', { Connection: 'close' })
   })
   server.on('upgrade', (request, socket, head) => {
     // A peer that resets while it waits for its answer must not end the process.

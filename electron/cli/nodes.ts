@@ -162,13 +162,17 @@ function addChanging(cli: Cli, node: Command): void {
       .option('--resume', 'check it again'),
   )
   cli
-    .add(node, 'accept-key', 'pin the host key that a node shows now', (context, [nodeId = ''], options) =>
-      context.withConsole(async (client) => {
-        const view = await client.call('nodes.getNode', { nodeId })
-        const acceptFingerprint = (options['fingerprint'] as string | undefined) ?? (await agreed(context, view))
-        const done = await client.call('nodes.updateNode', { nodeId: view.id, acceptFingerprint })
-        context.print(done, () => `${oneLine(done.name)} is known by ${acceptFingerprint} from now on.\n`)
-      }),
+    .add(
+      node,
+      'accept-key',
+      'pin the host key or the certificate that a node shows now',
+      (context, [nodeId = ''], options) =>
+        context.withConsole(async (client) => {
+          const view = await client.call('nodes.getNode', { nodeId })
+          const acceptFingerprint = (options['fingerprint'] as string | undefined) ?? (await agreed(context, view))
+          const done = await client.call('nodes.updateNode', { nodeId: view.id, acceptFingerprint })
+          context.print(done, () => `${oneLine(done.name)} is known by ${acceptFingerprint} from now on.\n`)
+        }),
     )
     .argument('<node>', REF)
     .option('--fingerprint <fingerprint>', 'the one to accept, as the machine itself says; without it you are asked')
@@ -286,13 +290,19 @@ function keyFile(file: string): string {
 
 /** The fingerprint a person has compared. */
 async function agreed(context: Context, view: NodeView): Promise<string> {
-  const { offeredHostKey, hostKey, name } = view
-  if (offeredHostKey === null) throw new UsageError(`${oneLine(name)} shows no other host key than the pinned one.`)
-  context.terminal.err(`pinned  ${keyText(hostKey)}\nshown   ${keyText(offeredHostKey)}\n`)
+  const { offeredHostKey, hostKey, offeredCertificate, certificate, name } = view
+  const shown = offeredHostKey ?? offeredCertificate
+  if (shown === null)
+    throw new UsageError(`${oneLine(name)} shows no other host key or certificate than the pinned one.`)
+  context.terminal.err(
+    offeredHostKey === null
+      ? `pinned  certificate ${certificate?.fingerprint ?? ''}\nshown   certificate ${shown.fingerprint}\n`
+      : `pinned  ${keyText(hostKey)}\nshown   ${keyText(offeredHostKey)}\n`,
+  )
   const answer = await context.terminal.ask('Compare it with what the machine itself says. Accept it? [y/N] ')
-  if (answer === null) throw new UsageError('Say which one to accept: --fingerprint SHA256:…')
+  if (answer === null) throw new UsageError('Say which one to accept: --fingerprint FINGERPRINT')
   if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError('Nothing was changed.')
-  return offeredHostKey.fingerprint
+  return shown.fingerprint
 }
 
 /** What was not given is left out. */
@@ -305,13 +315,19 @@ const keyText = (key: KeyFacts | null): string => (key === null ? '' : `${key.ty
 
 function listText(found: OperationOutput<'nodes.listNodes'>, context: Context): string {
   const now = context.clock.wall()
-  const rows = found.nodes.map(({ name, host, status, lastSeenAt, lastCheck, offeredHostKey }) => [
+  const rows = found.nodes.map(({ name, host, status, lastSeenAt, lastCheck, offeredHostKey, offeredCertificate }) => [
     ...[oneLine(name), oneLine(host), context.paint(colours[status], status)],
     ...[
       lastSeenAt === null ? 'never' : ageBetween(lastSeenAt, now),
       lastCheck === null ? '-' : ageBetween(lastCheck.at, now),
     ],
-    oneLine(offeredHostKey === null ? (lastCheck?.cause ?? '') : 'shows another host key'),
+    oneLine(
+      offeredHostKey !== null
+        ? 'shows another host key'
+        : offeredCertificate !== null
+          ? 'shows another certificate'
+          : (lastCheck?.cause ?? ''),
+    ),
   ])
   return table(['NAME', 'HOST', 'STATUS', 'SEEN', 'CHECKED', 'CAUSE'], rows, context.paint) + totalsText(found)
 }
@@ -333,7 +349,7 @@ function totalsText({
 }
 
 function nodeText(view: NodeView, context: Context): string {
-  const { ssh, secretsSet, lastCheck, paused, hostKey, key } = view
+  const { ssh, secretsSet, lastCheck, paused, hostKey, key, certificate } = view
   const set = Object.entries(secretsSet).flatMap(([name, isSet]) => (isSet ? [name] : []))
   const login = `${oneLine(ssh.user)}, port ${ssh.port}, by ${ssh.method}${ssh.keyName === null ? '' : ` ${oneLine(ssh.keyName)}`}`
   const rows: [string, string][] = [
@@ -350,16 +366,21 @@ function nodeText(view: NodeView, context: Context): string {
     ['key', keyText(key)],
     ['host key', hostKey === null ? '' : `${keyText(hostKey)}, pinned ${timeOf(hostKey.pinnedAt)}`],
     ['health', oneLine(view.healthUrl ?? '')],
+    ['certificate', certificate === null ? '' : `${certificate.fingerprint}, pinned ${timeOf(certificate.pinnedAt)}`],
     ['offline after', view.offlineAfterMs === null ? '' : lengthOf(view.offlineAfterMs)],
   ]
   const last = lastCheck === null ? '' : `\n${checkText(lastCheck, context)}`
   return facts(rows, context.paint) + offerText(view, context) + last
 }
 
-const offerText = ({ offeredHostKey, name }: NodeView, context: Context): string =>
-  offeredHostKey === null
-    ? ''
-    : `${context.paint('red', 'It shows another host key')}: ${keyText(offeredHostKey)}\nIf that is right: holdfast node accept-key ${oneLine(name)}\n`
+function offerText({ offeredHostKey, offeredCertificate, name }: NodeView, context: Context): string {
+  const [what, mark] =
+    offeredHostKey === null
+      ? ['certificate', offeredCertificate?.fingerprint ?? '']
+      : ['host key', keyText(offeredHostKey)]
+  if (mark === '') return ''
+  return `${context.paint('red', `It shows another ${what}`)}: ${mark}\nIf that is right: holdfast node accept-key ${oneLine(name)}\n`
+}
 
 function checkText(check: NodeCheck, { paint }: Context): string {
   const step = ({ state, cause, ms }: NodeStep, more = ''): string =>

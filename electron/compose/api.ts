@@ -32,6 +32,8 @@ export interface ClientsOptions {
   readonly operations: Operations
   readonly accounts: Accounts | null
   readonly attempts: Attempts
+  /** What a port of its own serves besides. */
+  readonly health: PortGuest
   audit(entry: AuditEntry): void
 }
 
@@ -59,7 +61,7 @@ export function openClients(parts: Parts, options: ClientsOptions, stack: AsyncD
   const { guest, end } = loadedWhenAsked(parts, options, listeners)
   const port = new AsyncDisposableStack()
   if (settings.serveApi && settings.role !== 'master')
-    place.known = listen(parts, guest, port).catch((error: unknown) => {
+    place.known = listen(parts, both(guest, options.health), port).catch((error: unknown) => {
       const { code, message, hint } = failureOf(error)
       place.reason = message
       log.log('error', 'Clients of the systems are not served', { code, message, hint })
@@ -136,6 +138,18 @@ function loadedWhenAsked(
   }
   return { guest, end: async () => (await loading?.catch(() => null))?.[Symbol.asyncDispose]() }
 }
+
+const both = (first: PortGuest, second: PortGuest): PortGuest => ({
+  owns: (path, isUpgrade) => first.owns(path, isUpgrade) || second.owns(path, isUpgrade),
+  request(request, response, at) {
+    const path = (request.url ?? '/').split('?')[0]!
+    ;(first.owns(path, false) ? first : second).request(request, response, at)
+  },
+  upgrade(request, socket, head, at) {
+    const path = (request.url ?? '/').split('?')[0]!
+    ;(first.owns(path, true) ? first : second).upgrade(request, socket, head, at)
+  },
+})
 
 const byAccounts =
   (accounts: Accounts): TokenBearer =>

@@ -9,6 +9,7 @@ import { SESSION_VALID_MS, type KeyAnswer, type Login, type Session } from './lo
 import type { Caller, Dispatch } from './operations'
 import { SECURITY_HEADERS, servePage } from './page'
 
+export const HEALTH_PATH = '/health'
 const BODY_BYTES_MAX = 4 * 1024
 const CONNECTIONS_MAX = 512
 const REQUEST_TIMEOUT_MS = 10_000
@@ -85,7 +86,7 @@ async function respond(
   }
   const urlPath = (request.url ?? '/').split('?')[0] ?? '/'
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  if (urlPath === '/health') return isRead ? health(options, response) : methodRefused(response, 'GET')
+  if (urlPath === HEALTH_PATH) return isRead ? health(options, response) : methodRefused(response, 'GET')
   if (urlPath === '/session') return isRead ? session(options, door, request, response) : methodRefused(response, 'GET')
   if (urlPath === '/login')
     return request.method === 'POST' ? login(options, door, request, response) : methodRefused(response, 'POST')

@@ -10,7 +10,7 @@ import { createConsoleHttp } from './http'
 import { keptOutTeller } from './kept-out'
 import { Login } from './login'
 import type { Operations } from './operations'
-import { remoteConsole } from './remote'
+import { remoteConsole, remoteHealth } from './remote'
 import { ConsoleSockets } from './sockets'
 
 const LOOPBACK = '127.0.0.1'
@@ -48,6 +48,8 @@ export interface ConsoleServer extends AsyncDisposable {
   oneTimeLink(): { url: string; expiresAt: number }
   /** The same console for other machines, where a port with TLS takes it as a guest: by login or token, never by a key of this machine. */
   readonly remote: PortGuest
+  /** Of it `/health` alone, which anybody may read. */
+  readonly remoteHealth: PortGuest
 }
 
 /** Serves page, login and operations on loopback. Rejects with `HoldfastError('conflict')` when the port is taken. Disposed: port free, consoles closed. */
@@ -96,6 +98,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     url: origin(),
     oneTimeLink,
     remote: remoteConsole(answering, sockets),
+    remoteHealth: remoteHealth(answering),
     async [Symbol.asyncDispose]() {
       attempts[Symbol.dispose]()
       login.close()

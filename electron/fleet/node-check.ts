@@ -30,7 +30,12 @@ export function checkingNodes({ probes, credentials, own }: NodeCheckParts): Che
   return async (node, { config, ssh: before, signal }) => {
     if (node.id === LOCAL_NODE_ID) return ownCheck(own())
     const [health, { tcp, found }] = await Promise.all([
-      probes.health(node.healthUrl ?? usualHealthUrl(node.host), config.healthTimeoutMs, signal),
+      probes.health(
+        node.healthUrl ?? usualHealthUrl(node.host),
+        config.healthTimeoutMs,
+        signal,
+        node.certificate?.fingerprint ?? null,
+      ),
       reach(),
     ])
     const { step, hostKey, offered } = found

@@ -52,7 +52,14 @@ const newNode = (id: string, fields: NodeFields, { at, by }: { at: number; by: s
   ...{ id, revision: 1, createdAt: at, createdBy: by, paused: null },
   ...fields,
   ...{ secretsSet: { password: false, privateKey: false, passphrase: false }, key: null },
-  ...{ hostKey: null, offeredHostKey: null, status: 'unknown', statusSince: at },
+  ...{
+    hostKey: null,
+    offeredHostKey: null,
+    certificate: null,
+    offeredCertificate: null,
+    status: 'unknown',
+    statusSince: at,
+  },
   ...{ lastSeenAt: null, lastCheck: null, failures: 0 },
 })
 
@@ -152,7 +159,7 @@ export function nodeOperations({
         const after = {
           ...fields,
           ...pausing(before, { pause, actor, at }),
-          ...hostKeys(before, fields, acceptFingerprint, at),
+          ...known(before, fields, acceptFingerprint, at),
         }
         const view = await saved(before, { ...after, revision: before.revision + 1 }, secrets)
         monitor.forget(before.id)
@@ -261,25 +268,31 @@ function pausing(
   return { paused: { since, by: actor, reason: pause }, status: 'paused', statusSince: since }
 }
 
-/** Another host or port is another machine, whose key is met for the first time. */
-function hostKeys(
-  before: KeptNode,
-  after: KeptNode,
-  accepted: string | undefined,
-  at: WallMs,
-): Pick<KeptNode, 'hostKey' | 'offeredHostKey'> {
-  if (after.host !== before.host || after.ssh.port !== before.ssh.port) return { hostKey: null, offeredHostKey: null }
-  const { hostKey, offeredHostKey } = before
-  if (accepted === undefined) return { hostKey, offeredHostKey }
-  if (offeredHostKey?.fingerprint !== accepted)
-    throw new HoldfastError('conflict', `${before.name} does not show the host key ${accepted}.`, {
-      hint:
-        offeredHostKey === null
-          ? 'Check the node first: holdfast node check NODE'
-          : `It shows ${offeredHostKey.fingerprint}; compare it with what the machine itself says, then accept that one.`,
-    })
-  const { type, fingerprint } = offeredHostKey
-  return { hostKey: { type, fingerprint, pinnedAt: at }, offeredHostKey: null }
+type Known = Pick<KeptNode, 'hostKey' | 'offeredHostKey' | 'certificate' | 'offeredCertificate'>
+
+/** Another host or port is another machine, whose key and certificate are met for the first time. */
+function known(before: KeptNode, after: KeptNode, accepted: string | undefined, at: WallMs): Known {
+  const isSameServer = after.host === before.host && after.ssh.port === before.ssh.port
+  const isSameEndpoint = after.host === before.host && after.healthUrl === before.healthUrl
+  const { hostKey, offeredHostKey, certificate, offeredCertificate } = before
+  const kept: Known = {
+    ...(isSameServer ? { hostKey, offeredHostKey } : { hostKey: null, offeredHostKey: null }),
+    ...(isSameEndpoint ? { certificate, offeredCertificate } : { certificate: null, offeredCertificate: null }),
+  }
+  if (accepted === undefined) return kept
+  if (kept.offeredHostKey?.fingerprint === accepted) {
+    const { type, fingerprint } = kept.offeredHostKey
+    return { ...kept, hostKey: { type, fingerprint, pinnedAt: at }, offeredHostKey: null }
+  }
+  if (kept.offeredCertificate?.fingerprint === accepted)
+    return { ...kept, certificate: { fingerprint: accepted, pinnedAt: at }, offeredCertificate: null }
+  const shown = (kept.offeredHostKey ?? kept.offeredCertificate)?.fingerprint
+  throw new HoldfastError('conflict', `${before.name} does not show the host key or certificate ${accepted}.`, {
+    hint:
+      shown === undefined
+        ? 'Check the node first: holdfast node check NODE'
+        : `It shows ${shown}; compare it with what the machine itself says, then accept that one.`,
+  })
 }
 
 const factsShown = (key: KeyFacts | null): { type: string | null; fingerprint: string | null } => ({

@@ -33,7 +33,10 @@ export interface Finding {
 }
 
 /** As much of a node as alerts look at. */
-export interface NodeFacts extends Pick<KeptNode, 'id' | 'status' | 'statusSince' | 'failures' | 'offeredHostKey'> {
+export interface NodeFacts extends Pick<
+  KeptNode,
+  'id' | 'status' | 'statusSince' | 'failures' | 'offeredHostKey' | 'offeredCertificate'
+> {
   /** Of the last check. */
   readonly cause: string | null
 }

@@ -1,5 +1,4 @@
 import { connect } from 'node:net'
-import { z } from 'zod'
 import type { KeyFacts, NodeCheck, NodeSsh, NodeStep, StepCode } from '../../shared/model/fleet'
 import type { Clock } from '../platform/ports'
 import { deadline } from './deadline'
@@ -30,11 +29,9 @@ export interface SshFound {
 export interface Probes {
   tcp(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<NodeStep>
   ssh(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<SshFound>
-  health(url: string, timeoutMs: number, signal: AbortSignal): Promise<NodeCheck['health']>
+  /** `pinned`: what vouched for its certificate at first contact; null: this is the first. */
+  health(url: string, timeoutMs: number, signal: AbortSignal, pinned: string | null): Promise<NodeCheck['health']>
 }
-
-/** Of a health report; what is longer is none. */
-const REPORT_BYTES_MAX = 64 * 1024
 
 export const failed = (code: StepCode, cause: string, ms: number): NodeStep => ({ state: 'failed', code, cause, ms })
 export const succeeded = (ms: number): NodeStep => ({ state: 'ok', code: null, cause: null, ms })
@@ -52,11 +49,9 @@ const reasons: Record<string, readonly [StepCode, string]> = {
   ECONNRESET: ['unreachable', 'the connection was cut'],
   EPIPE: ['unreachable', 'the connection was cut'],
   ETIMEDOUT: ['timeout', 'no answer'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['protocol', 'the certificate is not trusted here'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['protocol', 'the certificate is not trusted here'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['protocol', 'the certificate is not trusted here'],
-  CERT_HAS_EXPIRED: ['protocol', 'the certificate has expired'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['protocol', 'the certificate is for another name'],
+  EPROTO: ['protocol', 'whoever listens there does not speak TLS like a controller'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['protocol', 'whoever listens there does not speak TLS'],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['protocol', 'whoever listens there does not speak TLS'],
 }
 
 /** What went wrong with a connection. */
@@ -93,57 +88,5 @@ export function tcpProbe(clock: Clock): Probes['tcp'] {
     if (limit.isOver) return failed('timeout', `${where}: no answer within ${timeoutMs / 1000} s`, ms)
     const [code, words] = reasonOf(error)
     return failed(code, `${where}: ${words}`, ms)
-  }
-}
-
-const report = z.object({
-  ok: z.boolean(),
-  version: z.string().max(100).optional(),
-  role: z.string().max(100).optional(),
-})
-
-/** Asks a controller's `/health`. Redirects are not followed: the answer is to come from where was asked. */
-export function healthProbe(clock: Clock): Probes['health'] {
-  return async (url, timeoutMs, signal) => {
-    using limit = deadline(clock, timeoutMs, signal)
-    const beganAt = clock.mono()
-    const none = { version: null, role: null }
-    const took = (): number => Math.round(clock.mono() - beganAt)
-    let text: string
-    try {
-      const response = await fetch(url, { redirect: 'manual', signal: limit.signal })
-      text = await textOf(response)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (limit.isOver)
-        return { ...failed('timeout', `Health: no answer within ${timeoutMs / 1000} s`, took()), ...none }
-      const [code, words] = reasonOf(error)
-      return { ...failed(code, `Health: ${words}`, took()), ...none }
-    }
-    const read = report.safeParse(jsonOf(text))
-    if (!read.success)
-      return { ...failed('protocol', 'Health: the answer is not that of a controller', took()), ...none }
-    const { ok, version = null, role = null } = read.data
-    const step = ok ? succeeded(took()) : failed('not-healthy', 'Health: the controller says it is not well', took())
-    return { ...step, version, role }
-  }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of response.body ?? []) {
-    bytes += (piece as Uint8Array).length
-    if (bytes > REPORT_BYTES_MAX) break
-    pieces.push(piece as Uint8Array)
-  }
-  return Buffer.concat(pieces).toString('utf8')
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
   }
 }

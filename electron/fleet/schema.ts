@@ -9,6 +9,7 @@ import type { Migration } from '../platform/sqlite'
  * | node.held_until       | until when the last look holds; null: nobody looked                        |
  * | node.body             | what people say of it, as JSON; no secrets                                 |
  * | node.host_key         | the pinned key as JSON; `offered` the one that is shown instead            |
+ * | node.certificate      | of its health endpoint, like `host_key`; so `offered_certificate`          |
  * | node_check.seq        | counts the checks of a node; so does `node_span.seq` its spans             |
  * | node_span.state       | as `ObservedState`                                                         |
  * | setting.body          | the check configuration                                                    |
@@ -38,5 +39,9 @@ export const fleetMigrations: readonly Migration[] = [
         role TEXT NOT NULL, offline_after_ms INTEGER, registered_at INTEGER NOT NULL, registered_by TEXT NOT NULL, drain_since INTEGER,
         drain_by TEXT, drain_reason TEXT, last_seen_at INTEGER, told TEXT, UNIQUE (address, port)) STRICT;
       CREATE TABLE fleet_left (edge_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    history: 'certificates of health endpoints',
+    sql: `ALTER TABLE node ADD COLUMN certificate TEXT; ALTER TABLE node ADD COLUMN offered_certificate TEXT;`,
   },
 ]

@@ -38,6 +38,8 @@ const storedBody = nodeView.pick({
 const storedConfig = checkConfig.partial().transform((known) => checkConfig.parse({ ...usualCheckConfig, ...known }))
 const pinned = keyFacts.extend({ pinnedAt: z.number() })
 const offered = keyFacts.extend({ at: z.number() })
+const pinnedCertificate = nodeView.shape.certificate.unwrap()
+const offeredCertificate = nodeView.shape.offeredCertificate.unwrap()
 
 interface NodeRow {
   readonly id: string
@@ -47,16 +49,18 @@ interface NodeRow {
   readonly body: string
   readonly host_key: string | null
   readonly offered: string | null
+  readonly certificate: string | null
+  readonly offered_certificate: string | null
   readonly status: string
   readonly status_since: number
   readonly last_seen_at: number | null
   readonly last_check: string | null
   readonly failures: number
 }
-type FactsRow = Pick<NodeRow, 'id' | 'status' | 'status_since' | 'failures' | 'offered'> & {
+type FactsRow = Pick<NodeRow, 'id' | 'status' | 'status_since' | 'failures' | 'offered' | 'offered_certificate'> & {
   readonly cause: string | null
 }
-const FACTS = `id, status, status_since, failures, offered, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
+const FACTS = `id, status, status_since, failures, offered, offered_certificate, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
 interface SpanRow {
   readonly seq: number
   readonly from_at: number
@@ -93,19 +97,19 @@ export function openNodes(file: string): NodeStore {
       'SELECT status, count(*) AS nodes FROM node GROUP BY status',
     ),
     add: database.prepare<unknown[]>(
-      `INSERT INTO node (name, name_key, host, search, tags, revision, body, host_key, offered, status, status_since, id, failures)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+      `INSERT INTO node (name, name_key, host, search, tags, revision, body, host_key, offered, certificate, offered_certificate, status, status_since, id,
+        failures) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
     ),
     save: database.prepare<unknown[]>(
-      `UPDATE node SET name = ?, name_key = ?, host = ?, search = ?, tags = ?, revision = ?, body = ?, host_key = ?, offered = ?, status = ?,
-        status_since = ? WHERE id = ?`,
+      `UPDATE node SET name = ?, name_key = ?, host = ?, search = ?, tags = ?, revision = ?, body = ?, host_key = ?, offered = ?,
+        certificate = ?, offered_certificate = ?, status = ?, status_since = ? WHERE id = ?`,
     ),
     remove: ['node WHERE id', 'node_check WHERE node_id', 'node_span WHERE node_id'].map((rows) =>
       database.prepare<[string]>(`DELETE FROM ${rows} = ?`),
     ),
     found: database.prepare<unknown[]>(
       `UPDATE node SET status = ?, status_since = ?, held_until = ?, last_seen_at = ?, last_check_at = ?, last_check = ?, failures = ?, host_key = ?,
-        offered = ? WHERE id = ?`,
+        offered = ?, certificate = ?, offered_certificate = ? WHERE id = ?`,
     ),
     held: database.prepare<[number, string]>('UPDATE node SET held_until = ? WHERE id = ?'),
     expire: database.prepare<[number, number]>(
@@ -165,6 +169,8 @@ export function openNodes(file: string): NodeStore {
       ...parsed(storedBody, row.body, what),
       hostKey: orNull(pinned, row.host_key, what),
       offeredHostKey: orNull(offered, row.offered, what),
+      certificate: orNull(pinnedCertificate, row.certificate, what),
+      offeredCertificate: orNull(offeredCertificate, row.offered_certificate, what),
       status: statusOf(row.status),
       statusSince: row.status_since,
       lastSeenAt: row.last_seen_at,
@@ -172,9 +178,11 @@ export function openNodes(file: string): NodeStore {
       failures: row.failures,
     }
   }
-  const factsOf = ({ id, status, status_since, failures, offered: shown, cause }: FactsRow): NodeFacts => ({
-    ...{ id, status: statusOf(status), statusSince: status_since, failures, cause },
-    offeredHostKey: orNull(offered, shown, `the node ${id}`),
+  const factsOf = (row: FactsRow): NodeFacts => ({
+    ...{ id: row.id, status: statusOf(row.status), statusSince: row.status_since, failures: row.failures },
+    cause: row.cause,
+    offeredHostKey: orNull(offered, row.offered, `the node ${row.id}`),
+    offeredCertificate: orNull(offeredCertificate, row.offered_certificate, `the node ${row.id}`),
   })
   const statusOf = (text: string): NodeStatus => nodeStatuses.find((status) => status === text) ?? 'unknown'
 
@@ -186,13 +194,14 @@ export function openNodes(file: string): NodeStore {
 
   const columns = (node: KeptNode): unknown[] => {
     const { id, name, host, tags, revision, hostKey, offeredHostKey, status, statusSince } = node
+    const { certificate, offeredCertificate: shown } = node
     const search = [name, host, node.description, ...tags].join('\n').toLowerCase()
     const lines = tags.length === 0 ? '' : `\n${tags.join('\n')}\n`
     const body = JSON.stringify(storedBody.parse(node))
     const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
     return [
       ...[name, name.toLowerCase(), host, search, lines, revision, body, json(hostKey), json(offeredHostKey)],
-      ...[status, statusSince, id],
+      ...[json(certificate), json(shown), status, statusSince, id],
     ]
   }
 
@@ -275,12 +284,22 @@ export function openNodes(file: string): NodeStore {
           JSON.stringify(check),
           finding.isReached ? 0 : node.failures + 1,
         ],
-        ...[pin === null ? null : JSON.stringify(pin), offeredNow(finding, row), nodeId],
+        ...[pin === null ? null : JSON.stringify(pin), offeredNow(finding, row)],
+        ...[...certificatesNow(node, check.health.certificate ?? null, at), nodeId],
       )
     } else sql.held.run(looked?.heldUntil ?? at, nodeId)
     checks?.old.run(nodeId, nodeId, oldest)
     if (looked !== null) spans?.many.run(nodeId, looked.newestSeq - SPANS_KEPT_MAX)
     spans?.old.run(nodeId, nodeId, oldest)
+  }
+
+  /** As they are kept: the pinned one, and what is shown instead. Nothing shown says nothing. */
+  function certificatesNow({ certificate, offeredCertificate: known }: KeptNode, shown: string | null, at: number) {
+    const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+    if (shown === null) return [json(certificate), json(known)]
+    if (certificate === null) return [json({ fingerprint: shown, pinnedAt: at }), null]
+    if (certificate.fingerprint === shown) return [json(certificate), null]
+    return [json(certificate), json(known?.fingerprint === shown ? known : { fingerprint: shown, at })]
   }
 
   function offeredNow({ offered: shown, at }: Finding, row: NodeRow): string | null {

@@ -25,7 +25,8 @@ export function watchedNodes(store: NodeStore, monitor: Pick<NodeMonitor, 'onTur
 }
 
 function watchedNode(facts: NodeFacts, clock: Clock): WatchedNode {
-  const { id, status, statusSince, failures, offeredHostKey, cause } = facts
+  const { id, status, statusSince, failures, offeredHostKey, offeredCertificate, cause } = facts
+  const shown = offeredHostKey ?? offeredCertificate
   const [mono, wall] = [clock.mono(), clock.wall()]
   // An instant that lies ahead (the calendar was set back) is now.
   const monoOf = (at: number): MonoMs => after(mono, Math.min(0, at - wall))
@@ -36,7 +37,9 @@ function watchedNode(facts: NodeFacts, clock: Clock): WatchedNode {
   return {
     ...{ id: subjectOfNode(id), reach: reach(), since: monoOf(statusSince), cause },
     offeredKey:
-      offeredHostKey === null ? null : { fingerprint: offeredHostKey.fingerprint, since: monoOf(offeredHostKey.at) },
+      shown === null
+        ? null
+        : { of: offeredHostKey === null ? 'tls' : 'ssh', fingerprint: shown.fingerprint, since: monoOf(shown.at) },
   }
 }
 

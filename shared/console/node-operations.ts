@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  certificateMark,
   checkConfig,
   fingerprint,
   keyFacts,
@@ -34,6 +35,9 @@ export const nodeView = nodeFields.extend({
   hostKey: keyFacts.extend({ pinnedAt: z.number() }).nullable(),
   /** What the server shows instead of the pinned key, until somebody accepts it or it is gone. */
   offeredHostKey: keyFacts.extend({ at: z.number() }).nullable(),
+  /** Of its health endpoint, if that speaks TLS: pinned at first contact, and what is shown instead, as with host keys. */
+  certificate: z.object({ fingerprint: certificateMark, pinnedAt: z.number() }).nullable(),
+  offeredCertificate: z.object({ fingerprint: certificateMark, at: z.number() }).nullable(),
   status: z.enum(nodeStatuses),
   statusSince: z.number(),
   /** When it was last reached; null: never. */
@@ -109,7 +113,7 @@ const bucket = z.object({
 })
 
 const sshPart = nodeSsh.partial()
-/** `acceptFingerprint`: of `offeredHostKey`; it is pinned from now on. */
+/** `acceptFingerprint`: of `offeredHostKey` or `offeredCertificate`; it is pinned from now on. */
 const changes = nodeFields
   .omit({ ssh: true })
   .partial()
@@ -136,7 +140,7 @@ export const nodeOperations = {
       nodeId: nodeRef,
       /** A text pauses the checks and says why; null goes on with them. */
       pause: z.string().trim().min(1).max(500).nullable().optional(),
-      acceptFingerprint: fingerprint.optional(),
+      acceptFingerprint: z.union([fingerprint, certificateMark]).optional(),
       /** Refused with `conflict` when the node has another one by now. */
       expectedRevision: z.number().optional(),
     }),

@@ -6,8 +6,8 @@ export type AlertSeverity = (typeof alertSeverities)[number]
 
 /**
  * What a rule looks at: values of a metric, log lines by words and severity, the absence of data of a linked edge, an edge without a link, entries an edge has
- * lost, an interval in which both sides drove, alerts that edges raise themselves, and of the nodes that are checked those that are offline and those whose SSH
- * server shows another host key than the pinned one.
+ * lost, an interval in which both sides drove, alerts that edges raise themselves, and of the nodes that are checked those that are offline and those that show
+ * another host key or certificate than the pinned one.
  */
 export const alertWatches = [
   'metric',
@@ -64,6 +64,7 @@ export const alertSayings = [
   'bothDrove',
   'nodeOffline',
   'hostKeyChanged',
+  'certificateChanged',
 ] as const
 export const alertSaid = z.object({
   key: z.enum(alertSayings),

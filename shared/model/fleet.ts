@@ -31,6 +31,7 @@ export type SshMethod = (typeof sshMethods)[number]
  * | agent-missing      | there is no SSH agent, or it does not answer                                   |
  * | no-credentials     | nothing is set to log in with; skipped                                         |
  * | not-healthy        | the health endpoint answers that something is wrong                            |
+ * | certificate-changed| the health endpoint shows a certificate that the pinned authority did not make |
  */
 export const stepCodes = [
   'refused',
@@ -43,6 +44,7 @@ export const stepCodes = [
   'agent-missing',
   'no-credentials',
   'not-healthy',
+  'certificate-changed',
 ] as const
 export type StepCode = (typeof stepCodes)[number]
 
@@ -58,6 +60,12 @@ const sshUser = z.string().regex(/^[^\s\u0000-\u001f\u007f]{1,64}$/, 'a user nam
 /** A file of the key folder, without path. */
 export const sshKeyName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/, 'the name of a file in the key folder')
 export const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint like SHA256:…')
+/** In place of a fingerprint: one that authorities vouch for whom everybody trusts. */
+export const PUBLICLY_TRUSTED = 'public'
+/** Of the authority's certificate that a health endpoint shows, else of its own: as `openssl x509 -fingerprint -sha256` tells it. */
+export const certificateMark = z
+  .string()
+  .regex(/^(public|([0-9A-F]{2}:){31}[0-9A-F]{2})$/, `a SHA-256 fingerprint like AB:CD:…, or ${PUBLICLY_TRUSTED}`)
 const httpUrl = z
   .string()
   .max(500)
@@ -127,7 +135,12 @@ export const nodeCheck = z.object({
   tcp: step,
   /** `hostKey`: as the server showed it, proven to be its own. */
   ssh: step.extend({ hostKey: keyFacts.nullable() }),
-  health: step.extend({ version: z.string().nullable(), role: z.string().nullable() }),
+  /** `certificate`: what it showed over TLS, the pinned one if that vouches for it; null: no TLS, or no controller answered. */
+  health: step.extend({
+    version: z.string().nullable(),
+    role: z.string().nullable(),
+    certificate: certificateMark.nullable().optional(),
+  }),
 })
 export type NodeCheck = z.infer<typeof nodeCheck>
 

@@ -31,6 +31,7 @@ export const de: Catalogue = {
     bothDrove: 'Von {from} bis {to} haben beide Seiten gesteuert.',
     nodeOffline: 'Der Knoten ist nicht erreichbar: {cause}',
     hostKeyChanged: 'Der SSH-Server zeigt einen anderen Host-Schlüssel: {fingerprint}',
+    certificateChanged: 'Der Health-Endpunkt zeigt ein anderes Zertifikat: {fingerprint}',
     above: '{what} ist {value}, über {threshold}',
     'at-least': '{what} ist {value}, mindestens {threshold}',
     below: '{what} ist {value}, unter {threshold}',

@@ -32,6 +32,7 @@ export const en = {
     bothDrove: 'Both sides drove from {from} to {to}.',
     nodeOffline: 'The node cannot be reached: {cause}',
     hostKeyChanged: 'The SSH server shows another host key: {fingerprint}',
+    certificateChanged: 'The health endpoint shows another certificate: {fingerprint}',
     above: '{what} is {value}, above {threshold}',
     'at-least': '{what} is {value}, at least {threshold}',
     below: '{what} is {value}, below {threshold}',

@@ -31,6 +31,7 @@ export const zh: Catalogue = {
     bothDrove: '从 {from} 到 {to}，双方同时在控制。',
     nodeOffline: '无法连接到节点：{cause}',
     hostKeyChanged: 'SSH 服务器出示了另一个主机密钥：{fingerprint}',
+    certificateChanged: '健康端点出示了另一个证书：{fingerprint}',
     above: '{what} 为 {value}，高于 {threshold}',
     'at-least': '{what} 为 {value}，不低于 {threshold}',
     below: '{what} 为 {value}，低于 {threshold}',

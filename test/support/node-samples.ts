@@ -18,7 +18,15 @@ export const nodeSample = (change: Partial<NodeView> = {}): NodeView => ({
   secretsSet: { password: false, privateKey: true, passphrase: false },
   key: { type: 'ssh-ed25519', fingerprint: `SHA256:${'a'.repeat(43)}` },
   hostKey: { type: 'ssh-ed25519', fingerprint: `SHA256:${'b'.repeat(43)}`, pinnedAt: AT },
-  ...{ offeredHostKey: null, status: 'online', statusSince: AT, lastSeenAt: AT, failures: 0 },
+  ...{
+    offeredHostKey: null,
+    certificate: null,
+    offeredCertificate: null,
+    status: 'online',
+    statusSince: AT,
+    lastSeenAt: AT,
+    failures: 0,
+  },
   lastCheck: checkOfNode(),
   ...change,
 })

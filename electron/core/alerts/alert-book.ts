@@ -469,7 +469,7 @@ function evidenceOf(rule: AlertRuleDocument, node: WatchedNode): { evidence: Evi
   const { reach, since, cause, offeredKey } = node
   if (rule.watch === 'node-offline')
     return reach === 'offline' ? { evidence: offlineEvidence(rule, cause), beganAt: since } : null
-  return offeredKey === null ? null : { evidence: keyEvidence(rule, offeredKey.fingerprint), beganAt: offeredKey.since }
+  return offeredKey === null ? null : { evidence: keyEvidence(rule, offeredKey), beganAt: offeredKey.since }
 }
 /** Which key is pinned and which was shown last is known, whoever looks. */
 const isUntold = (rule: AlertRuleDocument, { reach }: WatchedNode): boolean =>

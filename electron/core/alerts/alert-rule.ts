@@ -53,7 +53,8 @@ const defaults = [
   {
     id: 'host-key-changed',
     name: 'Host key changed',
-    description: 'The SSH server of a node shows another host key than the pinned one: it may be another machine.',
+    description:
+      'A node shows another host key (SSH) or certificate (health endpoint) than the pinned one: it may be another machine.',
     watch: 'host-key-changed',
     severity: 'critical',
   },

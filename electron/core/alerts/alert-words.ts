@@ -1,6 +1,7 @@
 import type { AlertSaid } from '../../../shared/model/alerts'
 import type { AlertRuleDocument } from '../../../shared/model/documents'
 import type { Evidence } from './alert-state'
+import type { WatchedNode } from './seen'
 import { numberText } from './series'
 
 export const lostEvidence = ({ severity }: AlertRuleDocument): Evidence => ({
@@ -11,8 +12,12 @@ export const offlineEvidence = ({ severity }: AlertRuleDocument, cause: string |
   ...{ severity, said: { key: 'nodeOffline', params: { cause: cause ?? '?' } }, text: '', value: null },
 })
 
-export const keyEvidence = ({ severity }: AlertRuleDocument, fingerprint: string): Evidence => ({
-  ...{ severity, said: { key: 'hostKeyChanged', params: { fingerprint } }, text: '', value: null },
+export const keyEvidence = (
+  { severity }: AlertRuleDocument,
+  { of, fingerprint }: NonNullable<WatchedNode['offeredKey']>,
+): Evidence => ({
+  ...{ severity, text: '', value: null },
+  said: { key: of === 'ssh' ? 'hostKeyChanged' : 'certificateChanged', params: { fingerprint } },
 })
 
 export const absentEvidence = ({ severity, metric }: AlertRuleDocument): Evidence => ({

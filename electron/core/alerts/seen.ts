@@ -20,8 +20,8 @@ export interface WatchedNode {
   readonly since: MonoMs
   /** Why it is not reached, in words. */
   readonly cause: string | null
-  /** The host key that is shown instead of the pinned one; null: none is. */
-  readonly offeredKey: { readonly fingerprint: string; readonly since: MonoMs } | null
+  /** What is shown instead of the pinned host key, or of the pinned certificate of the health endpoint; null: nothing is. */
+  readonly offeredKey: { readonly of: 'ssh' | 'tls'; readonly fingerprint: string; readonly since: MonoMs } | null
 }
 export interface MetricSeen {
   readonly name: string

@@ -25,6 +25,7 @@ export function statusOf(
 export function causeOf({ tcp, ssh, health }: CheckSteps): string | null {
   // Another key may be another machine: that comes before everything else.
   if (ssh.code === 'host-key-changed') return ssh.cause
+  if (health.code === 'certificate-changed') return health.cause
   if (!isReached({ tcp, health })) return tcp.cause
   if (health.state !== 'ok') return health.cause
   return ssh.state === 'failed' ? ssh.cause : null

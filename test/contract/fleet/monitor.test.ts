@@ -9,7 +9,8 @@ import { NodeMonitor } from '../../../electron/fleet/monitor'
 import { checkingNodes, type CheckedNode } from '../../../electron/fleet/node-check'
 import { localNode, nodeOperations, nodesShown, type NodeHandlers } from '../../../electron/fleet/node-operations'
 import type { NodeStore } from '../../../electron/fleet/nodes'
-import { healthProbe, skipped, succeeded, failed, tcpProbe } from '../../../electron/fleet/probes'
+import { healthProbe } from '../../../electron/fleet/health-probe'
+import { skipped, succeeded, failed, tcpProbe } from '../../../electron/fleet/probes'
 import { openNodes } from '../../../electron/fleet/sqlite'
 import { sshProbe } from '../../../electron/fleet/ssh-probe'
 import { systemClock } from '../../../electron/platform/clock'
@@ -258,6 +259,35 @@ describe('the watch over nodes', () => {
     expect(heard).toHaveLength(before)
   })
 
+  test('another certificate of the health endpoint is told until it is accepted, and forgotten with its address', async () => {
+    const [own, other] = ['AA', 'BB'].map((byte) => Array.from({ length: 32 }, () => byte).join(':')) as [
+      string,
+      string,
+    ]
+    const showing = (certificate: string, isPinned: boolean) => () => {
+      const { steps, offered } = up()
+      const health = isPinned
+        ? steps.health
+        : { ...failed('certificate-changed', 'Health: another', 1), version: null, role: null }
+      return Promise.resolve({ steps: { ...steps, health: { ...health, certificate } }, offered })
+    }
+    look = showing(own, true)
+    await call('nodes.addNode', { name: 'web', host: '10.0.0.7', healthUrl: 'https://10.0.0.7:7421/health' })
+    await pass(EVERY)
+    look = showing(other, false)
+    await pass(2 * EVERY)
+    const node = () => call('nodes.getNode', { nodeId: 'web' })
+    expect(await node()).toMatchObject({
+      ...{ status: 'degraded', lastCheck: { cause: 'Health: another' } },
+      ...{ certificate: { fingerprint: own }, offeredCertificate: { fingerprint: other } },
+    })
+    await expect(call('nodes.updateNode', { nodeId: 'web', acceptFingerprint: own })).rejects.toThrow('does not show')
+    await call('nodes.updateNode', { nodeId: 'web', acceptFingerprint: other })
+    expect(await node()).toMatchObject({ certificate: { fingerprint: other }, offeredCertificate: null })
+    await call('nodes.updateNode', { nodeId: 'web', healthUrl: 'https://10.0.0.8:7421/health' })
+    expect(await node()).toMatchObject({ certificate: null, offeredCertificate: null })
+  })
+
   test('bar arguments out of range are brought into it', async () => {
     const bar = (more: object) => call('nodes.getUptimeBar', { nodeId: 'local', ...more })
     expect(await bar({})).toMatchObject({ intervalMs: 86_400_000, bucketCount: 90 })
@@ -297,18 +327,20 @@ describe('the parts of a check', () => {
     [200, `{"ok":true,"x":"${'x'.repeat(80_000)}"}`, { state: 'failed', code: 'protocol' }],
   ])('a health endpoint that answers %i %.30s', async (status, body, expected) => {
     await using server = await answering(status, body)
-    expect(await probes.health(`http://127.0.0.1:${server.port}/health`, 5_000, never)).toMatchObject(expected)
+    expect(await probes.health(`http://127.0.0.1:${server.port}/health`, 5_000, never, null)).toMatchObject(expected)
   })
 
   test('nobody at the port, a port that is open, and a health endpoint that says nothing', async () => {
     const free = await freePort()
     expect(await probes.tcp('127.0.0.1', free, 5_000, never)).toMatchObject({ state: 'failed', code: 'refused' })
-    expect(await probes.health(`http://127.0.0.1:${free}/health`, 5_000, never)).toMatchObject({ code: 'refused' })
+    expect(await probes.health(`http://127.0.0.1:${free}/health`, 5_000, never, null)).toMatchObject({
+      code: 'refused',
+    })
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as { port: number }
     expect(await probes.tcp('127.0.0.1', port, 5_000, never)).toMatchObject({ state: 'ok' })
-    expect(await probes.health(`http://127.0.0.1:${port}/health`, 100, never)).toMatchObject({ code: 'timeout' })
+    expect(await probes.health(`http://127.0.0.1:${port}/health`, 100, never, null)).toMatchObject({ code: 'timeout' })
     silent.closeAllConnections()
     silent.close()
   })

@@ -102,6 +102,24 @@ describe('the store of nodes', () => {
     expect(store.node('n1')).toMatchObject({ hostKey: key('a'), offeredHostKey: null })
   })
 
+  test('pins what vouches for a health endpoint, likewise', () => {
+    const mark = (byte: string) => Array.from({ length: 32 }, () => byte).join(':')
+    const seen = (n: number, certificate: string | null): Finding => {
+      const found = finding('n1', n)
+      return { ...found, check: { ...found.check!, health: { ...found.check!.health, certificate } } }
+    }
+    store.add(node('n1'))
+    store.record([seen(0, mark('AA')), seen(1, mark('BB')), seen(2, mark('BB')), seen(3, null)])
+    const pinned = { certificate: { fingerprint: mark('AA'), pinnedAt: T0 } }
+    expect(store.node('n1')).toMatchObject({
+      ...pinned,
+      offeredCertificate: { fingerprint: mark('BB'), at: T0 + EVERY },
+    })
+    expect(store.facts(null)).toMatchObject([{ id: 'n1', offeredCertificate: { fingerprint: mark('BB') } }])
+    store.record([seen(4, mark('AA'))])
+    expect(store.node('n1')).toMatchObject({ ...pinned, offeredCertificate: null })
+  })
+
   test('forgets all of a node that is removed', () => {
     store.add(node('n1'))
     store.record([finding('n1', 0)])

@@ -275,7 +275,7 @@ describe('rules that change', () => {
 })
 
 describe('nodes', () => {
-  const key = { fingerprint: `SHA256:${'a'.repeat(43)}`, since: monoMs(0) }
+  const key = { of: 'ssh' as const, fingerprint: `SHA256:${'a'.repeat(43)}`, since: monoMs(0) }
   const web = (change: Partial<WatchedNode> = {}): WatchedNode => ({
     ...{ id: 'node:web', reach: 'reached', since: monoMs(0), cause: null, offeredKey: null },
     ...change,
@@ -335,6 +335,8 @@ describe('nodes', () => {
     expect(tell(web({ reach: 'unknown', offeredKey: key }), 1_000)).toEqual([])
     expect(open()).toEqual(['firing '])
     expect(tell(web(), 2_000)).toEqual(['end host-key-changed'])
+    tell(web({ offeredKey: { ...key, of: 'tls' } }), 3_000)
+    expect([...book.alerts()]).toMatchObject([{ state: { incident: { said: { key: 'certificateChanged' } } } }])
   })
 
   test('a rule that is switched on again speaks of what is so already, and rules of edges never of nodes', () => {
