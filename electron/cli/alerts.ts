@@ -45,6 +45,7 @@ export function addAlerts(cli: Cli, program: Command): void {
     .option('--text <words>', 'part of the text, the series or the rule')
     .option('--limit <n>', 'at most so many', count)
     .option('--grouped', 'one line for all of one cause')
+    .option('--group <id>', 'only those of the cause of this alert')
     .option('--watch', 'go on as they change, until interrupted')
   cli
     .add(alerts, 'show', 'all there is to know of an alert', (context, [id = '']) =>
@@ -78,6 +79,7 @@ function listed(options: Record<string, unknown>): OperationInput<'alerts.list'>
   const states = options['all'] === true ? all : (options['state'] as AlertState[] | undefined)
   return defined({
     grouped: options['grouped'] as boolean | undefined,
+    group: text('group'),
     states,
     severityMin: text('severity') as AlertSeverity | undefined,
     ...{ edge: text('edge'), rule: text('rule'), text: text('text'), limit: options['limit'] as number | undefined },

@@ -60,8 +60,14 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
         ...(text === undefined ? {} : { text }),
       }
       if (asked.group !== undefined) {
-        const all = alerts.groupOf(alertOf(parts, asked.group)).alerts.toReversed()
-        const members = all.filter((alert) => states.includes(alert.state) && isOf(alert, query))
+        const { alerts: all } = alerts.groupOf(alertOf(parts, asked.group))
+        // Among hundreds of one cause they are told apart by their place.
+        const { text: words = '', ...others } = query
+        const isMeant = (alert: AlertIncident) =>
+          alert.edgeName.toLowerCase().includes(words.toLowerCase()) || isOf(alert, query)
+        const members = all
+          .filter((alert) => states.includes(alert.state) && isOf(alert, others) && isMeant(alert))
+          .sort((a, b) => b.since - a.since || (a.id < b.id ? 1 : -1))
         // One that is over by now has no place any more: it begins anew.
         const from = before === undefined ? 0 : members.findIndex(({ id }) => id === before) + 1
         const page = members.slice(from, from + limit)

@@ -93,6 +93,7 @@ export function groupView({ alerts, ruleId, cause, severity }: Group<AlertIncide
     state: states.has('firing') ? 'firing' : states.has('unknown') ? 'unknown' : 'pending',
     ...{ text: worst.text, said: worst.said ?? null },
     count: alerts.length,
+    open: alerts.filter(({ acknowledged, silenced }) => acknowledged === null && silenced === null).length,
     acknowledged: alerts.filter(({ acknowledged }) => acknowledged !== null).length,
     silenced: alerts.filter(({ silenced }) => silenced !== null).length,
     ...{ firstSince: first.since, lastSince: last.since, edges: edges.size },

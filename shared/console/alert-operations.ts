@@ -29,7 +29,7 @@ export const alertOperations = {
   /**
    * Newest first. Without `states` those that are not over. `next`: ask on `before` it; null: that was all. With `grouped` there is no list: `groups` has all
    * that are not over and match, by cause, worst and newest first, `total` says how many alerts those are (and groups beyond `GROUPS_TOLD_MAX` are left out).
-   * `group`: the id of one alert; those of its cause that are not over and match, the last to begin first.
+   * `group`: the id of one alert; those of its cause that are not over and match (`text` finds sites, too), the last to begin first.
    */
   'alerts.list': operation(
     'viewer',

@@ -31,6 +31,10 @@ describe.each(['light', 'dark'] as const)('the page of data in %s', (colorScheme
       expect(await violations(tab), row).toEqual([])
       await tab.keyboard.press('Escape')
     }
+    await go('data?part=alerts')
+    await tab.getByTestId('alert-row').first().getByText('500 sites lost').click()
+    await tab.getByTestId('member-alert').first().waitFor()
+    expect(await violations(tab), 'alerts of one cause').toEqual([])
     expect(complaints).toEqual([])
   })
 })
@@ -175,6 +179,41 @@ describe('the page of data', () => {
     await expect
       .poll(() => called('alerts.silence'))
       .toEqual({ alert: '41', forMs: 4 * 3_600_000, reason: 'Disk is exchanged.' })
+  })
+
+  it('shows what was lost at once in one row that opens to the single alerts, and acknowledges and silences all of it, with the keyboard alone', async () => {
+    await using view = await openFixture(browser)
+    const { tab, fixture, go } = view
+    const called = (op: string) => fixture.double.calls.findLast((call) => call.op === op)?.params
+    await go('data?part=alerts')
+    const rows = tab.getByTestId('alert-row')
+    await rows.first().getByText('500 sites lost').waitFor()
+    await rows.first().getByText('Aachen, Berlin, Cologne, Dresden, Essen and 495 more').waitFor()
+    await tabTo(tab, tab.getByRole('grid', { name: 'Alerts' }))
+    await tab.keyboard.press('Enter')
+    const members = tab.getByTestId('member-alert')
+    await members.first().getByText('Jena 50').waitFor()
+    await tabTo(tab, tab.getByTestId('group-words'))
+    await tab.keyboard.type('gdansk 7')
+    await members.first().getByText('Gdansk 7').waitFor()
+    await tabTo(tab, tab.getByTestId('group-acknowledge'))
+    await tab.keyboard.press('Enter')
+    await tabTo(tab, tab.getByTestId('ack-note'))
+    await tab.keyboard.type('The line is down.')
+    await tabTo(tab, tab.getByTestId('ack-confirm'))
+    await tab.keyboard.press('Enter')
+    await expect.poll(() => called('alerts.acknowledge')).toEqual({ group: '7', on: true, note: 'The line is down.' })
+    await tab.getByTestId('group-silence').click()
+    await tab.getByTestId('silence-reason').fill('The line is being mended.')
+    await tab.getByTestId('silence-confirm').click()
+    await expect
+      .poll(() => called('alerts.silence'))
+      .toEqual({ group: '7', forMs: 4 * 3_600_000, reason: 'The line is being mended.' })
+    await members.first().click()
+    await tab.getByTestId('acknowledge').waitFor()
+    // Back to the others of its cause.
+    await tab.keyboard.press('Escape')
+    await tab.getByTestId('group-acknowledge').waitFor()
   })
 
   it('makes a rule after trying it as it is typed, and keeps it quiet for a while', async () => {

@@ -1,4 +1,10 @@
-import type { AlertIncident, AlertRuleView, AlertSilence, ForwardView } from '../../shared/console/alert-views'
+import type {
+  AlertGroup,
+  AlertIncident,
+  AlertRuleView,
+  AlertSilence,
+  ForwardView,
+} from '../../shared/console/alert-views'
 import type { ChannelView } from '../../shared/console/channel-operations'
 import { alertRuleDocument, channelDocument } from '../../shared/model/documents'
 
@@ -10,6 +16,15 @@ export const alertSample = (change: Partial<AlertIncident> = {}): AlertIncident 
   ...{ text: 'cpu.temperature {core=0} is 91, above 80', value: 91, since: AT - 90_000, firedAt: AT - 60_000 },
   ...{ resolvedAt: null, resolvedBecause: null, lastAt: AT - 1_000, unknownSince: null, episodes: 1 },
   ...{ acknowledged: null, silenced: null },
+  ...change,
+})
+
+/** Of one cause, all alike and open unless said otherwise. */
+export const groupSample = (change: Partial<AlertGroup> = {}): AlertGroup => ({
+  ...{ id: '7', ruleId: 'edge-lost', ruleName: 'Edge lost', cause: '', severity: 'critical', state: 'firing' },
+  ...{ text: 'The edge cannot be reached.', said: { key: 'edgeLost', params: {} }, count: 500, open: 500 },
+  ...{ acknowledged: 0, silenced: 0, firstSince: AT - 90_000, lastSince: AT - 60_000 },
+  ...{ edges: 500, edgeNames: ['Aachen', 'Berlin', 'Cologne', 'Dresden', 'Essen'], alerts: ['7', '8', '9'] },
   ...change,
 })
 

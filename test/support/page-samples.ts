@@ -1,13 +1,13 @@
 import type { OperationHandlers } from '../../electron/console/operations'
 import type { ActivityItem } from '../../shared/console/activity-operations'
-import type { AlertsBody } from '../../shared/console/alert-views'
+import type { AlertGroup, AlertIncident, AlertsBody } from '../../shared/console/alert-views'
 import type { LogView, PointTail, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
 import type { CheckingView, CheckView } from '../../shared/console/diagnostics-operations'
 import type { SettingsView, SettingView } from '../../shared/console/setting-operations'
 import type { TokenView, UserView } from '../../shared/console/user-operations'
 import { settingNames, settingRules, settings } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
-import { alertSample, forwardSample, ruleSample, silenceSample } from './alert-samples'
+import { alertSample, forwardSample, groupSample, ruleSample, silenceSample } from './alert-samples'
 import { letterSample, syncSample } from './console-double'
 
 /** Plausible data, activity and settings for looking at the pages and for their browser tests. */
@@ -133,6 +133,51 @@ export const alertsSample = (now = Date.now()): AlertsBody => {
     silences: [{ ...silenceSample(), until: now + 2 * HOUR }],
   }
 }
+
+/** Each of `alertsSample` by itself, and before them what was lost at once. */
+export const LINKS_LOST = 500
+const alertGroups = (now = Date.now()): AlertGroup[] => [
+  groupSample({
+    ...{ count: LINKS_LOST, open: 488, acknowledged: 12, edges: LINKS_LOST },
+    ...{ firstSince: now - 6 * MINUTE, lastSince: now - 5 * MINUTE },
+  }),
+  ...alertsSample(now).active.map((alert) =>
+    groupSample({
+      ...{ id: alert.id, ruleId: alert.ruleId, ruleName: alert.ruleName, cause: alert.series.split(' {')[0]! },
+      ...{
+        severity: alert.severity,
+        state: alert.state as AlertGroup['state'],
+        text: alert.text,
+        said: null,
+        count: 1,
+      },
+      open: alert.acknowledged || alert.silenced ? 0 : 1,
+      ...{ acknowledged: alert.acknowledged ? 1 : 0, silenced: alert.silenced ? 1 : 0 },
+      ...{ firstSince: alert.since, lastSince: alert.since, edges: 1, edgeNames: ['Berlin'], alerts: [alert.id] },
+    }),
+  ),
+]
+const towns = ['Aachen', 'Berlin', 'Cologne', 'Dresden', 'Essen', 'Fulda', 'Gdansk', 'Hanover', 'Innsbruck', 'Jena']
+const linksLost = (now = Date.now()): AlertIncident[] =>
+  Array.from({ length: LINKS_LOST }, (_, n) =>
+    alertSample({
+      ...{ id: String(7 + n), ruleId: 'edge-lost', ruleName: 'Edge lost', series: '', value: null },
+      ...{ edgeId: `lost-${n}`, edgeName: `${towns[n % towns.length]!} ${Math.floor(n / towns.length) + 1}` },
+      ...{ text: 'The edge cannot be reached.', said: { key: 'edgeLost', params: {} } },
+      ...{ since: now - 6 * MINUTE + n * 100, firedAt: now - 5 * MINUTE },
+      acknowledged: n < 12 ? { at: now - 2 * MINUTE, by: 'browser:anna', note: 'The line is being mended.' } : null,
+    }),
+  ).toReversed()
+const resolvedAlerts = (now = Date.now()) => ({
+  alerts: [
+    alertSample({
+      ...{ id: '9', state: 'resolved', since: now - 5 * HOUR, firedAt: now - 5 * HOUR },
+      ...{ resolvedAt: now - 4 * HOUR, resolvedBecause: 'cleared' },
+    }),
+  ],
+  total: 1,
+  next: null,
+})
 
 export const syncShown = (now = Date.now()): SyncView => ({
   ...syncSample({
@@ -338,21 +383,17 @@ export function pageAnswers(): Partial<OperationHandlers> {
       })),
       next: null,
     }),
-    'alerts.list': () => ({
-      alerts: [
-        alertSample({
-          id: '9',
-          edgeId: 'berlin',
-          state: 'resolved',
-          since: Date.now() - 5 * HOUR,
-          firedAt: Date.now() - 5 * HOUR,
-          resolvedAt: Date.now() - 4 * HOUR,
-          resolvedBecause: 'cleared',
-        }),
-      ],
-      total: 1,
-      next: null,
-    }),
+    'alerts.list': ({ grouped, group, edge, text = '' }) => {
+      if (grouped) {
+        const groups = alertGroups().filter(({ edges }) => edge === undefined || edges === 1)
+        return { alerts: [], total: groups.reduce((sum, { count }) => sum + count, 0), next: null, groups }
+      }
+      if (group !== undefined) {
+        const lost = linksLost().filter(({ edgeName }) => edgeName.toLowerCase().includes(text.toLowerCase()))
+        return { alerts: lost, total: lost.length, next: null }
+      }
+      return resolvedAlerts()
+    },
     'alerts.rules': () => [
       ruleSample({ name: 'Hot rack' }),
       {

@@ -284,13 +284,21 @@ describe('alerts of a master', () => {
     })
     expect(links!.edgeNames.toSorted()).toEqual(['oslo', 'paris', 'rome'])
     expect(hot).toMatchObject({ cause: 'cpu.load', count: 1, edgeNames: ['Berlin'], acknowledged: 0 })
+    const members = (asked: { limit: number; before?: string; text?: string; edge?: string }) =>
+      own['alerts.list']({ group: links!.id, ...asked }, anna)
+    const newest = links!.alerts.toReversed()
+    const page = await members({ limit: 2 })
+    expect([page.alerts.map(({ id }) => id), page.total, page.next]).toEqual([newest.slice(0, 2), 3, newest[1]])
+    expect(await members({ limit: 2, before: page.next! })).toMatchObject({ alerts: [{ id: newest[2] }], next: null })
+    expect(await members({ limit: 9, text: 'PARI' })).toMatchObject({ alerts: [{ edgeName: 'paris' }], total: 1 })
+    expect(await members({ limit: 9, edge: 'rome' })).toMatchObject({ alerts: [{ edgeName: 'rome' }], total: 1 })
     expect(await own['alerts.acknowledge']({ group: links!.alerts[1]!, note: 'the line', on: true }, anna)).toEqual({
       changed: 3,
     })
     expect(() => own['alerts.acknowledge']({ note: '', on: true }, anna)).toThrow(/Say which/)
     const silence = await own['alerts.silence']({ group: links!.id, forMs: 60_000, reason: 'works' }, anna)
     expect(silence.matcher).toEqual({ ruleId: 'edge-unreachable', edgeId: null, series: null, edges: 3 })
-    expect((await grouped())[0]).toMatchObject({ count: 3, acknowledged: 3, silenced: 3 })
+    expect((await grouped())[0]).toMatchObject({ count: 3, open: 0, acknowledged: 3, silenced: 3 })
     // Only those that were lost by then are kept quiet.
     isLinked.set('berlin', false)
     await clock.pass(50_000)

@@ -22,7 +22,7 @@ describe('alerts', () => {
   test('of one cause are one line when asked so, and are acknowledged and kept quiet together', async () => {
     const group: AlertGroup = {
       ...{ id: '7', ruleId: 'edge-unreachable', ruleName: 'Edge unreachable', cause: '', severity: 'critical' },
-      ...{ state: 'firing', text: 'The edge cannot be reached.', count: 480, acknowledged: 0, silenced: 2 },
+      ...{ state: 'firing', text: 'The edge cannot be reached.', count: 480, open: 478, acknowledged: 0, silenced: 2 },
       ...{ firstSince: AT, lastSince: AT + 9_000, edges: 480, edgeNames: ['Aachen', 'Berlin', 'Celle'], alerts: ['7'] },
     }
     double().answer({
@@ -34,9 +34,11 @@ describe('alerts', () => {
     expect((await run(['alerts', 'list', '--grouped'])).out).toMatch(
       /^7 +480 +firing, 2 silenced +critical +Aachen, Berlin and 478 more +.*Edge unreachable: The edge cannot be reached\.$/m,
     )
+    await run(['alerts', 'list', '--group', '7', '--text', 'Aachen'])
     expect((await run(['alerts', 'ack', '7', '--group'])).out).toBe('Acknowledged: 0\n')
     await run(['alerts', 'silence', '7', '--group', '--for', '1h', '--reason', 'the line'])
     expect(asked().slice(1)).toEqual([
+      ['alerts.list', { group: '7', text: 'Aachen', limit: 100 }],
       ['alerts.acknowledge', { group: '7', note: '', on: true }],
       ['alerts.silence', { group: '7', forMs: 3_600_000, reason: 'the line' }],
     ])

@@ -47,6 +47,7 @@ export const alertingDe: AlertingTexts = {
     addSilence: 'Stummschalten …',
     silenceText: 'Was passt, wird weiter beobachtet, aber niemandem gemeldet.',
     noSilences: 'Nichts ist stummgeschaltet.',
+    atSites: 'an {n} Standort | an {n} Standorten',
     everyRule: 'Jede Regel',
     needsSubject: 'Wählen Sie eine Regel oder einen Standort.',
     addForward: 'Ziel anlegen',

@@ -45,6 +45,7 @@ export const alertingEn = {
     addSilence: 'Keep quiet…',
     silenceText: 'What matches goes on to be watched, and nobody is told of it.',
     noSilences: 'Nothing is kept quiet.',
+    atSites: 'at {n} site | at {n} sites',
     everyRule: 'Every rule',
     needsSubject: 'Choose a rule or a site.',
     addForward: 'Add a destination',

@@ -46,6 +46,7 @@ export const alertingZh: AlertingTexts = {
     addSilence: '静默…',
     silenceText: '符合的仍会被监视，但不通知任何人。',
     noSilences: '没有静默。',
+    atSites: '{n} 个站点 | {n} 个站点',
     everyRule: '所有规则',
     needsSubject: '请选择规则或站点。',
     addForward: '添加目标',
