@@ -3,16 +3,11 @@ import { computed, shallowRef, watch, type ShallowRef } from 'vue'
 import type { TopicBody, TopicParams } from '../shared/console/contract'
 import type { Failure } from '../shared/model/failures'
 import { useStream } from './ask'
+import type { Slot } from './ui/data-table'
 
 /** Topics that tell a page of a list, sorted and filtered by the controller. */
-type ListTopic = 'nodes' | 'fleet'
+export type ListTopic = 'nodes' | 'fleet'
 type NodeOf<N extends ListTopic> = TopicBody<N>['nodes'][number]
-
-/** A place in the list. The node is null while it has not come yet. */
-export interface Slot<Node> {
-  readonly index: number
-  readonly node: Node | null
-}
 
 /** A row for every node there is, with those that have come. A node that moved meanwhile may be in two pages: it is shown once. */
 export function slotsOf<Node extends { readonly id: string }>(

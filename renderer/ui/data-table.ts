@@ -13,3 +13,8 @@ export interface Sorting {
   readonly key: string
   readonly descending: boolean
 }
+/** A place in a long list. The node is null while it has not come yet. */
+export interface Slot<Node> {
+  readonly index: number
+  readonly node: Node | null
+}

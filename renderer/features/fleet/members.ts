@@ -1,7 +1,6 @@
-import type { OperationInput } from '../../../shared/console/contract'
-import { fleetSorts, type FleetNodeView, type FleetSort } from '../../../shared/console/fleet-operations'
+import { fleetSorts, type FleetNodeView } from '../../../shared/console/fleet-operations'
 import { fleetStatuses, type FleetStatus } from '../../../shared/model/fleet'
-import type { Sorting } from '../../ui/data-table'
+import { listFilter } from '../../found-list'
 import type { Tone } from '../../ui/tone'
 
 /** A controller of the fleet, in the words of the pages: the nodes of the page of nodes are machines that are looked at from outside. */
@@ -18,17 +17,8 @@ export const memberTones: Readonly<Record<FleetStatus, Tone>> = {
   paused: 'quiet',
   online: 'edge',
 }
-const isSort = (key: string): key is FleetSort => (fleetSorts as readonly string[]).includes(key)
-const isStatus = (name: string): name is FleetStatus => (fleetStatuses as readonly string[]).includes(name)
-export type MemberFilter = Omit<OperationInput<'fleet.listNodes'>, 'offset' | 'limit'>
+export const memberFilter = listFilter(fleetSorts, fleetStatuses)
 
-/** What the controller is asked for; `status` empty: any. */
-export const memberFilter = (words: string, status: string, { key, descending }: Sorting): MemberFilter => ({
-  ...(words.trim() === '' ? {} : { text: words.trim() }),
-  ...(isStatus(status) ? { statuses: [status] } : {}),
-  sort: isSort(key) ? key : 'name',
-  isDescending: descending,
-})
 /** What people call it. */
 export const memberName = ({ edgeName, hostname, address }: Member): string => edgeName ?? (hostname || address)
 

@@ -1,8 +1,8 @@
 import type { OperationInput } from '../../../shared/console/contract'
-import { nodeSorts, type NodeSort, type NodeView } from '../../../shared/console/node-operations'
+import { nodeSorts, type NodeView } from '../../../shared/console/node-operations'
 import type { Failure } from '../../../shared/model/failures'
 import { nodeStatuses, SSH_PORT, SSH_USER, type NodeStatus, type SshMethod } from '../../../shared/model/fleet'
-import type { Sorting } from '../../ui/data-table'
+import { listFilter } from '../../found-list'
 import type { Tone } from '../../ui/tone'
 
 export const statusTones: Readonly<Record<NodeStatus, Tone>> = {
@@ -20,17 +20,7 @@ export const nameOfActor = (actor: string): string | null => {
   return door === 'browser' || door === 'system' || name === undefined ? null : name
 }
 
-export type NodeFilter = Pick<OperationInput<'nodes.listNodes'>, 'text' | 'statuses' | 'sort' | 'isDescending'>
-const isSort = (key: string): key is NodeSort => (nodeSorts as readonly string[]).includes(key)
-const isStatus = (name: string): name is NodeStatus => (nodeStatuses as readonly string[]).includes(name)
-
-/** What the controller is asked for; `status` empty: any. */
-export const filterOf = (words: string, status: string, { key, descending }: Sorting): NodeFilter => ({
-  ...(words.trim() === '' ? {} : { text: words.trim() }),
-  ...(isStatus(status) ? { statuses: [status] } : {}),
-  sort: isSort(key) ? key : 'name',
-  isDescending: descending,
-})
+export const filterOf = listFilter(nodeSorts, nodeStatuses)
 
 /** A node while it is edited, in the units of the fields. Secrets are typed anew or left as they are; what is set is never shown. */
 export interface NodeDraft {
