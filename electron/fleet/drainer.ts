@@ -1,4 +1,4 @@
-import { failureOf } from '../../shared/model/failures'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
 import {
   DRAIN_LOOK_EVERY_MS,
@@ -55,6 +55,8 @@ export class Drainer implements AsyncDisposable {
   readonly #options: DrainerOptions
   readonly #tries = new Map<string, DrainTries>()
   readonly #moves = new Map<string, Promise<void>>()
+  /** Nodes whose site is given back, until it is written that they are not draining. */
+  readonly #returns = new Map<string, Promise<Moved>>()
   /** Nodes whose draining a person is told about. */
   readonly #blocked = new Set<string>()
   #timer: Disposable | null = null
@@ -75,12 +77,14 @@ export class Drainer implements AsyncDisposable {
 
   /** How far the draining of a node is. */
   progressOf(member: Member): Pick<ReturnType<typeof drainStep>, 'state' | 'detail'> {
+    if (this.#returns.has(member.id)) return { state: 'moving', detail: null }
     const { state, detail } = this.#stepOf(member)
     return { state, detail }
   }
 
   async drain(member: Member, { by, reason }: { by: string; reason: string }): Promise<Moved> {
     const { clock } = this.#options
+    await this.#returns.get(member.id)?.catch(() => null)
     const { kept } = member
     const since = kept.drain?.since ?? clock.wall()
     this.#registry.setDrain(member, { since, by, reason: reason === '' ? (kept.drain?.reason ?? '') : reason })
@@ -94,14 +98,43 @@ export class Drainer implements AsyncDisposable {
     return { moved: state === 'moved', detail }
   }
 
-  /** What was moved comes back at once where the edge is linked; otherwise by its restore window, or by hand. */
-  async undrain(member: Member, by: string): Promise<Moved> {
-    const { sites } = this.#options
-    this.#registry.setDrain(member, null)
+  /**
+   * What was moved comes back at once where the edge is linked; otherwise by its restore window, or by hand. Written last: a controller that ends halfway finds a node that is
+   * draining, and so does whoever is told that it could not be written. Rejects with `HoldfastError`: `storage`, `link-lost`.
+   */
+  undrain(member: Member, by: string): Promise<Moved> {
+    const running = this.#returns.get(member.id)
+    if (running !== undefined) return running
+    const done = this.#undrain(member, by).finally(() => this.#returns.delete(member.id))
+    this.#returns.set(member.id, done)
+    return done
+  }
+
+  async #undrain(member: Member, by: string): Promise<Moved> {
+    const { id, edgeId } = member
+    this.#options.shown()
+    await this.#moves.get(id)
+    const back = edgeId === null ? { moved: true, detail: null } : await this.#givenBack(edgeId, by)
+    if (this.#ended) throw new HoldfastError('link-lost', 'The controller stops; the node is still draining.')
+    // Its edge may have been removed meanwhile.
+    if (this.#registry.draining().includes(member)) {
+      try {
+        this.#registry.setDrain(member, null)
+      } catch (error) {
+        this.#keep(member)
+        throw error
+      }
+    }
+    this.#returns.delete(id)
     this.forget(member)
-    const { edgeId } = member
-    if (edgeId === null) return { moved: true, detail: null }
-    await this.#moves.get(member.id)
+    return back
+  }
+
+  async #givenBack(edgeId: string, by: string): Promise<Moved> {
+    const { sites, draining } = this.#options
+    // Whoever decides about control gives nothing back of a node that is draining.
+    draining.delete(edgeId)
+    sites.changed(edgeId)
     const site = sites.facts(edgeId)
     if (site === null || !site.masterDrives) return { moved: true, detail: null }
     if (!site.isLinked)
@@ -143,6 +176,7 @@ export class Drainer implements AsyncDisposable {
 
   #look(): void {
     for (const member of this.#registry.draining()) {
+      if (this.#returns.has(member.id)) continue
       this.#known(member)
       const { state, detail, move } = this.#stepOf(member)
       if (member.edgeId !== null) this.#tellBlocked(member.id, member.edgeId, state === 'blocked' ? detail : null)
@@ -156,6 +190,14 @@ export class Drainer implements AsyncDisposable {
     if (edgeId === null || draining.has(edgeId)) return
     draining.add(edgeId)
     sites.changed(edgeId)
+  }
+
+  /** It could not be undrained: its site is the master's again. */
+  #keep(member: Member): void {
+    this.#tries.delete(member.id)
+    this.#known(member)
+    this.#arm()
+    this.#options.shown()
   }
 
   #stepOf(member: Member, byHand = false) {

@@ -116,6 +116,21 @@ describe('a node that is drained', () => {
     expect(site.gates().edge).not.toBe(null)
   })
 
+  it('is still draining when the master ends before its site was given back', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs: 600_000 }, { hasFleet: true })
+    await fleetOf(site).drain()
+    const asked = Promise.resolve(
+      site.fleetDo()['fleet.drainNode']({ nodeId: 'Berlin', draining: false, reason: '' }, operator),
+    ).catch(() => null)
+    await site.killMaster()
+    await asked
+    await site.startMaster()
+    expect(fleetOf(site).node()).toMatchObject({ status: 'draining' })
+    await site.until('the master drives', () => site.gates().master !== null && site.gates().edge === null)
+    expect(fleetOf(site).node()).toMatchObject({ status: 'draining', drain: { state: 'moved' } })
+    expect(await fleetOf(site).undrain()).toMatchObject({ moved: true, node: { drain: null } })
+  })
+
   it('waits for an edge that is away, and moves it when it is back and drives', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs: 600_000 }, { hasFleet: true })
     const { drain } = fleetOf(site)
