@@ -120,6 +120,7 @@ export const settingsDe: SettingsTexts = {
     actions: 'Aktionen',
     revoke: 'Widerrufen',
     listening: 'Wo Standorte diese Zentrale finden',
+    clients: 'Clients der Systeme',
     standalone:
       'Standort und Zentrale laufen hier in einem: Es gibt nichts zu verbinden. Was diese Maschine sein soll, wird beim ersten Lauf gewählt.',
     keptHere: 'auf diesem Gerät gemerkt',

@@ -118,6 +118,7 @@ export const settingsEn = {
     actions: 'Actions',
     revoke: 'Revoke',
     listening: 'Where edges find this master',
+    clients: 'Clients of the systems',
     standalone:
       'Edge and master run in one here: there is nothing to connect. What this machine is to be is chosen at its first run.',
     keptHere: 'kept on this device',

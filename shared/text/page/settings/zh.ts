@@ -119,6 +119,7 @@ export const settingsZh: SettingsTexts = {
     actions: '操作',
     revoke: '撤销',
     listening: '边缘如何找到此主控',
+    clients: '系统的客户端',
     standalone: '边缘和主控在此合一运行，无需连接。本机的角色在首次运行时选择。',
     keptHere: '保存在本设备',
     runsFor: '已运行',
