@@ -53,13 +53,29 @@ export class AlertChannels {
     this.#follow()
   }
 
+  /** Throws `HoldfastError('storage')` when what this channel tells could not be kept. */
+  requireStore(id: string): void {
+    this.#store ??= this.#options.openStore()
+    this.#store.totals(id)
+  }
+
   get(id: string): AlertChannel | null {
     return this.#channels.get(id) ?? null
   }
 
   /** What waits is tried now: a secret may be another one. */
   retry(): void {
-    for (const channel of this.#channels.values()) channel.follow(channel.document)
+    for (const channel of this.#channels.values()) {
+      try {
+        channel.follow(channel.document)
+      } catch (error) {
+        // Whoever has set the secret has set it.
+        this.#options.logger.log('error', 'A channel could not be tried again', {
+          channel: channel.document.id,
+          reason: failureOf(error).message,
+        })
+      }
+    }
   }
 
   views(): ChannelView[] {
@@ -187,13 +203,17 @@ export function channelOperations(channels: AlertChannels, journal: Journal): Ch
   const opened = (id: string): AlertChannel => {
     const channel = channels.get(id)
     if (channel !== null) return channel
-    throw new HoldfastError('storage', 'The file of the channels cannot be opened; the log says why.')
+    throw new HoldfastError('storage', 'The file of the channels cannot be opened; the log says why.', {
+      hint: 'Put master/channels.db back from a copy, or move it away: what is then lost is which alerts were told.',
+    })
   }
   return {
     'channels.list': () => channels.views(),
     'channels.save': ({ channel, values, create, revision }, { actor }) => {
       const found = known(channel) ?? (create ? null : required(channel))
       const base = found ?? { id: suggestedId('channel', channel), name: channel }
+      // First: a document that is stored while the answer says that it is not would be half a channel.
+      channels.requireStore(base.id)
       const outcome = journal.change([edited(journal, 'channel', base, values, revision)], { actor })
       if (!outcome.ok) throw refusalOf(outcome)
       const changed = outcome.differences.some(({ op }) => op !== 'same')

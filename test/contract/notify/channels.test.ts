@@ -493,7 +493,19 @@ describe('secrets', () => {
   })
 })
 
+test('a channel that could not be kept is not stored at all', async () => {
+  await channels.end()
+  begin((opened) => {
+    void opened[Symbol.asyncDispose]()
+    throw new HoldfastError('storage', 'The file is damaged.')
+  })
+  await expect(save({ type: 'webhook', url: 'https://hook.example' })).rejects.toMatchObject({ code: 'storage' })
+  expect(journal.list('channel')).toEqual([])
+})
+
 test('a file that cannot be opened is told once, tried again each minute, and then all is told', async () => {
+  await using sink = await startHttpSink()
+  await save({ type: 'webhook', url: sink.url })
   await channels.end()
   let isBroken = true
   begin((opened) => {
@@ -501,8 +513,7 @@ test('a file that cannot be opened is told once, tried again each minute, and th
     void opened[Symbol.asyncDispose]()
     throw new HoldfastError('storage', 'The file is damaged.')
   })
-  await using sink = await startHttpSink()
-  await expect(save({ type: 'webhook', url: sink.url })).rejects.toMatchObject({ code: 'storage' })
+  await expect(save({ enabled: false })).rejects.toMatchObject({ code: 'storage' })
   for (let second = 0; second < 100; second++) await clock.pass(1_000)
   expect(lines.filter((line) => line.includes('could not be opened'))).toHaveLength(1)
   isBroken = false
