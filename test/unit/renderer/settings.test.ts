@@ -33,17 +33,11 @@ async function found(role: StatusView['role']): Promise<string[]> {
     call: async (op: string) =>
       op === 'settings.get' ? { ok: true, value: settingsShown() } : { ok: false, code: 'refused', message: 'none' },
   } as unknown as Bridge
-  const all = [ConnectionSection, BufferSection, ControllerSection]
-  const sections = defineComponent({
-    render: () =>
-      h(
-        'div',
-        all.map((one) => h(one)),
-      ),
-  })
-  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: sections }] })
+  const sections = [ConnectionSection, BufferSection, ControllerSection]
+  const page = defineComponent({ render: () => h(TooltipProvider, () => sections.map((one) => h(one))) })
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: page }] })
   await router.push('/')
-  const wrapper = mount(defineComponent({ render: () => h(TooltipProvider, () => h(RouterView)) }), {
+  const wrapper = mount(RouterView, {
     global: {
       plugins: [i18n, createPinia(), router],
       provide: { [clockKey]: shallowRef(AT), [bridgeKey]: bridge, [toastsKey]: makeToasts() },
