@@ -102,6 +102,23 @@ describe('the systems and devices of a site', () => {
     await room.getByTestId('system-start').click()
     await room.getByText('2 of 2 running').waitFor({ timeout: 15_000 })
     expect(await violations(tab)).toEqual([])
+
+    // What tray, palette and notices open: the place with the dialog asked for, once.
+    await master.go('site/berlin?act=pause')
+    const dialog = tab.getByRole('dialog')
+    await dialog.getByTestId('pause-reason').waitFor()
+    await tab.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(tab.url()).not.toContain('act=')
+    await master.go('site/berlin?act=failover')
+    await dialog
+      .getByText(/Berlin/)
+      .first()
+      .waitFor()
+    await dialog.getByTestId('confirm-button').click()
+    await tab.locator('[data-testid=control-holder][data-holder=master]').first().waitFor({ timeout: 15_000 })
+    await dialog.waitFor({ state: 'detached' })
+    expect(tab.url()).not.toContain('act=')
     expect(master.complaints).toEqual([])
   })
 })

@@ -108,6 +108,13 @@ describe('a desktop beside a controller that runs already', () => {
       expect(await page.evaluate(() => (window as any).holdfast.ask('desktop.get', {}))).toMatchObject({
         value: { controller: 'attached' },
       })
+      await desktop.clickTray('failover')
+      await page.waitForSelector('[role=dialog] [data-testid=confirm-button]')
+      expect(await page.locator('[role=dialog]').textContent()).toMatch(/Demo site/)
+      await page.keyboard.press('Escape')
+      await page.waitForSelector('[role=dialog]', { state: 'detached' })
+      await desktop.until('the address asks no more', () => !page.url().includes('act='))
+      expect((await first.status()).control.holder).toBe('edge')
 
       await first.kill()
       await desktop.until('the tray says so', async () => (await desktop.tray())?.state === 'attention', 2_000)
