@@ -204,7 +204,7 @@ export function channelOperations(channels: AlertChannels, journal: Journal): Ch
     const channel = channels.get(id)
     if (channel !== null) return channel
     throw new HoldfastError('storage', 'The file of the channels cannot be opened; the log says why.', {
-      hint: 'Put master/channels.db back from a copy, or move it away: what is then lost is which alerts were told.',
+      hint: 'Put the file master/channels.db back from a copy, or move it away: what was told of alerts is lost with it, the channels are not.',
     })
   }
   return {

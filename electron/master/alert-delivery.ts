@@ -80,7 +80,9 @@ function postOf(
 function withoutSecrets(answer: SendAnswer, secrets: ReadonlySet<string>, username: string): SendAnswer {
   const forms = [...secrets]
     .flatMap((secret) => [secret, ...partsOf(secret)])
-    .flatMap((form) => [form, base64(form), base64(`\0${username}\0${form}`), encodeURIComponent(form)])
+    .flatMap((form) => [form, base64(form), base64(`\0${username}\0${form}`), encodeURIComponent(form.toWellFormed())])
+    // Nothing is found everywhere.
+    .filter((form) => form !== '')
     .sort((a, b) => b.length - a.length)
   const clean = (text: string) => forms.reduce((left, form) => left.replaceAll(form, '…'), text)
   return answer.kind === 'taken'

@@ -61,7 +61,7 @@ export async function postWebhook(
 function answerOf(response: IncomingMessage, message: string, now: number): SendAnswer {
   const status = response.statusCode ?? 0
   if (status >= 200 && status < 300)
-    return { kind: 'taken', answer: `${status} ${response.statusMessage ?? ''}`.trim() }
+    return { kind: 'taken', answer: shortened(`${status} ${response.statusMessage ?? ''}`) }
   const isLater = status >= 500 || status === 408 || status === 425 || status === 429
   return {
     kind: isLater ? 'later' : 'refused',
