@@ -28,6 +28,15 @@ export interface Names {
   edge(reference: string): { readonly id: string; readonly name: string } | null
   /** The edge a module or a system belongs to. */
   edgeOf(kind: 'module' | 'system', reference: string): { readonly id: string; readonly name: string } | null
+  /** What the account of a user is called; null: there is none here. */
+  user(id: string): string | null
+}
+
+/** Of an account, also of one that the other controller told of (`edge:berlin/user:kim`). */
+export function actorNamed({ actor }: Pick<ActivityEntry, 'actor'>, names: Names): { actorName?: string } {
+  const id = /(?:^|\/)user:([^/]+)$/.exec(actor)?.[1]
+  const actorName = id === undefined ? null : names.user(id)
+  return actorName === null ? {} : { actorName }
 }
 
 type Details = ActivityEntry['details']

@@ -4,6 +4,7 @@ const columns = [
   ['at', ({ at }) => new Date(at).toISOString()],
   ['kind', ({ kind }) => kind],
   ['actor', ({ actor }) => actor],
+  ['actor_name', ({ actorName }) => actorName],
   ['role', ({ role }) => role],
   ['via', ({ via }) => via],
   ['operation', ({ op }) => op],

@@ -4,7 +4,7 @@ import { after } from '../../shared/model/time'
 import type { JournalEntry } from '../../shared/wire/requests'
 import type { Clock, Logger } from '../platform/ports'
 import type { ActivityEntry, ActivityFilter, ActivityPage, ActivityQuery, ActivityStore } from './activity'
-import { auditEntry, documentEntry, type Audited, type Names } from './entries'
+import { actorNamed, auditEntry, documentEntry, type Audited, type Names } from './entries'
 import { fits } from './words'
 
 /** Repeats of a refusal are written together, this often at most. */
@@ -41,7 +41,7 @@ export class ActivityRecorder implements AsyncDisposable {
   readonly #repeats = new Map<string, { entry: ActivityEntry; times: number }>()
   #timer: Disposable | null = null
   #isEnding = false
-  names: Names = { edge: () => null, edgeOf: () => null }
+  names: Names = { edge: () => null, edgeOf: () => null, user: () => null }
 
   constructor({ store, clock, log }: RecorderOptions) {
     this.#store = store
@@ -66,7 +66,8 @@ export class ActivityRecorder implements AsyncDisposable {
     if (entries.length === 0 && marks === undefined) return true
     let items: readonly ActivityItem[]
     try {
-      items = this.#store.add(entries, marks)
+      const named = entries.map((entry) => ({ ...entry, ...actorNamed(entry, this.names) }))
+      items = this.#store.add(named, marks)
     } catch (error) {
       const texts = entries.slice(0, 3).map(({ text }) => text)
       this.#log.log('error', 'The audit could not be written', { ...failureOf(error), entries: texts })

@@ -12,7 +12,7 @@ import {
   type ActivityQuery,
   type ActivityStore,
 } from './activity'
-import { wordsOf } from './words'
+import { actorWordsOf, wordsOf } from './words'
 
 const migrations: readonly Migration[] = [
   {
@@ -104,9 +104,9 @@ export function openActivity(
     const bytes = body.length + search.length
     const tally = tallies.get(shelfOf(entry.kind))!
     const before = key === null ? undefined : sql.known.get(key)
-    const { kind, actor, edgeId, edgeName } = entry
+    const { kind, edgeId, edgeName } = entry
     const now = clock.wall()
-    const values = [key, shelfOf(kind), at, key === null ? at : Math.max(at, now), times, kind, actor]
+    const values = [key, shelfOf(kind), at, key === null ? at : Math.max(at, now), times, kind, actorWordsOf(entry)]
     const row = sql.upsert.get(...values, edgeId, edgeName, search, body, bytes)!
     tally.rows += before === undefined ? 1 : 0
     tally.bytes += bytes - (before?.bytes ?? 0)

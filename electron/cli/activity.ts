@@ -99,6 +99,9 @@ export function addActivity(cli: Cli, program: Command): void {
   )
 }
 
+const whoOf = ({ actor, actorName }: ActivityItem): string =>
+  oneLine(actorName === undefined ? actor : `${actorName} (${actor})`)
+
 const outcomeOf = ({ outcome, code, times }: ActivityItem): string =>
   `${code ?? outcome}${times > 1 ? ` (${times} times)` : ''}`
 
@@ -110,18 +113,11 @@ function tableOf(items: readonly ActivityItem[], { paint }: Context): string {
   return table(
     ['AT', 'KIND', 'WHO', 'EDGE', 'OUTCOME', 'WHAT'],
     items.map((item) => [
-      ...[
-        timeOf(item.at),
-        item.kind,
-        oneLine(item.actor),
-        oneLine(item.edgeName ?? '-'),
-        colourOf(item),
-        oneLine(item.text),
-      ],
+      ...[timeOf(item.at), item.kind, whoOf(item), oneLine(item.edgeName ?? '-'), colourOf(item), oneLine(item.text)],
     ]),
     paint,
   )
 }
 
 const line = (item: ActivityItem): string =>
-  `${timeOf(item.at)}  ${item.kind}  ${oneLine(item.actor)}  ${oneLine(outcomeOf(item))}  ${oneLine(item.text)}\n`
+  `${timeOf(item.at)}  ${item.kind}  ${whoOf(item)}  ${oneLine(outcomeOf(item))}  ${oneLine(item.text)}\n`

@@ -67,6 +67,7 @@ export function namesOf(documents: Documents): Names {
         .find(({ id: own, body }) => (kind === 'system' ? own === id : body.modules.includes(id ?? '')))
       return system?.body.edgeId === undefined ? null : edge(system.body.edgeId)
     },
+    user: (id) => documents.get('user', id)?.body.name ?? null,
   }
 }
 

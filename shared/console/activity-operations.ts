@@ -29,6 +29,8 @@ export const activityItem = z.object({
   kind: z.enum(activityKinds),
   /** As proven by the transport, e.g. `cli:kim`. */
   actor: z.string(),
+  /** What the account of `user:<id>` was called then. Absent: it is none, or was not known here. */
+  actorName: z.string().optional(),
   /** Null: not an operation. */
   role: z.enum(roles).nullable(),
   via: z.enum(activityDoors),

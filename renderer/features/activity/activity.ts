@@ -32,8 +32,8 @@ const toneOfOutcome: Readonly<Record<string, Tone>> = {
 export const outcomeTone = ({ outcome }: ActivityItem): Tone => toneOfOutcome[outcome] ?? 'quiet'
 
 /** `cli:kim` is kim; `system` has nobody behind it. */
-export const personOf = ({ actor }: Pick<ActivityItem, 'actor'>): string | null =>
-  actor === 'system' ? null : actor.replace(/^[a-z]+:/, '')
+export const personOf = ({ actor, actorName }: Pick<ActivityItem, 'actor' | 'actorName'>): string | null =>
+  actor === 'system' ? null : (actorName ?? actor.replace(/^[a-z]+:/, ''))
 
 /** A browser that came in by a one-time key is called by the end of its session's id, which tells people nothing: it is whoever owns the controller. */
 export const isOwner = ({ actor }: Pick<ActivityItem, 'actor'>): boolean => /^browser:[0-9a-f]{8}$/.test(actor)

@@ -49,6 +49,25 @@ const caughtUp = async ({ feedId, head }: Journal): Promise<void> => {
 const edge = (id: string, name: string): DocumentChange => ({ op: 'put', kind: 'edge', body: { id, name } })
 
 describe('the audit of operations', () => {
+  test('calls whoever has an account by the name that it had then, and finds it by that', () => {
+    let name = 'Kim Quarz'
+    recorder.names = { edge: () => null, edgeOf: () => null, user: (id) => (id === 'u7' ? name : null) }
+    recorder.audited(audited({ actor: 'user:u7' }))
+    name = 'Kim Öztürk'
+    recorder.audited(audited({ actor: 'edge:berlin/user:u7', via: 'link' }))
+    recorder.audited(audited({ actor: 'user:gone' }))
+    recorder.audited(audited({ actor: 'cli:u7' }))
+    expect(items().map(({ actor, actorName }) => [actor, actorName])).toEqual([
+      ['cli:u7', undefined],
+      ['user:gone', undefined],
+      ['edge:berlin/user:u7', 'Kim Öztürk'],
+      ['user:u7', 'Kim Quarz'],
+    ])
+    const found = (query: { actor?: string; text?: string }) => recorder.page({ ...query, limit: 10 }).items.length
+    expect([found({ actor: 'QUARZ' }), found({ actor: 'ÖZ' }), found({ actor: 'u7' })]).toEqual([1, 1, 3])
+    expect([found({ text: 'quarz' }), found({ text: 'kim' })]).toEqual([1, 2])
+  })
+
   test('tells where a refusal came from, whatever the parameters of the operation are called', () => {
     recorder.audited(refused({ from: '192.0.2.7', op: 'activity.list', params: { from: 5 } }))
     expect(items()[0]?.details).toEqual({ from: 5, calledFrom: '192.0.2.7' })
@@ -58,6 +77,7 @@ describe('the audit of operations', () => {
     recorder.names = {
       edge: () => ({ id: 'berlin', name: 'Berlin' }),
       edgeOf: () => null,
+      user: () => null,
     }
     recorder.audited(audited({ params: { edge: 'Berlin', expectedEpoch: 3 } }))
     expect(items()[0]).toMatchObject({

@@ -127,7 +127,7 @@ describe('the store of the audit', () => {
 
   test('marks are written with the entries or not at all', () => {
     store.add([entry(1)], { 'journal f': '7' })
-    const broken = { ...entry(2), actor: null } as unknown as ActivityEntry
+    const broken = { ...entry(2), kind: null } as unknown as ActivityEntry
     expect(() => store.add([entry(3), broken], { 'journal f': '9' })).toThrow()
     expect([store.mark('journal f'), texts()]).toEqual(['7', ['entry 1']])
   })
