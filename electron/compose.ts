@@ -9,8 +9,10 @@ import { createDispatch } from './console/dispatch'
 import { concernedBy } from './console/edge-authority'
 import type { DataTopics, Dispatch, OperationHandlers, Operations, SiteHandlers } from './console/operations'
 import { LiveTopic } from './console/live-topic'
+import type { OpenSessions } from './console/login'
 import { readControllerFiles, removeControllerFiles, writeControllerFile, writeKeyFile } from './console/files'
 import { startConsole, type ConsoleServer } from './console/server'
+import { TokenUse } from './console/token-use'
 import {
   activityOperations,
   ActivityWatch,
@@ -226,7 +228,11 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       ),
     restart: options.restart ?? null,
   })
-  const people = openAccounts(site, parts, started)
+  let sessions: OpenSessions | null = null
+  const people = await openAccounts(site, parts, started, {
+    list: () => sessions?.list() ?? [],
+    end: (id) => sessions?.end(id) ?? false,
+  })
   const operations: Operations = {
     ...operationsOf(site, status, live, liveSettings, watchSync, {
       ...{ activity, diagnostics, setup, secrets, accounts: people.handlers, people: people.accounts },
@@ -253,6 +259,7 @@ export async function compose(options: ComposeOptions): Promise<Controller> {
       ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
     }),
   )
+  sessions = server.sessions
   const { accounts, attempts } = people
   const { remoteHealth: health } = server
   clients = openClients(parts, { clients: site.clients, operations, accounts, attempts, audit, health }, started)
@@ -304,15 +311,31 @@ export interface Site {
 }
 
 /** Who people are and what is theirs, as far as this controller keeps accounts. */
-function openAccounts(site: Site, { clock, random }: Pick<Parts, 'clock' | 'random'>, stack: AsyncDisposableStack) {
+async function openAccounts(
+  site: Site,
+  { clock, random, log, dataDir }: Pick<Parts, 'clock' | 'random' | 'log' | 'dataDir'>,
+  stack: AsyncDisposableStack,
+  sessions: OpenSessions,
+) {
   const attempts = new Attempts(clock)
   if (site.journal === undefined) return { accounts: null, attempts, handlers: withoutAccounts, authority: {} }
   const documents = accountDocuments(site.journal)
-  const accounts = stack.use(new Accounts({ documents, clock, random }))
+  const use = stack.use(
+    await TokenUse.open({
+      ...{ file: path.join(dataDir, 'token-use.json'), clock, logger: log.child('tokens') },
+      tokenIds: () => documents.users().flatMap(({ tokens }) => tokens.map(({ id }) => id)),
+    }),
+  )
+  const accounts = stack.use(new Accounts({ documents, clock, random, used: (tokenId) => use.used(tokenId) }))
   const authority: Pick<Operations, 'concernedBy'> = {
     concernedBy: (naming, reference) => concernedBy(documents, naming, reference),
   }
-  return { accounts, attempts, handlers: accountOperations(accounts, attempts), authority }
+  return {
+    accounts,
+    attempts,
+    handlers: accountOperations(accounts, attempts, { sessions, lastUsedAt: (id) => use.lastUsedAt(id) }),
+    authority,
+  }
 }
 
 /** An orderly end removes the files by which consoles find a controller. */

@@ -20,7 +20,7 @@ import { addSettings } from './settings'
 import { addStatus } from './status'
 import { addSync } from './sync'
 import { addSystem } from './system'
-import { addTokens, addUsers } from './users'
+import { addSessions, addTokens, addUsers } from './users'
 import { addStart } from './start'
 
 /** Every command, in the order of the help. */
@@ -37,6 +37,7 @@ export const commands = [
   addSecret,
   addUsers,
   addTokens,
+  addSessions,
   addApi,
   addInventory,
   addSync,

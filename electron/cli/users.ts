@@ -159,8 +159,11 @@ export function addTokens(cli: Cli, program: Command): void {
         const list = await client.call('tokens.list', { all: isAll, ...(user === undefined ? {} : { user }) })
         context.print(list, () =>
           table(
-            ['NAME', 'ID', 'USER', 'ROLE', 'VALID'],
-            list.map((one) => [oneLine(one.name), one.tokenId, oneLine(one.userName), one.role, validity(one)]),
+            ['NAME', 'ID', 'USER', 'ROLE', 'USED', 'VALID'],
+            list.map((one) => [
+              ...[oneLine(one.name), one.tokenId, oneLine(one.userName), one.role],
+              ...[one.lastUsedAt === null ? '-' : timeOf(one.lastUsedAt), validity(one)],
+            ]),
             context.paint,
           ),
         )
@@ -177,6 +180,43 @@ export function addTokens(cli: Cli, program: Command): void {
       }),
     )
     .argument('<id>', 'from `holdfast token list`')
+}
+
+export function addSessions(cli: Cli, program: Command): void {
+  const session = program.command('session').description('browsers that are signed in to this controller')
+  cli
+    .add(session, 'list', 'who is signed in, from where and since when, newest first', (context, _, options) =>
+      context.withConsole(async (client) => {
+        const user = options['user'] as string | undefined
+        const me = await client.call('users.me', {})
+        const isAll = options['all'] === true || (user === undefined && me.user === null)
+        const list = await client.call('sessions.list', { all: isAll, ...(user === undefined ? {} : { user }) })
+        context.print(list, () =>
+          list.length === 0
+            ? 'Nobody is signed in.\n'
+            : table(
+                ['ID', 'USER', 'ROLE', 'FROM', 'SINCE', 'USED', 'UNTIL'],
+                list.map((one) => [
+                  ...[one.sessionId, oneLine(one.userName ?? 'by a one-time link'), one.role],
+                  ...[oneLine(one.from ?? 'this machine'), timeOf(one.beganAt)],
+                  ...[one.consoles > 0 ? 'now' : timeOf(one.lastUsedAt), timeOf(one.expiresAt)],
+                ]),
+                context.paint,
+              ),
+        )
+      }),
+    )
+    .option('--user <user>', 'whose; name or id')
+    .option('--all', 'everybody’s')
+
+  cli
+    .add(session, 'end', 'sign a browser out, at once', (context, [sessionId = '']) =>
+      context.withConsole(async (client) => {
+        await client.call('sessions.end', { sessionId })
+        context.print({ sessionId }, () => `${oneLine(sessionId)} is signed out.\n`)
+      }),
+    )
+    .argument('<id>', 'from `holdfast session list`')
 }
 
 const stateOf = ({ disabled, hasPassword, invitedUntil }: UserView): string =>

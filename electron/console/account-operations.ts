@@ -1,20 +1,28 @@
 import { roles, type Role } from '../../shared/console/operation'
-import type { MeView, TokenView, UserView } from '../../shared/console/user-operations'
+import type { MeView, SessionView, TokenView, UserView } from '../../shared/console/user-operations'
 import { suggestedId } from '../../shared/model/document-id'
 import type { UserDocument } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import { noAccounts, type Accounts } from './accounts'
 import type { Attempts } from './attempts'
+import type { OpenSessions } from './login'
 import type { Caller, OperationHandlers } from './operations'
 import { passwordFits, passwordVerifierOf } from './password'
 
 export type AccountHandlers = Pick<
   OperationHandlers,
-  Extract<keyof OperationHandlers, `${'users' | 'tokens'}.${string}`>
+  Extract<keyof OperationHandlers, `${'users' | 'tokens' | 'sessions'}.${string}`>
 >
 
+/** What of the ways in the accounts themselves do not know. */
+export interface WaysIn {
+  readonly sessions: OpenSessions
+  /** Epoch ms; null: not that it is known. */
+  lastUsedAt(tokenId: string): number | null
+}
+
 /** `attempts`: those of the login; a password is guessed no faster here. */
-export function accountOperations(accounts: Accounts, attempts: Attempts): AccountHandlers {
+export function accountOperations(accounts: Accounts, attempts: Attempts, ways: WaysIn): AccountHandlers {
   const { documents } = accounts
   const known = (reference: string): UserDocument => {
     const user = accounts.find(reference)
@@ -39,8 +47,19 @@ export function accountOperations(accounts: Accounts, attempts: Attempts): Accou
   const tokenViews = ({ id, name: userName, tokens }: UserDocument): TokenView[] =>
     tokens.map((token) => {
       const { name, role, madeAt, expiresAt } = token
-      return { tokenId: token.id, name, userId: id, userName, role, madeAt, expiresAt }
+      const lastUsedAt = ways.lastUsedAt(token.id)
+      return { tokenId: token.id, name, userId: id, userName, role, madeAt, expiresAt, lastUsedAt }
     })
+
+  const sessionViews = (caller: Caller): SessionView[] =>
+    ways.sessions.list().map(({ callerThere, ...session }) => ({
+      ...session,
+      role: callerThere.role,
+      userId: callerThere.userId ?? null,
+      userName: callerThere.userId === undefined ? null : (accounts.find(callerThere.userId)?.name ?? null),
+      // Whoever came by a one-time link is known by it alone.
+      isOwn: caller.userId === undefined ? callerThere.actor === caller.actor : session.sessionId === caller.sessionId,
+    }))
 
   return {
     'users.me': (_, caller) => meOf(accounts, caller),
@@ -107,6 +126,22 @@ export function accountOperations(accounts: Accounts, attempts: Attempts): Accou
       accounts.put({ ...owner, tokens: owner.tokens.filter(({ id }) => id !== tokenId) }, caller.actor)
       return {}
     },
+    'sessions.list': ({ user, all }, caller) => {
+      const sessions = sessionViews(caller)
+      if (!all) {
+        const { id } = meant(user, caller)
+        return sessions.filter(({ userId }) => userId === id)
+      }
+      if (caller.role === 'admin') return sessions
+      throw new HoldfastError('forbidden', 'The sessions of all users are the business of administrators.')
+    },
+    'sessions.end': ({ sessionId }, caller) => {
+      const session = sessionViews(caller).find((one) => one.sessionId === sessionId)
+      // Whose session it is stays untold to others.
+      const isMeant = session !== undefined && (caller.role === 'admin' || session.userId === caller.userId)
+      if (isMeant && ways.sessions.end(sessionId)) return {}
+      throw new HoldfastError('not-found', 'There is no such session.', { hint: 'holdfast session list shows them.' })
+    },
   }
 }
 
@@ -161,6 +196,8 @@ export const withoutAccounts: AccountHandlers = {
   'tokens.list': noAccounts,
   'tokens.create': noAccounts,
   'tokens.revoke': noAccounts,
+  'sessions.list': noAccounts,
+  'sessions.end': noAccounts,
 }
 
 const isMore = (role: Role, than: Role): boolean => roles.indexOf(role) > roles.indexOf(than)

@@ -43,13 +43,21 @@ export class Accounts implements Disposable {
   readonly #clock: Clock
   readonly #random: Random
   readonly #listeners = new Set<(over: Over) => void>()
+  readonly #used: (tokenId: string) => void
   readonly #forget: () => void
   #known: ReadonlyMap<string, UserDocument>
   #byToken = new Map<string, { userId: string; tokenId: string }>()
   /** The session that changes its own password goes on. */
   #kept: string | null = null
 
-  constructor(options: { documents: AccountDocuments; clock: Clock; random: Random }) {
+  /** `used` hears of each use of a token. */
+  constructor(options: {
+    documents: AccountDocuments
+    clock: Clock
+    random: Random
+    used?: (tokenId: string) => void
+  }) {
+    this.#used = options.used ?? (() => {})
     this.documents = options.documents
     this.#clock = options.clock
     this.#random = options.random
@@ -129,6 +137,7 @@ export class Accounts implements Disposable {
   tokenOf(token: string): { userId: string; tokenId: string; expiresAt: number | null } | null {
     const found = token.startsWith(TOKEN_PREFIX) ? this.#byToken.get(digestOf(token)) : undefined
     if (!found || this.#standing(found.userId, found.tokenId) === 'anonymous') return null
+    this.#used(found.tokenId)
     const kept = this.#known.get(found.userId)?.tokens.find(({ id }) => id === found.tokenId)
     return { ...found, expiresAt: kept?.expiresAt ?? null }
   }

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { SessionView } from '../../shared/console/user-operations'
 import type { UserDocument } from '../../shared/model/documents'
 import type { Failure } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
@@ -42,13 +43,30 @@ export interface Session {
 
 export type KeyAnswer = { ok: true; token: string; session: Session } | { ok: false; retryAfterMs: number | null }
 
+/** Browsers that are signed in. */
+export interface OpenSessions {
+  /** Newest first. `callerThere`: who is signed in. */
+  list(): (Omit<SessionView, 'userId' | 'userName' | 'role' | 'isOwn'> & { readonly callerThere: Caller })[]
+  /** False: there is none of this id. */
+  end(sessionId: string): boolean
+}
+
 interface Held {
   readonly session: Session
   readonly end: () => void
 }
+/** Of a browser. */
+interface Signed extends Held {
+  readonly way: SessionView['way']
+  /** Null: this machine. */
+  readonly from: string | null
+  readonly beganAt: number
+  usedAt: number
+  consoles: number
+}
 
 /** How somebody came in, as the audit says it. */
-type Way = 'one-time key' | 'password' | 'invitation' | 'key file or token' | 'token'
+type Way = SessionView['way'] | 'key file or token' | 'token'
 
 /** Of this machine's own door everybody is on this machine. */
 const afar = ({ door, address }: From) => (door === 'remote' ? { from: address } : {})
@@ -61,7 +79,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
  * The ways of whoever owns the data directory (key file, one-time key) need no account and no journal, so that there is always one left.
  */
 export class Login {
-  private readonly sessions = new Map<string, Held>()
+  private readonly sessions = new Map<string, Signed>()
   /** Connections that tokens have opened. */
   private readonly tokens = new Set<Held>()
   private readonly oneTimeKeys = new Map<string, MonoMs>()
@@ -156,13 +174,13 @@ export class Login {
     return user ? this.enteredAs(user, 'invitation', from) : this.refused('invitation', null, from)
   }
 
-  private enteredAs({ id: userId }: UserDocument, how: Way, from: From): KeyAnswer {
+  private enteredAs({ id: userId }: UserDocument, how: SessionView['way'], from: From): KeyAnswer {
     return this.entered(how, from, (sessionId) => this.accounts!.caller(userId, { sessionId, via: 'browser' }))
   }
 
-  private entered(how: Way, from: From, callerOf: (sessionId: string) => Caller): KeyAnswer {
+  private entered(how: SessionView['way'], from: From, callerOf: (sessionId: string) => Caller): KeyAnswer {
     const token = this.token()
-    const session = this.begin(digest(token).toString('hex'), from.door, callerOf)
+    const session = this.begin(digest(token).toString('hex'), how, from, callerOf)
     const { actor, role, userId } = session.caller
     this.log.log('info', 'console session began', { actor, ...afar(from) })
     const params = { how, ...(userId === undefined ? {} : { user: userId }), ...afar(from) }
@@ -224,8 +242,10 @@ export class Login {
 
   session(token: string, door: DoorKind): Session | null {
     this.forgetOld()
-    const session = this.sessions.get(digest(token).toString('hex'))?.session
-    return session?.door === door ? session : null
+    const held = this.sessions.get(digest(token).toString('hex'))
+    if (held?.session.door !== door) return null
+    held.usedAt = this.clock.wall()
+    return held.session
   }
 
   leave(token: string): void {
@@ -234,6 +254,24 @@ export class Login {
     const { actor, role } = held.session.caller
     held.end()
     this.told({ actor, role, via: 'browser', op: 'session.end', params: {}, outcome: 'done', failure: null })
+  }
+
+  openSessions(): OpenSessions {
+    return {
+      list: () =>
+        [...this.sessions.values()]
+          .map(({ session, way, from, beganAt, usedAt, consoles }) => ({
+            ...{ sessionId: session.id, callerThere: session.caller, way, from, beganAt, consoles },
+            lastUsedAt: consoles > 0 ? this.clock.wall() : usedAt,
+            expiresAt: session.expiresAt,
+          }))
+          .reverse(),
+      end: (sessionId) => {
+        const held = [...this.sessions.values()].find(({ session }) => session.id === sessionId)
+        held?.end()
+        return held !== undefined
+      },
+    }
   }
 
   /** True for the key of the key file; a wrong one is answered late. */
@@ -258,13 +296,13 @@ export class Login {
     this.oneTimeKeys.clear()
   }
 
-  private begin(name: string, door: DoorKind, callerOf: (sessionId: string) => Caller): Session {
+  private begin(name: string, way: SessionView['way'], from: From, callerOf: (sessionId: string) => Caller): Session {
+    const { door } = from
     const id = this.random.id()
     const listeners = new Set<() => void>()
     const endIn = (ms: number): Disposable => this.clock.at(after(this.clock.mono(), ms), () => end())
     const timer = endIn(SESSION_VALID_MS)
     let idle = door === 'remote' ? endIn(SESSION_IDLE_MS) : null
-    let open = 0
     const end = (): void => {
       if (!this.sessions.delete(name)) return
       timer[Symbol.dispose]()
@@ -281,15 +319,21 @@ export class Login {
         return () => listeners.delete(listener)
       },
       hold: () => {
-        open += 1
+        signed.consoles += 1
         idle?.[Symbol.dispose]()
         return () => {
-          open -= 1
-          if (open === 0 && door === 'remote' && this.sessions.has(name)) idle = endIn(SESSION_IDLE_MS)
+          signed.consoles -= 1
+          signed.usedAt = this.clock.wall()
+          if (signed.consoles === 0 && door === 'remote' && this.sessions.has(name)) idle = endIn(SESSION_IDLE_MS)
         }
       },
     }
-    this.sessions.set(name, { session, end })
+    const beganAt = this.clock.wall()
+    const signed: Signed = {
+      ...{ session, end, way, beganAt, usedAt: beganAt, consoles: 0 },
+      from: door === 'remote' ? from.address : null,
+    }
+    this.sessions.set(name, signed)
     this.makeRoom(session)
     return session
   }

@@ -51,7 +51,7 @@ type CommonOperation =
   | 'health'
   | 'status.get'
   | 'secrets.keep'
-  | OperationsOf<'activity' | 'api' | 'users' | 'tokens' | 'diagnostics' | 'settings' | 'setup'>
+  | OperationsOf<'activity' | 'api' | 'users' | 'tokens' | 'sessions' | 'diagnostics' | 'settings' | 'setup'>
 
 /** Answered by what stands beside a role: its stores, its link, a part of its own or one that it does without. */
 type BesideOperation =

@@ -8,7 +8,7 @@ import { localDoor, type Door } from './door'
 import { localGuard } from './guard'
 import { createConsoleHttp } from './http'
 import { keptOutTeller } from './kept-out'
-import { Login } from './login'
+import { Login, type OpenSessions } from './login'
 import type { Operations } from './operations'
 import { remoteConsole, remoteHealth } from './remote'
 import { ConsoleSockets } from './sockets'
@@ -48,6 +48,7 @@ export interface ConsoleServer extends AsyncDisposable {
   oneTimeLink(): { url: string; expiresAt: number }
   /** The same console for other machines, where a port with TLS takes it as a guest: by login or token, never by a key of this machine. */
   readonly remote: PortGuest
+  readonly sessions: OpenSessions
   /** Of it `/health` alone, which anybody may read. */
   readonly remoteHealth: PortGuest
 }
@@ -99,6 +100,7 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     oneTimeLink,
     remote: remoteConsole(answering, sockets),
     remoteHealth: remoteHealth(answering),
+    sessions: login.openSessions(),
     async [Symbol.asyncDispose]() {
       attempts[Symbol.dispose]()
       login.close()

@@ -33,8 +33,30 @@ export const tokenView = z.object({
   madeAt: z.number(),
   /** Null: until it is revoked. */
   expiresAt: z.number().nullable(),
+  /** To the minute, at this controller; null: not that it is known. */
+  lastUsedAt: z.number().nullable(),
 })
 export type TokenView = z.infer<typeof tokenView>
+
+/** A browser that is signed in. */
+export const sessionView = z.object({
+  sessionId: z.string(),
+  /** Null: by a one-time link, as the owner of the controller. */
+  userId: z.string().nullable(),
+  userName: z.string().nullable(),
+  role: z.string(),
+  /** Null: this machine. */
+  from: z.string().nullable(),
+  way: z.enum(['one-time key', 'password', 'invitation']),
+  beganAt: z.number(),
+  lastUsedAt: z.number(),
+  expiresAt: z.number(),
+  /** Consoles that are open for it now. */
+  consoles: z.number(),
+  /** It is the one that asks. */
+  isOwn: z.boolean(),
+})
+export type SessionView = z.infer<typeof sessionView>
 
 /**
  * Who is signed in. `user` null: by the key of the data directory, a one-time link of it, or the window. Beside administrators, who operate every edge:
@@ -56,7 +78,7 @@ export const userTopics = {
 
 /**
  * Accounts of this controller: at a master or a standalone controller. What concerns nobody but the caller is open to every account and judged by its handler:
- * the own password and the own tokens.
+ * the own password, the own tokens and the own sessions.
  */
 export const userOperations = {
   'users.me': operation('viewer', false, none, meView),
@@ -119,4 +141,13 @@ export const userOperations = {
     tokenView.extend({ token: z.string() }),
   ),
   'tokens.revoke': operation('viewer', true, z.object({ tokenId: z.string().min(1).max(100) }), none),
+  /** Newest first. One's own; another user's, or with `all` everybody's, as an admin. */
+  'sessions.list': operation(
+    'viewer',
+    false,
+    z.object({ user: userRef.optional(), all: z.boolean().default(false) }),
+    z.array(sessionView),
+  ),
+  /** Signs that browser out, at once. */
+  'sessions.end': operation('viewer', true, z.object({ sessionId: z.string().min(1).max(100) }), none),
 } as const

@@ -27,13 +27,22 @@ export async function startAccounts(
   onEnd(async () => journal[Symbol.asyncDispose]())
   const clock = options.clock ?? systemClock()
   const documents = accountDocuments(journal)
-  const accounts = new Accounts({ documents, clock, random: systemRandom() })
+  const used = new Map<string, number>()
+  const accounts = new Accounts({
+    ...{ documents, clock, random: systemRandom() },
+    used: (tokenId) => void used.set(tokenId, clock.wall()),
+  })
   const double = await start({
     ...options,
     accounts,
     concernedBy: (naming, reference) => concernedBy(documents, naming, reference),
   })
-  double.answer(accountOperations(accounts, new Attempts(clock)))
+  double.answer(
+    accountOperations(accounts, new Attempts(clock), {
+      sessions: double.server.sessions,
+      lastUsedAt: (tokenId) => used.get(tokenId) ?? null,
+    }),
+  )
   const put = (kind: 'edge' | 'system' | 'module', body: Record<string, unknown>): void => {
     const outcome = journal.change([{ op: 'put', kind, body: body as never }], { actor: 'test' })
     expect(outcome.ok).toBe(true)

@@ -12,7 +12,7 @@ import type { CheckView } from '../../shared/console/diagnostics-operations'
 import type { DeadLetterView, LogView, SyncBrief, SyncView } from '../../shared/console/data-views'
 import type { SettingsView } from '../../shared/console/setting-operations'
 import type { SetupView } from '../../shared/console/setup-operations'
-import type { TokenView, UserView } from '../../shared/console/user-operations'
+import type { SessionView, TokenView, UserView } from '../../shared/console/user-operations'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { Decision } from '../../shared/model/control'
 import type { ModuleView } from '../../shared/model/modules'
@@ -224,6 +224,11 @@ export const userSample = (): UserView => ({
 })
 export const tokenSample = (): TokenView => ({
   ...{ tokenId: 't1', name: 'Nightly', userId: 'kim', userName: 'Kim', role: 'viewer', madeAt: AT, expiresAt: null },
+  lastUsedAt: AT,
+})
+export const sessionSample = (): SessionView => ({
+  ...{ sessionId: 's1', userId: 'kim', userName: 'Kim', role: 'viewer', from: '10.0.0.9', way: 'password' },
+  ...{ beganAt: AT, lastUsedAt: AT, expiresAt: AT + 43_200_000, consoles: 1, isOwn: false },
 })
 
 export const defaultHandlers: OperationHandlers = {
@@ -393,6 +398,8 @@ export const defaultHandlers: OperationHandlers = {
   'tokens.list': () => [tokenSample()],
   'tokens.create': ({ name }) => ({ ...tokenSample(), name, token: 'hft_shown-once' }),
   'tokens.revoke': () => ({}),
+  'sessions.list': () => [sessionSample()],
+  'sessions.end': () => ({}),
   'demo.cable': () => ({}),
   'demo.power': () => ({}),
 }

@@ -116,6 +116,8 @@ export const expected: Record<OperationName, readonly [Role, 'reads' | 'changes'
   'tokens.list': ['viewer', 'reads'],
   'tokens.create': ['viewer', 'changes'],
   'tokens.revoke': ['viewer', 'changes'],
+  'sessions.list': ['viewer', 'reads'],
+  'sessions.end': ['viewer', 'changes'],
   'demo.cable': ['operator', 'changes'],
   'demo.power': ['operator', 'changes'],
 }
@@ -230,6 +232,8 @@ export const params: Record<OperationName, unknown> = {
   'tokens.list': {},
   'tokens.create': { name: 'Nightly' },
   'tokens.revoke': { tokenId: 't1' },
+  'sessions.list': {},
+  'sessions.end': { sessionId: 's1' },
   'demo.cable': { connected: true },
   'demo.power': { on: true },
 }

@@ -4,7 +4,7 @@ import type { AlertGroup, AlertIncident, AlertsBody } from '../../shared/console
 import type { LogView, PointTail, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
 import type { CheckingView, CheckView } from '../../shared/console/diagnostics-operations'
 import type { SettingsView, SettingView } from '../../shared/console/setting-operations'
-import type { TokenView, UserView } from '../../shared/console/user-operations'
+import type { SessionView, TokenView, UserView } from '../../shared/console/user-operations'
 import { settingNames, settingRules, settings } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
 import { alertSample, forwardSample, groupSample, ruleSample, silenceSample } from './alert-samples'
@@ -325,12 +325,22 @@ export const tokensShown = (): TokenView[] => {
   const madeAt = Date.now() - 50 * HOUR
   const token = (tokenId: string, name: string, userId: string, expiresAt: number | null): TokenView => ({
     ...{ tokenId, name, userId, userName: userId === 'anna' ? 'Anna' : 'Kim', role: 'viewer', madeAt, expiresAt },
+    lastUsedAt: tokenId === 't2' ? null : Date.now() - HOUR,
   })
   return [
     token('t1', 'Nightly report', 'kim', Date.now() + 700 * HOUR),
     token('t2', 'Wall display', 'anna', null),
     token('t3', 'Migration', 'kim', Date.now() - HOUR),
   ]
+}
+
+export const sessionsShown = (): SessionView[] => {
+  const session = (sessionId: string, userId: string, isOwn: boolean): SessionView => ({
+    ...{ sessionId, userId, userName: userId === 'anna' ? 'Anna' : 'Kim', role: 'operator', way: 'password' },
+    ...{ from: isOwn ? null : '192.0.2.20', consoles: isOwn ? 1 : 0, isOwn },
+    ...{ beganAt: Date.now() - 3 * HOUR, lastUsedAt: Date.now() - HOUR, expiresAt: Date.now() + 9 * HOUR },
+  })
+  return [session('s1', 'anna', true), session('s2', 'anna', false), session('s3', 'kim', false)]
 }
 
 export function pageAnswers(): Partial<OperationHandlers> {
@@ -489,6 +499,7 @@ export function pageAnswers(): Partial<OperationHandlers> {
       ...{ userId: user, inviteKey: 'k', path: `#invite=made-for-${user}`, expiresAt: Date.now() + 72 * HOUR },
     }),
     'tokens.list': ({ all }) => tokensShown().filter(({ userId }) => all || userId === 'anna'),
+    'sessions.list': ({ all }) => sessionsShown().filter(({ userId }) => all || userId === 'anna'),
     'tokens.create': ({ name, role = 'viewer', validForMs }) => ({
       ...{ ...tokensShown()[0]!, name, role, madeAt: Date.now(), token: 'hft_shown-once' },
       expiresAt: validForMs === undefined ? null : Date.now() + validForMs,

@@ -130,6 +130,30 @@ describe('accounts', () => {
     expect(await call(here, 'users.me')).toMatchObject({ ok: true, value: { user: { id: 'kim' } } })
   })
 
+  test('one sees where one is signed in and signs out there; others see and end nothing of it, administrators everything', async () => {
+    const { double, call: asOwner } = await startAccounts()
+    for (const name of ['Kim', 'Vi']) await asOwner('users.add', { name, password: PASSWORD })
+    const [kim, other, vi] = [await signIn(double, 'Kim'), await signIn(double, 'Kim'), await signIn(double, 'Vi')]
+    const own = (await call(kim, 'sessions.list')).value
+    expect(own).toMatchObject([
+      { userId: 'kim', userName: 'Kim', role: 'viewer', from: null, way: 'password', consoles: 1, isOwn: false },
+      { userId: 'kim', isOwn: true },
+    ])
+    expect((await asOwner('sessions.list', { all: true })).value).toHaveLength(3)
+    expect((await asOwner('sessions.list', { user: 'Vi' })).value).toMatchObject([{ userId: 'vi', isOwn: false }])
+    for (const asked of [{ all: true }, { user: 'kim' }])
+      expect(await call(vi, 'sessions.list', asked)).toMatchObject({ ok: false, code: 'forbidden' })
+    const { sessionId } = own[0]
+    expect(await call(vi, 'sessions.end', { sessionId })).toMatchObject({ ok: false, code: 'not-found' })
+    expect(await call(kim, 'sessions.end', { sessionId: 'none' })).toMatchObject({ ok: false, code: 'not-found' })
+    expect(await call(kim, 'sessions.end', { sessionId })).toMatchObject({ ok: true })
+    expect(await other.closed()).toBe(closeCodes.unauthenticated)
+    expect((await call(kim, 'sessions.list')).value).toHaveLength(1)
+    const [theirs] = (await asOwner('sessions.list', { user: 'Vi' })).value
+    expect(await asOwner('sessions.end', { sessionId: theirs.sessionId })).toMatchObject({ ok: true })
+    expect(await vi.closed()).toBe(closeCodes.unauthenticated)
+  })
+
   test('an invitation sets the password once and signs in; a newer one takes its place', async () => {
     const { double, call: asOwner } = await startAccounts()
     await asOwner('users.add', { name: 'Kim' })
@@ -159,7 +183,8 @@ describe('accounts', () => {
     expect((await call(script, 'edges.list')).ok).toBe(true)
     expect(await call(script, 'edges.restore')).toMatchObject({ ok: false, code: 'forbidden' })
     expect(await call(script, 'tokens.create', { name: 'again' })).toMatchObject({ ok: false, code: 'forbidden' })
-    expect((await call(kim, 'tokens.list')).value).toMatchObject([{ name: 'less', role: 'viewer' }])
+    const [listed] = (await call(kim, 'tokens.list')).value
+    expect(listed).toMatchObject({ name: 'less', role: 'viewer', lastUsedAt: expect.any(Number) })
     const user = accounts.find('kim')!
     accounts.put({ ...user, tokens: user.tokens.map((token) => ({ ...token, expiresAt: Date.now() - 1 })) }, 'test')
     expect(await call(script, 'edges.list')).toMatchObject({ ok: false, code: 'unauthenticated' })
@@ -240,7 +265,7 @@ test('a viewer changes nothing through the socket, whatever is asked for', async
   const head = journal.head
   const reached = double.calls.length
   for (const [op, { changes }] of Object.entries(contract)) {
-    if (!changes || ['users.setPassword', 'tokens.create', 'tokens.revoke'].includes(op)) continue
+    if (!changes || ['users.setPassword', 'tokens.create', 'tokens.revoke', 'sessions.end'].includes(op)) continue
     expect((await call(vi, op, { edge: 'berlin', user: 'vi', name: 'x' })).ok, op).toBe(false)
   }
   expect(double.calls.length).toBe(reached)

@@ -63,20 +63,22 @@ describe('users and tokens', () => {
       ['token', 'create', 'Nightly'],
       ['token', 'list', '--all'],
       ['token', 'revoke', 't1'],
+      ['session', 'list', '--all'],
+      ['session', 'end', 's1'],
     ]
     for (const command of commands) {
       const { code, json } = await run([...command, '--json'])
       expect([code, typeof json()], command.join(' ')).toEqual([0, 'object'])
     }
-    // With the password above, every operation of both subjects.
+    // With the password above, every operation of these subjects.
     const named = new Set([...asked().map(([op]) => op), 'users.setPassword'])
-    const due = Object.keys(contract).filter((op) => /^(users|tokens)\./.test(op))
+    const due = Object.keys(contract).filter((op) => /^(users|tokens|sessions)\./.test(op))
     expect(due.filter((op) => !named.has(op as never))).toEqual([])
   })
 
   test('lists are tables, and one JSON value with --json', async () => {
     expect((await run(['user', 'list'])).out).toMatch(/^NAME +ID +ROLE[^\n]*\nKim +kim +viewer +active +Berlin +1\n$/)
-    expect((await run(['token', 'list'])).out).toMatch(/Nightly +t1 +Kim +viewer +until it is revoked/)
+    expect((await run(['token', 'list'])).out).toMatch(/Nightly +t1 +Kim +viewer +\S+ \S+ +until it is revoked/)
     expect(JSON.parse((await run(['token', 'list', '--json'])).out)).toMatchObject([{ tokenId: 't1' }])
     expect(asked().filter(([op]) => op === 'tokens.list')).toEqual([
       ['tokens.list', { all: true }],

@@ -14,6 +14,8 @@ const params = {
   within: 60,
   from: 0,
   to: 900,
+  cause: 'TCP port 22: no answer',
+  fingerprint: 'SHA256:abc',
   value: 1,
   threshold: 2,
 }

@@ -49,6 +49,7 @@ export const activityDe: ActivityTexts = {
     users_invite: 'Link für ein Passwort erstellen',
     tokens_create: 'Token erstellen',
     tokens_revoke: 'Token widerrufen',
+    sessions_end: 'Browser abmelden',
     nodes_addNode: 'Knoten anlegen',
     nodes_updateNode: 'Knoten ändern',
     nodes_removeNode: 'Knoten entfernen',

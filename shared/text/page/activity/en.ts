@@ -48,6 +48,7 @@ export const activityEn = {
     users_invite: 'Make a link for a password',
     tokens_create: 'Make a token',
     tokens_revoke: 'Revoke a token',
+    sessions_end: 'Sign a browser out',
     nodes_addNode: 'Add a node',
     nodes_updateNode: 'Change a node',
     nodes_removeNode: 'Remove a node',

@@ -49,6 +49,7 @@ export const activityZh: ActivityTexts = {
     users_invite: '生成设密链接',
     tokens_create: '创建令牌',
     tokens_revoke: '撤销令牌',
+    sessions_end: '使浏览器退出登录',
     nodes_addNode: '添加节点',
     nodes_updateNode: '更改节点',
     nodes_removeNode: '移除节点',
