@@ -47,6 +47,8 @@ export interface ApiOptions extends Omit<EntryOptions, 'keptOut'> {
   onChange(listener: () => void): () => void
 }
 
+const SEE = `See ${API_DOCUMENT_PATH}.`
+
 /** A refusal on its way to the client. */
 class Refusal extends Error {
   readonly refused: Refused
@@ -113,7 +115,7 @@ export class Api implements AsyncDisposable {
     const matched = matchedOf(request, pathname)
     if (matched.name === 'subscribe')
       throw new Refusal({
-        failure: { code: 'invalid', message: 'This is a WebSocket: ask for an upgrade.' },
+        failure: { code: 'invalid', message: 'This is a WebSocket: ask for an upgrade.', hint: SEE },
         status: 426,
         headers: { Upgrade: 'websocket' },
       })
@@ -143,7 +145,9 @@ export class Api implements AsyncDisposable {
     const stranger = createGuard('This controller', (host) => place.bears(host))(request)
     if (stranger !== null) {
       this.#keptOut(request, stranger)
-      throw refusal('forbidden', stranger)
+      throw refusal('forbidden', stranger, {
+        hint: 'Ask by a name or an address that the certificate of this port bears.',
+      })
     }
     const [pathname = '/', query = ''] = (request.url ?? '/').split('?')
     const wanted = new URLSearchParams(query).get(API_ROUTE_QUERY) ?? request.headers[API_ROUTE_HEADER.toLowerCase()]
@@ -241,7 +245,7 @@ export class Api implements AsyncDisposable {
   async #subscribe(request: IncomingMessage, socket: Duplex, head: Buffer, place: PortPlace): Promise<void> {
     const { pathname, wantsRedirect } = this.#read(request, place)
     const [matched] = routesAt(pathname).filter(({ name }) => name === 'subscribe')
-    if (matched === undefined) throw refusal('not-found', 'There is nothing to subscribe to here.')
+    if (matched === undefined) throw refusal('not-found', 'There is nothing to subscribe to here.', { hint: SEE })
     const caller = await this.#enter(request)
     const system = this.#system(matched)
     const { facts, told } = this.#options.site.standing(system)
@@ -262,7 +266,7 @@ interface Asked extends Matched {
 
 function matchedOf(request: IncomingMessage, pathname: string): Matched {
   const found = routesAt(pathname)
-  if (found.length === 0) throw refusal('not-found', 'There is nothing here.', { hint: `See ${API_DOCUMENT_PATH}.` })
+  if (found.length === 0) throw refusal('not-found', 'There is nothing here.', { hint: SEE })
   const matched = found.find(({ name }) => apiRoutes[name].method === request.method)
   if (matched === undefined) throw methodRefused(found.map(({ name }) => apiRoutes[name].method))
   return matched
@@ -291,7 +295,10 @@ function named<T extends { id: string; name: string }>(all: readonly T[], refere
   const byId = all.find(({ id }) => id === reference)
   if (byId !== undefined) return byId
   const [found, ...others] = all.filter(({ name }) => name === reference)
-  if (found === undefined) throw refusal('not-found', `There is no ${what} "${reference.slice(0, 100)}" here.`)
+  if (found === undefined)
+    throw refusal('not-found', `There is no ${what} "${reference.slice(0, 100)}" here.`, {
+      hint: 'GET /api/systems tells of all systems, with their modules.',
+    })
   if (others.length === 0) return found
   throw refusal('invalid', `Several ${what}s have this name.`, { hint: `Say which by its id, e.g. ${found.id}.` })
 }
@@ -309,7 +316,13 @@ async function bodyOf(request: IncomingMessage, name: ApiRouteName): Promise<Rec
   if (body === null) return {}
   const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
   if (type !== 'application/json')
-    throw new Refusal({ failure: { code: 'invalid', message: 'The body has to be application/json.' }, status: 415 })
+    throw new Refusal({
+      failure: {
+        ...{ code: 'invalid', message: 'The body has to be application/json.' },
+        hint: 'Send "Content-Type: application/json".',
+      },
+      status: 415,
+    })
   const read = await readBody(request, API_BODY_BYTES_MAX)
   if (read === 'too-large') throw tooLarge()
   if (read === 'cut-off') throw refusal('invalid', 'The body was cut off.')
@@ -319,7 +332,7 @@ async function bodyOf(request: IncomingMessage, name: ApiRouteName): Promise<Rec
     .slice(0, 20)
     .map((issue) => ({ field: issue.path.map(String).join('.'), message: issue.message }))
   const [first] = details
-  throw refusal('invalid', `${first?.field || 'body'}: ${first?.message ?? 'not valid'}`, { details })
+  throw refusal('invalid', `${first?.field || 'body'}: ${first?.message ?? 'not valid'}`, { details, hint: SEE })
 }
 
 function jsonOf(text: string): unknown {

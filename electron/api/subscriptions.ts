@@ -63,7 +63,9 @@ export class Subscriptions implements AsyncDisposable {
   ): void {
     if (this.#isOver) return void socket.destroy()
     if (this.#open.size >= API_SUBSCRIPTIONS_MAX)
-      throw new HoldfastError('busy', `More than ${API_SUBSCRIPTIONS_MAX} subscriptions.`, { retryAfterMs: 5_000 })
+      throw new HoldfastError('busy', `More than ${API_SUBSCRIPTIONS_MAX} subscriptions.`, {
+        ...{ retryAfterMs: 5_000, hint: 'Ask for the status now and then instead.' },
+      })
     if (this.#perAccount.of(caller.actor) >= API_SUBSCRIPTIONS_OF_ACCOUNT_MAX)
       throw new HoldfastError('busy', `More than ${API_SUBSCRIPTIONS_OF_ACCOUNT_MAX} subscriptions of one account.`, {
         ...{ retryAfterMs: 5_000, hint: 'End those that are not needed any more, whichever of its tokens began them.' },

@@ -237,9 +237,13 @@ export async function edgeSite(parts: Parts, stack: AsyncDisposableStack): Promi
     data: { sync: ({ edge }) => ownSync(ownBuffer, edge), ...noTails },
     timeGap: () => role?.timeGap(),
     subscribeDebug: (module, listener) => {
-      if (role === null) throw new HoldfastError('conflict', 'This edge has not joined a master.')
+      if (role === null)
+        throw new HoldfastError('conflict', 'This edge has not joined a master.', { hint: 'holdfast join CODE' })
       const known = role.modules().find(({ id, name }) => id === module || name === module)
-      if (!known) throw new HoldfastError('not-found', `There is no module "${module}" at this edge.`)
+      if (!known)
+        throw new HoldfastError('not-found', `There is no module "${module}" at this edge.`, {
+          hint: 'holdfast module list shows them.',
+        })
       return role.control.runtime.debug(known.id, (lines, dropped) => listener({ lines: [...lines], dropped }))
     },
     onDecision: (listener) => {

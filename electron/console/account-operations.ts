@@ -21,6 +21,8 @@ export interface WaysIn {
   lastUsedAt(tokenId: string): number | null
 }
 
+const ASK = 'Sign in as an administrator, or ask one.'
+
 /** `attempts`: those of the login; a password is guessed no faster here. */
 export function accountOperations(accounts: Accounts, attempts: Attempts, ways: WaysIn): AccountHandlers {
   const { documents } = accounts
@@ -37,10 +39,12 @@ export function accountOperations(accounts: Accounts, attempts: Attempts, ways: 
     if (caller.role === 'admin') {
       if (reference !== undefined) return known(reference)
       if (own) return own
-      throw new HoldfastError('invalid', 'user: this login is no account, so say which user is meant.')
+      throw new HoldfastError('invalid', 'user: this login is no account, so say which user is meant.', {
+        hint: 'holdfast user list shows the users.',
+      })
     }
     if (own === null || (reference !== undefined && accounts.find(reference)?.id !== own.id))
-      throw new HoldfastError('forbidden', 'Another user is the business of administrators.')
+      throw new HoldfastError('forbidden', 'Another user is the business of administrators.', { hint: ASK })
     return own
   }
   const view = (user: UserDocument): UserView => viewOf(accounts, user)
@@ -105,7 +109,9 @@ export function accountOperations(accounts: Accounts, attempts: Attempts, ways: 
     'tokens.list': ({ user, all }, caller) => {
       if (!all) return tokenViews(meant(user, caller))
       if (caller.role !== 'admin')
-        throw new HoldfastError('forbidden', 'The tokens of all users are the business of administrators.')
+        throw new HoldfastError('forbidden', 'The tokens of all users are the business of administrators.', {
+          hint: ASK,
+        })
       return documents.users().flatMap(tokenViews)
     },
     'tokens.create': ({ user: reference, name, role, validForMs }, caller) => {
@@ -113,7 +119,9 @@ export function accountOperations(accounts: Accounts, attempts: Attempts, ways: 
       refuseToken(caller)
       const asked = role ?? user.role
       if (isMore(asked, user.role))
-        throw new HoldfastError('invalid', `role: a token may do no more than its owner, who is ${user.role}.`)
+        throw new HoldfastError('invalid', `role: a token may do no more than its owner, who is ${user.role}.`, {
+          hint: 'Leave it out to let the token do all that its owner may.',
+        })
       const made = accounts.makeToken(user, { name, role: asked, validForMs: validForMs ?? null, actor: caller.actor })
       const shown = tokenViews(known(user.id)).find(({ tokenId }) => tokenId === made.kept.id)!
       return { ...shown, token: made.token }
@@ -133,7 +141,9 @@ export function accountOperations(accounts: Accounts, attempts: Attempts, ways: 
         return sessions.filter(({ userId }) => userId === id)
       }
       if (caller.role === 'admin') return sessions
-      throw new HoldfastError('forbidden', 'The sessions of all users are the business of administrators.')
+      throw new HoldfastError('forbidden', 'The sessions of all users are the business of administrators.', {
+        hint: ASK,
+      })
     },
     'sessions.end': ({ sessionId }, caller) => {
       const session = sessionViews(caller).find((one) => one.sessionId === sessionId)

@@ -30,6 +30,8 @@ export interface DispatchOptions {
   audit(entry: AuditEntry): void
 }
 
+const OTHER_VERSION = 'This controller may be of another version than what asks it: update the one that is behind.'
+
 /** True when `role` is at least `least`. */
 export const allows = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least)
 
@@ -102,7 +104,11 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
 
     async call(op, params, caller) {
       if (!isOperation(op))
-        return refuse(cut(op), null, caller, { code: 'not-found', message: `There is no operation ${cut(op)}.` })
+        return refuse(cut(op), null, caller, {
+          code: 'not-found',
+          message: `There is no operation ${cut(op)}.`,
+          hint: OTHER_VERSION,
+        })
       const rule = contract[op]
       const denied = denial(op, rule.edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
       if (denied) return refuse(op, null, caller, denied)
@@ -138,7 +144,11 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
 
     subscribe(topic, params, caller, listener, ended) {
       if (!isTopic(topic))
-        return refuse(cut(topic), null, caller, { code: 'not-found', message: `There is no topic ${cut(topic)}.` })
+        return refuse(cut(topic), null, caller, {
+          code: 'not-found',
+          message: `There is no topic ${cut(topic)}.`,
+          hint: OTHER_VERSION,
+        })
       const rule = topics[topic]
       const edgeOf = 'edgeOf' in rule ? rule.edgeOf : null
       const denied = denial(topic, edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
@@ -170,8 +180,14 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
 
 function denial(name: string, least: Role, caller: Caller): Failure | null {
   if (allows(caller.role, least)) return null
-  if (caller.role === 'anonymous') return { code: 'unauthenticated', message: `${name} needs a login.` }
-  return { code: 'forbidden', message: `${name} needs the role ${least}; this login has ${caller.role}.` }
+  if (caller.role === 'anonymous')
+    return {
+      code: 'unauthenticated',
+      message: `${name} needs a login.`,
+      hint: 'Sign in, or ask an administrator for an invitation.',
+    }
+  const hint = 'Ask an administrator to do it, or to give the role.'
+  return { code: 'forbidden', message: `${name} needs the role ${least}; this login has ${caller.role}.`, hint }
 }
 
 /** Throws `HoldfastError('invalid')` that names the first field; `details` has up to twenty. */

@@ -152,7 +152,9 @@ export class FleetRegistry implements AsyncDisposable {
       })
     const known = found.kind === 'same' ? this.#members.get(found.id)! : null
     if (known === null && this.#members.size >= FLEET_NODES_MAX)
-      throw new HoldfastError('busy', `There are ${FLEET_NODES_MAX} nodes already.`)
+      throw new HoldfastError('busy', `There are ${FLEET_NODES_MAX} nodes already.`, {
+        hint: 'Remove those that are gone: holdfast fleet remove ID',
+      })
     const base: KeptMember = known?.kept ?? {
       ...{ id: random.id(), edgeId: null, address, port, hostname: address, role: 'slave', offlineAfterMs: null },
       ...{ registeredAt: clock.wall(), registeredBy: by, drain: null, lastSeenAt: null, told: null },

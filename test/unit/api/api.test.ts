@@ -219,6 +219,23 @@ describe('a token', () => {
   })
 })
 
+it('whoever asks for what cannot be is told what could be', async () => {
+  const asks = [
+    place.ask('/api/nothing'),
+    place.ask('/api/systems/nowhere/status'),
+    place.ask('/api/systems/room/execute', { body: { module: 'Projector' } }),
+    place.ask('/api/systems/room/execute', { body: 'text', headers: { 'content-type': 'text/plain' } }),
+    place.ask('/api/systems', { headers: { host: 'evil.example' } }),
+    place.ask('/api/systems', { token: null }),
+    place.ask('/api/systems/room/start', { token: 'viewer-token', method: 'POST' }),
+    place.ask('/api/systems/room/subscribe'),
+  ]
+  for (const { status, body } of await Promise.all(asks)) {
+    expect(status, body.message).toBeGreaterThanOrEqual(400)
+    expect(body.hint, body.message).toEqual(expect.any(String))
+  }
+})
+
 it('one account has so many requests in work and no more, which leaves room for others', async () => {
   const held: (() => void)[] = []
   place.handlers['modules.execute'] = () => new Promise((resolve) => held.push(() => resolve({ value: 'done' })))
