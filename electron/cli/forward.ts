@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import type { ForwardView } from '../../shared/console/alert-views'
 import type { Cli, Context } from './command'
 import { differencesText } from './differences'
-import { facts, oneLine, timeOf } from './output'
+import { exitCodes } from './failure'
+import { facts, oneLine, table, timeOf } from './output'
 import { pairs } from './values'
 
 const HEADER = 'header.'
@@ -57,6 +58,23 @@ export function addForward(cli: Cli, program: Command): void {
       }),
     )
     .argument('<id>', 'of the destination')
+  cli
+    .add(forward, 'test', 'send an empty request now and show what the other side says', (context, [forwarder = '']) =>
+      context.withConsole(async (client) => {
+        const found = await client.call('forwarding.test', { forwarder })
+        context.print(found, () =>
+          table(
+            ['SIGNAL', 'RESULT', 'TOOK', 'ANSWER'],
+            found.signals.map(({ signal, delivered, code, answer, durationMs }) => [
+              ...[signal, context.paint(delivered ? 'green' : 'red', code), `${durationMs} ms`, oneLine(answer)],
+            ]),
+            context.paint,
+          ),
+        )
+        return found.delivered ? exitCodes.done : exitCodes.failed
+      }),
+    )
+    .argument('<name>', 'id or name of the destination')
 }
 
 /** `header.NAME` changes one header and leaves the others; `@SECRET` names a secret instead of holding it. */

@@ -30,4 +30,5 @@ export const noAlerts: Pick<
   'forwarding.set': atEdge,
   'forwarding.remove': atEdge,
   'forwarding.retry': atEdge,
+  'forwarding.test': atEdge,
 }

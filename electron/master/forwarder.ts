@@ -1,9 +1,17 @@
 import type { ForwardView } from '../../shared/console/alert-views'
+import type { OperationOutput } from '../../shared/console/contract'
 import type { ForwarderDocument } from '../../shared/model/documents'
-import { failureOf } from '../../shared/model/failures'
+import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs, type WallMs } from '../../shared/model/time'
 import type { TelemetryCategory } from '../../shared/model/telemetry'
-import type { ForwardAnswer, ForwardPosition, ForwardStore, SendForward, SetAside } from '../forwarding/forwarding'
+import type {
+  ForwardAnswer,
+  ForwardPosition,
+  ForwardRequest,
+  ForwardStore,
+  SendForward,
+  SetAside,
+} from '../forwarding/forwarding'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { KeptEntry, TelemetryStores } from '../telemetry/telemetry'
 
@@ -17,6 +25,8 @@ const LOOKS_AT_ONCE = 20
 const REQUESTS_PER_PIECE_MAX = 128
 /** The endpoint answers, but not to this sender: looked at again now and then. */
 const MISCONFIGURED_AGAIN_MS = 60_000
+const TESTS_A_MINUTE = 5
+const MINUTE_MS = 60_000
 
 export type ForwardSignal = 'metrics' | 'traces' | 'logs'
 const signals: readonly ForwardSignal[] = ['metrics', 'traces', 'logs']
@@ -94,6 +104,7 @@ export class Forwarder {
   #lastError: ForwardView['lastError'] = null
   #isMisconfigured = false
   #hasBegun = false
+  #tests: MonoMs[] = []
 
   constructor(document: ForwarderDocument, options: ForwarderOptions) {
     this.#document = document
@@ -148,6 +159,36 @@ export class Forwarder {
     this.#retryAt = null
     for (const edgeId of this.#options.telemetry.edges()) this.#due.add(edgeId)
     this.#go()
+  }
+
+  /** With what it sends by, and nothing in it. Throws `rate-limited`. */
+  async test(): Promise<OperationOutput<'forwarding.test'>> {
+    const { clock, encoder, send } = this.#options
+    const now = clock.mono()
+    this.#tests = this.#tests.filter((at) => now - at < MINUTE_MS)
+    const [first] = this.#tests
+    if (first !== undefined && this.#tests.length >= TESTS_A_MINUTE)
+      throw new HoldfastError('rate-limited', `At most ${TESTS_A_MINUTE} tests of a destination a minute.`, {
+        retryAfterMs: MINUTE_MS - (now - first),
+      })
+    this.#tests.push(now)
+    const { categories, compression } = this.#document
+    const sought = new Set(categories.map((category) => encoder.signalOf(category)))
+    const results: OperationOutput<'forwarding.test'>['signals'] = []
+    for (const signal of signals.filter((one) => sought.has(one))) {
+      const beganAt = clock.mono()
+      const { body } = await encoder.encode(signal, [], { id: '', name: '' }, compression)
+      const headers = this.#headers()
+      const answer =
+        'kind' in headers ? headers : await send(this.#request(signal, headers.values, body), this.#abort.signal)
+      const durationMs = Math.round(clock.mono() - beganAt)
+      results.push(
+        answer.kind === 'taken'
+          ? { signal, delivered: true, code: 'ok', answer: answer.message, durationMs }
+          : { signal, delivered: false, code: answer.code, answer: answer.message, durationMs },
+      )
+    }
+    return { delivered: results.every(({ delivered }) => delivered), signals: results }
   }
 
   status(): ForwardView {
@@ -305,16 +346,7 @@ export class Forwarder {
       const headers = this.#headers()
       if ('kind' in headers) return headers
       piece.requests++
-      const { url, compression } = this.#document
-      const answer = await this.#options.send(
-        {
-          url: `${url.replace(/\/$/, '')}/v1/${signal}`,
-          headers: headers.values,
-          body,
-          isGzip: compression === 'gzip',
-        },
-        this.#abort.signal,
-      )
+      const answer = await this.#options.send(this.#request(signal, headers.values, body), this.#abort.signal)
       if (answer.kind === 'later' || answer.kind === 'misconfigured') return answer
       this.#succeeded()
       piece.parts.shift()
@@ -341,6 +373,11 @@ export class Forwarder {
     const left = new Set(unfit)
     for (const place of unfit) piece.done.add(entries[place]!)
     return { body, records, fit: unfit.length === 0 ? entries : entries.filter((_, place) => !left.has(place)) }
+  }
+
+  #request(signal: ForwardSignal, headers: Readonly<Record<string, string>>, body: Uint8Array): ForwardRequest {
+    const { url, compression } = this.#document
+    return { url: `${url.replace(/\/$/, '')}/v1/${signal}`, headers, body, isGzip: compression === 'gzip' }
   }
 
   #headers(): { readonly values: Record<string, string> } | Later {

@@ -99,5 +99,11 @@ export function forwardingOperations(forwarding: Forwarding, journal: Journal): 
       forwarding.forwarders.get(required(forwarder).id)?.retry()
       return {}
     },
+    'forwarding.test': ({ forwarder }) => {
+      const { id, name } = required(forwarder)
+      const found = forwarding.forwarders.get(id)
+      if (found !== undefined) return found.test()
+      throw new HoldfastError('busy', `The destination "${name}" does not run yet.`, { hint: 'Try again.' })
+    },
   }
 }

@@ -140,6 +140,29 @@ export const alertOperations = {
   'forwarding.remove': operation('admin', true, z.object({ forwarder: z.string().min(1).max(100) }), stored),
   /** Tries again now instead of waiting. */
   'forwarding.retry': operation('operator', true, z.object({ forwarder: documentId }), none),
+  /**
+   * Sends an empty request for each signal of its categories now, even where the destination is off, and tells what the other side said. Counts for nothing
+   * else.
+   */
+  'forwarding.test': operation(
+    'operator',
+    true,
+    z.object({ forwarder: z.string().min(1).max(100) }),
+    z.object({
+      delivered: z.boolean(),
+      signals: z.array(
+        z.object({
+          signal: z.enum(['metrics', 'traces', 'logs']),
+          delivered: z.boolean(),
+          /** `ok`, or why not: `unreachable`, `no-secret`, `bad-header`, `http-401`, ... */
+          code: z.string(),
+          /** In the words of the other side, or why there are none. */
+          answer: z.string(),
+          durationMs: z.number(),
+        }),
+      ),
+    }),
+  ),
 } as const
 
 export const alertTopics = {

@@ -344,6 +344,10 @@ export const defaultHandlers: OperationHandlers = {
   'forwarding.set': () => ({ head: 8, differences: [] }),
   'forwarding.remove': () => ({ head: 8, differences: [] }),
   'forwarding.retry': () => ({}),
+  'forwarding.test': () => ({
+    delivered: false,
+    signals: [{ signal: 'logs', delivered: false, code: 'http-401', answer: 'who are you?', durationMs: 3 }],
+  }),
   'settings.get': settingsSample,
   'settings.set': settingsSample,
   'settings.reset': settingsSample,

@@ -343,6 +343,35 @@ describe('forwarding', () => {
     expect(sink.taken).toEqual(['one'])
   })
 
+  test('a test tells what the other side says for each signal, sends nothing that was pushed, and moves no position', async () => {
+    sink.answer(({ headers, path: asked }) =>
+      headers.authorization !== 'Bearer open-sesame'
+        ? { status: 401 }
+        : { status: asked.endsWith('traces') ? 404 : 200 },
+    )
+    const forwarder = begin({ enabled: false, categories: ['logs', 'events', 'traces'] })
+    logs('one')
+    const signalsOf = async () =>
+      (await forwarder.test()).signals.map(({ signal, delivered, code }) => [signal, delivered, code])
+    expect(await signalsOf()).toEqual([
+      ['traces', false, 'http-401'],
+      ['logs', false, 'http-401'],
+    ])
+    forwarder.follow({ ...forwarder.document, headers: { Authorization: { secretRef: 'nothing' } } })
+    expect(await signalsOf()).toContainEqual(['logs', false, 'no-secret'])
+    forwarder.follow({ ...forwarder.document, headers: { Authorization: { secretRef: 'token' } } })
+    expect(await signalsOf()).toEqual([
+      ['traces', false, 'http-404'],
+      ['logs', true, 'ok'],
+    ])
+    expect(sink.taken).toEqual([])
+    expect(forwarder.status()).toMatchObject({ pendingEntries: 1, sent: 0, setAside: 0, lastError: null, state: 'off' })
+    await sink[Symbol.asyncDispose]()
+    expect(await forwarder.test()).toMatchObject({ delivered: false, signals: [{ code: 'unreachable' }, {}] })
+    await forwarder.test()
+    await expect(forwarder.test()).rejects.toThrow('At most 5 tests')
+  })
+
   test('sends again what was answered and not written down: at least once, and nothing else twice', async () => {
     logs('old')
     let isBroken = true

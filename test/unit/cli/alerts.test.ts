@@ -101,6 +101,14 @@ describe('alerts', () => {
 })
 
 describe('forward', () => {
+  test('a test shows what the other side says of each signal, and fails where it does not take it', async () => {
+    const { out, code } = await run(['forward', 'test', 'main'])
+    expect(out).toMatch(/logs +http-401 +3 ms +who are you\?/)
+    expect(code).toBe(1)
+    double().answer({ 'forwarding.test': () => ({ delivered: true, signals: [] }) })
+    expect((await run(['forward', 'test', 'main', '--json'])).code).toBe(0)
+  })
+
   test('tells backlog, what was set aside and lost, and the last error', async () => {
     const view = forwardSample({
       ...{ state: 'waiting', pendingEntries: 40, setAside: 1, lost: 7, failedAttempts: 3, retryAt: Date.now() + 5_000 },

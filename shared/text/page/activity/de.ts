@@ -30,6 +30,7 @@ export const activityDe: ActivityTexts = {
     forwarding_set: 'Ziel ändern',
     forwarding_remove: 'Ziel entfernen',
     forwarding_retry: 'Ziel erneut versuchen',
+    forwarding_test: 'Ziel testen',
     channels_save: 'Kanal ändern',
     channels_remove: 'Kanal entfernen',
     channels_test: 'Kanal testen',

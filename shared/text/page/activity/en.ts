@@ -29,6 +29,7 @@ export const activityEn = {
     forwarding_set: 'Change a destination',
     forwarding_remove: 'Remove a destination',
     forwarding_retry: 'Try a destination again',
+    forwarding_test: 'Test a destination',
     channels_save: 'Change a channel',
     channels_remove: 'Remove a channel',
     channels_test: 'Test a channel',

@@ -30,6 +30,7 @@ export const activityZh: ActivityTexts = {
     forwarding_set: '更改转发目标',
     forwarding_remove: '移除转发目标',
     forwarding_retry: '重试转发目标',
+    forwarding_test: '测试转发目标',
     channels_save: '更改通知渠道',
     channels_remove: '移除通知渠道',
     channels_test: '测试通知渠道',
