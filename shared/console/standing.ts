@@ -8,7 +8,17 @@ import type { StatusView } from './views'
 export const standings = ['critical', 'working', 'degraded', 'master', 'edge'] as const
 export type Standing = (typeof standings)[number]
 
+const kept = new WeakMap<Site, Standing>()
+
 export function standingOf(site: Site): Standing {
+  const known = kept.get(site)
+  if (known) return known
+  const standing = judged(site)
+  kept.set(site, standing)
+  return standing
+}
+
+function judged(site: Site): Standing {
   const { control, link, needs, takeOverAt, autonomyAt, sync } = site
   if (needs.some(({ severity }) => severity === 'critical')) return 'critical'
   if (control.handOver !== null || takeOverAt !== null || autonomyAt !== null) return 'working'

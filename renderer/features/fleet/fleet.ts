@@ -69,21 +69,6 @@ export type FleetOrder = keyof typeof orders
 const weightOf = ({ behind, off }: FleetDrift) => (behind ?? 0.5) + off
 const missing = (site: Site) => devicesOf(site).length - connectedOf(site)
 
-/** Places of the rows by their name. Comparing words as people order them is dear: it is done once for a set of names. */
-export function nameOrder(locale: string): (rows: readonly FleetRow[]) => ReadonlyMap<string, number> {
-  const collator = new Intl.Collator(locale, { numeric: true })
-  let known = ''
-  let places: ReadonlyMap<string, number> = new Map()
-  return (rows) => {
-    const names = rows.map(({ site }) => `${site.id}\n${site.name}`).join('\n')
-    if (names === known) return places
-    known = names
-    const sorted = rows.map(({ site }) => site).sort((a, b) => collator.compare(a.name, b.name))
-    places = new Map(sorted.map(({ id }, place) => [id, place]))
-    return places
-  }
-}
-
 /** Rows that contain all the words and are in the state asked for (null: any), in order; equal ones by name. */
 export function pickRows(
   rows: readonly FleetRow[],

@@ -59,8 +59,9 @@ export function attentionOf(status: StatusView, viewer: Viewer, hasPage: (name: 
     return [...restore(site), ...more, ...(site === null ? [] : [openSite(site)])]
   }
 
+  const byId = new Map(sites.map((site) => [site.id, site]))
   const needs = needsOf(status).map((need): Attention => {
-    const site = sites.find(({ id }) => id === need.edgeId) ?? (status.role === 'master' ? null : (sites[0] ?? null))
+    const site = byId.get(need.edgeId ?? '') ?? (status.role === 'master' ? null : (sites[0] ?? null))
     const tone = need.severity === 'critical' ? 'critical' : 'degraded'
     const remedies = remediesOf(need.code, site)
     return { id: need.id, tone, need, key: null, detail: null, since: need.since, site, remedies }

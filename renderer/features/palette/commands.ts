@@ -19,6 +19,7 @@ import type { Locale } from '../../../shared/text/text'
 import { useBridge } from '../../bridge'
 import { languages, language, setLanguage } from '../../i18n'
 import { hasPage } from '../../routes'
+import { useSettledStatus } from '../../settled-status'
 import { useController } from '../../stores/controller'
 import { setTheme, theme, themes } from '../../theme'
 import { useToasts } from '../../ui/toasts'
@@ -49,14 +50,31 @@ export interface CommandGroup {
 /** Lines shown per group: beyond them one goes on typing. */
 const GROUP_MAX = 8
 
-/** Every word is somewhere in the line; those that begin with the first word come first. */
-export function matching(commands: readonly Command[], search: string): Command[] {
+type Findable = Pick<Command, 'text' | 'note' | 'words'>
+
+/**
+ * The first of those that have every word somewhere in the line; what begins with the first word comes before. A fleet has tens of thousands of them, so nothing is made
+ * of a thing but its words until it is found.
+ */
+export function matching<T extends Findable>(things: Iterable<T>, search: string, most = GROUP_MAX): T[] {
   const words = search.trim().toLowerCase().split(/\s+/).filter(Boolean)
-  const textOf = ({ text, note = '', words: more = '' }: Command) => `${text} ${note} ${more}`.toLowerCase()
-  const found = commands.filter((command) => words.every((word) => textOf(command).includes(word)))
-  const rank = (command: Command) => (command.text.toLowerCase().startsWith(words[0] ?? '') ? 0 : 1)
-  return found.sort((a, b) => rank(a) - rank(b))
+  const beginning: T[] = []
+  const others: T[] = []
+  for (const thing of things) {
+    if (beginning.length >= most) break
+    const text = thing.text.toLowerCase()
+    const all = `${text} ${thing.note ?? ''} ${thing.words ?? ''}`.toLowerCase()
+    if (!words.every((word) => all.includes(word))) continue
+    if (text.startsWith(words[0] ?? '')) beginning.push(thing)
+    else if (others.length < most) others.push(thing)
+  }
+  return [...beginning, ...others].slice(0, most)
 }
+
+const acts = ['restore', 'failover', 'pause'] as const
+type Act = (typeof acts)[number]
+const actIcons = { restore: Undo2, failover: Hand, pause: Pause }
+const SLOT = '\u0000'
 
 export function useCommands(search: Readonly<Ref<string>>, events: { help(): void }) {
   const { t } = useI18n()
@@ -65,7 +83,8 @@ export function useCommands(search: Readonly<Ref<string>>, events: { help(): voi
   const controller = useController()
   const toasts = useToasts()
   const places = usePlaces()
-  const sites = computed(() => (controller.status ? sitesOf(controller.status) : []))
+  const status = useSettledStatus()
+  const sites = computed(() => (status.value ? sitesOf(status.value) : []))
   const go = (name: string, params: Record<string, string> = {}, query: Record<string, string> = {}) =>
     void router.push({ name, params, query })
   const paramsOf = (site: Site): Record<string, string> => (site.ref === undefined ? {} : { edgeId: site.ref })
@@ -75,25 +94,34 @@ export function useCommands(search: Readonly<Ref<string>>, events: { help(): voi
     if (answer.ok) toasts.show({ text: t('palette.resumed', { site: site.name }) })
     else toasts.show({ tone: 'critical', text: answer.message, detail: answer.hint })
   }
-  function actions(site: Site): Command[] {
-    const off = actionsOf(site, controller)
-    const line = (act: 'restore' | 'failover' | 'pause', icon: Component): Command => ({
-      key: `${act}:${site.id}`,
-      text: t(`palette.${act}`, { site: site.name }),
-      icon,
-      ...(off[act] === null ? {} : { reason: t(`reason.${off[act]}`) }),
-      run: () => go('site', paramsOf(site), { act }),
-    })
-    const pause: Command = site.paused
-      ? {
-          key: `resume:${site.id}`,
-          text: t('palette.resume', { site: site.name }),
-          icon: Play,
-          ...(off.resume === null ? {} : { reason: t(`reason.${off.resume}`) }),
-          run: () => void resume(site),
-        }
-      : line('pause', Pause)
-    return [line('restore', Undo2), line('failover', Hand), pause]
+  /** What is done to a site in words, without asking the catalogue for each site. */
+  const frames = computed(
+    () =>
+      new Map(
+        [...acts, 'resume' as const].map((act) => [act, t(`palette.${act}`, { site: SLOT }).split(SLOT)] as const),
+      ),
+  )
+  function* siteLines(): Generator<Findable & { text: string; site: Site }> {
+    for (const site of sites.value) yield { text: site.name, site }
+  }
+  function* actionLines(): Generator<Findable & { site: Site; act: Act | 'resume' }> {
+    for (const site of sites.value)
+      for (const one of acts) {
+        const act = one === 'pause' && site.paused ? 'resume' : one
+        yield { text: frames.value.get(act)?.join(site.name) ?? '', site, act }
+      }
+  }
+  function action({ text, site, act }: { text: string; site: Site; act: Act | 'resume' }): Command {
+    const off = actionsOf(site, controller)[act]
+    return {
+      ...{ key: `${act}:${site.id}`, text, icon: act === 'resume' ? Play : actIcons[act] },
+      ...(off === null ? {} : { reason: t(`reason.${off}`) }),
+      run: () => (act === 'resume' ? void resume(site) : go('site', paramsOf(site), { act })),
+    }
+  }
+  function* deviceLines(): Generator<Findable & { text: string; site: Site; id: string }> {
+    for (const site of sites.value)
+      for (const { id, name, driver } of site.modules) yield { text: name, note: site.name, words: driver, site, id }
   }
   const themeIcons = { system: SunMoon, light: Sun, dark: Moon }
   const themeWord = (name: string) => t(`page.theme${name[0]?.toUpperCase()}${name.slice(1)}`)
@@ -124,15 +152,15 @@ export function useCommands(search: Readonly<Ref<string>>, events: { help(): voi
       {
         key: 'sites',
         title: t('overview.sites'),
-        commands: sites.value.map((site) => ({
-          ...{ key: site.id, text: site.name, icon: RadioTower },
+        commands: matching(siteLines(), words).map(({ text, site }) => ({
+          ...{ key: site.id, text, icon: RadioTower },
           run: () => go('site', paramsOf(site)),
         })),
       },
       {
         key: 'actions',
         title: t('palette.actions'),
-        commands: sites.value.flatMap(actions),
+        commands: matching(actionLines(), words).map(action),
       },
       {
         key: 'devices',
@@ -141,13 +169,10 @@ export function useCommands(search: Readonly<Ref<string>>, events: { help(): voi
         commands:
           words === ''
             ? []
-            : sites.value.flatMap((site) =>
-                site.modules.map((module) => ({
-                  ...{ key: `${site.id}:${module.id}`, text: module.name, note: site.name, words: module.driver },
-                  icon: Cpu,
-                  run: () => go('site', paramsOf(site), { module: module.id }),
-                })),
-              ),
+            : matching(deviceLines(), words).map(({ text, note, words: more, site, id }) => ({
+                ...{ key: `${site.id}:${id}`, text, note, words: more, icon: Cpu },
+                run: () => go('site', paramsOf(site), { module: id }),
+              })),
       },
       {
         key: 'look',
@@ -169,7 +194,7 @@ export function useCommands(search: Readonly<Ref<string>>, events: { help(): voi
         ],
       },
     ]
-    const found = all.map((group) => ({ ...group, commands: matching(group.commands, words).slice(0, GROUP_MAX) }))
+    const found = all.map((group) => ({ ...group, commands: matching(group.commands, words) }))
     return [...found, { key: 'logs', title: t('data.logs'), commands: logs }].filter(
       ({ commands }) => commands.length > 0,
     )

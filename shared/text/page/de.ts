@@ -216,7 +216,6 @@ export const pageDe: PageTexts = {
     devices: 'Geräte',
     next: 'Als Nächstes',
     openSite: 'Standort öffnen',
-    noSites: 'Noch ist kein Standort beigetreten. Ein Beitrittscode kommt von „holdfast invite --edge NAME“.',
     nothingNext: 'nichts geplant',
     heldByMaster: 'Die Zentrale steuert {site}, bis jemand die Steuerung zurückgibt.',
     paused: 'Die automatische Übernahme von {site} ist angehalten.',

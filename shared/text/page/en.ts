@@ -212,7 +212,6 @@ export const pageEn = {
     devices: 'Devices',
     next: 'Next',
     openSite: 'Open site',
-    noSites: 'No site has joined yet. Make a join code with “holdfast invite --edge NAME”.',
     nothingNext: 'nothing planned',
     heldByMaster: 'The master drives {site} until someone restores control.',
     paused: 'Automatic failover of {site} is paused.',

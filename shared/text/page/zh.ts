@@ -211,7 +211,6 @@ export const pageZh: PageTexts = {
     devices: '设备',
     next: '接下来',
     openSite: '打开站点',
-    noSites: '还没有站点加入。请用“holdfast invite --edge NAME”生成加入码。',
     nothingNext: '没有计划',
     heldByMaster: '主控控制着 {site}，直到有人交还控制权。',
     paused: '{site} 的自动切换已暂停。',

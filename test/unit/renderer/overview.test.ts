@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { mount, RouterLinkStub } from '@vue/test-utils'
+import { TooltipProvider } from 'reka-ui'
+import { h } from 'vue'
 import { describe, expect, it } from 'vitest'
 import type { EdgeView, StatusView } from '../../../shared/console/views'
 import { standingOfAll } from '../../../shared/console/standing'
 import { joinCodeIn } from '../../../renderer/features/first-run/join-code'
 import { attentionOf } from '../../../renderer/features/overview/attention'
+import NeedList from '../../../renderer/features/overview/need-list.vue'
 import { backlogTone } from '../../../renderer/features/overview/verdict'
 import { matching, type Command } from '../../../renderer/features/palette/commands'
+import { i18n } from '../../../renderer/i18n'
 import { glyphPaths } from '../../../renderer/ui/state-glyphs'
 import { briefSample, edgeSample, statusSample } from '../../support/console-double'
 
@@ -56,6 +61,21 @@ describe('what needs a person', () => {
   })
 })
 
+describe('a list of needs', () => {
+  it('shows the first of many, and more of them when asked', async () => {
+    const many = Array.from({ length: 200 }, (_, at) => ({ needs: [need('edge-lost', 'critical', at, `e${at}`)] }))
+    const items = attentionOf(statusOf(...many), admin, everyPage)
+    const wrapper = mount(() => h(TooltipProvider, () => h(NeedList, { items, named: true })), {
+      global: { plugins: [i18n], stubs: { RouterLink: RouterLinkStub } },
+    })
+    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(8)
+    expect(wrapper.get('[data-testid=more-needs]').text()).toBe('Show 192 more')
+    await wrapper.get('[data-testid=more-needs]').trigger('click')
+    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(58)
+    wrapper.unmount()
+  })
+})
+
 describe('all sites in one shape', () => {
   it.each([
     ['edge', [{}]],
@@ -91,6 +111,20 @@ describe('the palette', () => {
     expect(matching(lines, ' berlin  proj').map(({ text }) => text)).toEqual(['Hall projector'])
     expect(matching(lines, '')).toHaveLength(3)
     expect(matching(lines, 'x')).toEqual([])
+  })
+
+  it('looks no further than it shows, however large the fleet', () => {
+    let looked = 0
+    function* lines() {
+      for (let at = 0; at < 10_000; at += 1) {
+        looked += 1
+        yield { text: `Site ${at}` }
+      }
+    }
+    expect(matching(lines(), 'site')).toHaveLength(8)
+    expect(looked).toBe(9)
+    expect(matching(lines(), 'ite 77').map(({ text }) => text)).toContain('Site 77')
+    expect(matching(lines(), 'ite 77')).toHaveLength(8)
   })
 })
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { appended, DEBUG_ROWS_MAX, hexOf, rowsOf } from '../../../renderer/features/site/debug-lines'
 import { driftsOf } from '../../../renderer/features/site/drift'
-import { countsOf, fleetRowsOf, nameOrder, namesIn, pickRows } from '../../../renderer/features/fleet/fleet'
+import { countsOf, fleetRowsOf, namesIn, pickRows } from '../../../renderer/features/fleet/fleet'
+import { nameOrder } from '../../../renderer/features/site/name-order'
 import type { Site } from '../../../shared/console/sites'
 import { groupsOf, systemOff, type System } from '../../../renderer/features/site/systems'
 import { intervalsOf, piecesOf, sharesOf } from '../../../renderer/features/site/timeline'
@@ -163,16 +164,17 @@ describe('the fleet', () => {
   const named = (name: string, change: Partial<Site> = {}) => site({ id: name.toLowerCase(), name, ...change })
   const lost = { ...edgeSample().link, state: 'lost' as const }
   const held = { ...edgeSample().control, holder: 'master' as const }
-  const rows = fleetRowsOf([
+  const sites = [
     named('Berlin 10'),
     named('Berlin 9'),
     named('Porto', { control: held }),
     named('Lyon', { link: lost }),
     named('Gdansk', { enrolled: false, link: { ...lost, state: 'unknown' } }),
     named('Turku', { revoked: true, enrolled: false }),
-  ])
+  ]
+  const rows = fleetRowsOf(sites)
   const names = (filter: Parameters<typeof pickRows>[1], sorting = { key: 'state', descending: false }) =>
-    pickRows(rows, filter, sorting, nameOrder('en')(rows)).map((row) => row.site.name)
+    pickRows(rows, filter, sorting, nameOrder('en')(sites)).map((row) => row.site.name)
   const all = { words: '', state: null }
 
   it('shows the worst first, and equal ones by name as a person counts', () => {
