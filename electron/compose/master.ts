@@ -6,7 +6,8 @@ import { TELEMETRY_LOST } from '../../shared/model/telemetry'
 import type { DebugLine } from '../../shared/model/modules'
 import { masterApiUrl } from '../../shared/api/address'
 import type { StatusView } from '../../shared/console/views'
-import type { Parts, Site } from '../compose'
+import type { Parts } from './parts'
+import type { Site } from './site'
 import { checkDocuments } from '../core/documents/check'
 import { feedRules } from '../core/replication/feed'
 import { checkSchedule } from '../core/restore/check'
@@ -104,7 +105,10 @@ function openIngest(
   const telemetry = stack.use(
     openTelemetryStores(path.join(folder, 'telemetry'), {
       clock: parts.clock,
-      told: (edgeId, what, aside) => log.log('error', 'Kept telemetry is damaged', { edgeId, what, aside }),
+      damage: {
+        clock: parts.clock,
+        told: (edgeId, what, aside) => log.log('error', 'Kept telemetry is damaged', { edgeId, what, aside }),
+      },
     }),
   )
   const tails = stack.use(new TelemetryTails(parts.clock))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { gunzip, type ZlibOptions } from 'node:zlib'
+import { gunzip, gunzipSync, type ZlibOptions } from 'node:zlib'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import {
@@ -21,6 +21,7 @@ import {
   type ArrivedBatch,
   type Received,
   type Retention,
+  type TelemetryStore,
   type TelemetryStores,
 } from '../telemetry/telemetry'
 import { arrivedEntry } from './ingest-check'
@@ -39,8 +40,12 @@ const INDEX_WAITS_MS = 150
 const RETAIN_EVERY_MS = 60_000
 /** Of edges that push nothing only age takes anything away: in each round it is the turn of every tenth. */
 const IDLE_EVERY_ROUNDS = 10
+const IDLE_MS = (IDLE_EVERY_ROUNDS * RETAIN_EVERY_MS) / 2
 const RETAIN_TURN_MS = 1_000
 const RETAIN_AT_ONCE = 20_000
+/** Most batches are so short that handing them to another thread takes longer than unpacking them. */
+const UNPACKED_HERE_MAX = 16 * 1024
+const UNPACKED_TO_MAX = 128 * 1024
 /** Batches being unpacked at once. Beyond it `busy`: each may hold several MiB. */
 const UNPACKING_MAX = 32
 
@@ -91,6 +96,11 @@ export class Ingest {
       dailyAgeMs: DAILY_AGE_MS,
     }
     this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
+    // What waited is no longer new when it gets into the file of its edge: whoever has asked for that file sees it searchable.
+    stores.onMoved((edgeId, store) => {
+      this.#grown.add(edgeId)
+      this.#indexOf(edgeId, store)
+    })
     // What a process that ended left unindexed.
     for (const edgeId of stores.edges()) this.#toIndex.add(edgeId)
     this.#planIndexing()
@@ -105,9 +115,11 @@ export class Ingest {
     const batch = await this.#unpack(params)
     // It may have ended meanwhile.
     if (this.#ended) throw new HoldfastError('busy', 'This master is stopping', { retryAfterMs: 1_000 })
-    const received = stores.of(edgeId).receive(batch, clock.wall())
+    const received = await stores.receive(edgeId, batch, clock.wall())
     this.#lastBatchAt = clock.mono()
-    if (received.stored > 0) {
+    // What waits is made searchable together, unless somebody looks on.
+    const isNow = !received.isWaiting || this.#options.tails?.of(edgeId) !== undefined
+    if (received.stored > 0 && isNow) {
       this.#grown.add(edgeId)
       this.#toIndex.add(edgeId)
       this.#planIndexing()
@@ -173,16 +185,30 @@ export class Ingest {
   }
 
   #index(): void {
-    const { stores, logger, tails } = this.#options
+    const { stores, logger } = this.#options
     const [edgeId] = this.#toIndex
     if (edgeId === undefined) return
     // To the end of the line: edges take turns.
     this.#toIndex.delete(edgeId)
     try {
-      const tail = tails?.of(edgeId)
-      if (stores.of(edgeId).index(INDEX_AT_ONCE, tail) > 0) this.#toIndex.add(edgeId)
+      const store = stores.of(edgeId)
+      // What waited has been made searchable by now.
+      this.#indexOf(edgeId, store)
       // Its file is open now: of thousands it will not be for long.
-      else if (this.#isGrownAndDue(edgeId)) this.#retainOne(edgeId)
+      if (!this.#toIndex.has(edgeId) && this.#isGrownAndDue(edgeId)) this.#retainOne(edgeId)
+    } catch (error) {
+      logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
+    }
+  }
+
+  #indexOf(edgeId: string, store: TelemetryStore): void {
+    const { logger, tails } = this.#options
+    try {
+      const tail = tails?.of(edgeId)
+      if (store.index(INDEX_AT_ONCE, tail) > 0) {
+        this.#toIndex.add(edgeId)
+        this.#planIndexing()
+      }
       if (tail) tails?.tell(edgeId, tail)
     } catch (error) {
       logger.log('error', 'Telemetry could not be made searchable', { edgeId, reason: failureOf(error).message })
@@ -193,6 +219,8 @@ export class Ingest {
     const { clock } = this.#options
     this.#retainTimer = clock.at(after(clock.mono(), RETAIN_TURN_MS), () => {
       if (this.#ended) return
+      for (const edgeId of this.#options.stores.due()) this.#toIndex.add(edgeId)
+      this.#planIndexing()
       this.#retain()
       this.#planRetention()
     })
@@ -205,11 +233,19 @@ export class Ingest {
     if (this.#toRetain.length === 0 && clock.mono() >= this.#retainDueAt) {
       this.#retainRound++
       const isTurn = (at: number): boolean => (at + this.#retainRound) % IDLE_EVERY_ROUNDS === 0
-      this.#toRetain = [...stores.edges()].filter((edgeId, at) => this.#isGrownAndDue(edgeId) || isTurn(at))
+      this.#toRetain = stores
+        .edges()
+        .filter((edgeId, at) => this.#isGrownAndDue(edgeId) || (isTurn(at) && this.#isIdle(edgeId)))
       this.#retainAtOnce = Math.ceil((this.#toRetain.length * RETAIN_TURN_MS) / RETAIN_EVERY_MS)
       this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
     }
     for (const edgeId of this.#toRetain.splice(0, this.#retainAtOnce)) this.#retainOne(edgeId)
+  }
+
+  /** Looked at some time ago: of an edge that pushes every file is looked at when something goes into it. */
+  #isIdle(edgeId: string): boolean {
+    const retainedAt = this.#retainedAt.get(edgeId)
+    return retainedAt === undefined || this.#options.clock.mono() - retainedAt >= IDLE_MS
   }
 
   #isGrownAndDue(edgeId: string): boolean {
@@ -259,11 +295,25 @@ async function readPayload(
 
 const tooLarge = () => new HoldfastError('too-large', `A batch holds at most ${BATCH_BYTES_MAX} bytes`)
 
+const isOutputTooLarge = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+
+/** Null: it is long, or its trailer does not say how long it is. */
+function unpackedHere(packed: Buffer): Buffer | null {
+  const piece = pieceFor(packed)
+  if (packed.length > UNPACKED_HERE_MAX || piece.chunkSize > UNPACKED_TO_MAX) return null
+  try {
+    return gunzipSync(packed, { maxOutputLength: UNPACKED_TO_MAX, ...piece })
+  } catch (error) {
+    if (isOutputTooLarge(error)) return null
+    throw error
+  }
+}
+
 async function unpacked(packed: Buffer): Promise<Buffer> {
   try {
-    return await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX, ...pieceFor(packed) })
+    return unpackedHere(packed) ?? (await unzip(packed, { maxOutputLength: BATCH_BYTES_MAX, ...pieceFor(packed) }))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
+    if (isOutputTooLarge(error)) throw tooLarge()
     throw new HoldfastError('invalid', 'The batch cannot be unpacked')
   }
 }

@@ -111,7 +111,7 @@ export function packedChunk(entries: readonly StoredEntry[]): PackedEntries {
 }
 
 /** Null: the disk has changed what was written. The sum in the packed bytes tells. */
-function entriesIn({ writers, body }: ChunkRow): readonly ReceivedEntry[] | null {
+export function entriesIn({ writers, body }: Pick<ChunkRow, 'writers' | 'body'>): readonly ReceivedEntry[] | null {
   try {
     const [heads = '', ...bodies] = gunzipSync(body, pieceFor(body)).toString('utf8').split('\n')
     return receivedOf(JSON.parse(heads) as EntryHead[], bodies, JSON.parse(writers) as EntryWriter[])

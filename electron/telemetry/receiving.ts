@@ -6,6 +6,7 @@ import type { Database } from '../platform/sqlite'
 import type { Chunks } from './chunks'
 import { FEEDS_MAX, idOf, seqOf, SEQ_SPACE } from './schema'
 import { FUTURE_AFTER_MS, type ArrivedBatch, type ArrivedEntry, type Received } from './telemetry'
+import type { FeedEnd } from './tip'
 
 /** Runs that are known one by one, of each feed; beyond it the lowest become one. A process that starts anew each minute has as many in a day and a half. */
 export const RUNS_MAX = 2_000
@@ -80,6 +81,36 @@ export class Receiving {
 
   position(feedId: string): Coverage {
     return this.#feeds.get(feedId)?.coverage ?? NOTHING
+  }
+
+  /** Of feeds without holes. */
+  ends(): Map<string, FeedEnd> {
+    const ends = new Map<string, FeedEnd>()
+    for (const { feedId, coverage, runs } of this.#feeds.values()) {
+      if (coverage.ranges.length > 0) continue
+      let newest: readonly [runId: string, Range] | undefined
+      for (const run of runs) if (newest === undefined || run[1][1] > newest[1][1]) newest = run
+      if (newest !== undefined && newest[0] !== FORGOTTEN)
+        ends.set(feedId, { throughSeq: coverage.throughSeq, runId: newest[0] })
+    }
+    return ends
+  }
+
+  /** All of them in one transaction, or none. What is here already is passed over. */
+  receiveAll(waiting: readonly { readonly batch: ArrivedBatch; readonly receivedAt: WallMs }[]): number {
+    try {
+      return this.#database
+        .transaction(() => {
+          let numbers = 0
+          for (const { batch, receivedAt } of waiting)
+            if (this.receive(batch, receivedAt).arrival !== null) numbers += batch.lastSeq - batch.firstSeq + 1
+          return numbers
+        })
+        .immediate()
+    } catch (error) {
+      this.#load()
+      throw error
+    }
   }
 
   keyOf(feedId: string): number | null {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { documentId } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
-import { wallMs } from '../../shared/model/time'
+import { wallMs, type WallMs } from '../../shared/model/time'
 import type { Clock } from '../platform/ports'
 import { guarded, isDamage, openDatabase, setAside } from '../platform/sqlite'
 import { Chunks } from './chunks'
@@ -11,7 +11,16 @@ import { migrations } from './migrations'
 import { openReading } from './reading'
 import { Receiving } from './receiving'
 import { Retaining } from './retaining'
-import type { TelemetryExtent, TelemetryStatus, TelemetryStore, TelemetryStores } from './telemetry'
+import { Inbox } from './inbox'
+import type {
+  ArrivedBatch,
+  Received,
+  TelemetryExtent,
+  TelemetryStatus,
+  TelemetryStore,
+  TelemetryStores,
+} from './telemetry'
+import { followsOn, type Tip } from './tip'
 
 /** Batches whose clocks are compared. The one that travelled the least time says most. */
 const SKEW_OF_BATCHES = 20
@@ -89,6 +98,16 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
     }
   }
 
+  function extent(): TelemetryExtent {
+    const tallies = new Map(
+      sql()
+        .tallies.all()
+        .map(({ name, value }) => [name, value]),
+    )
+    const deleted = tallies.get('deleted') ?? 0
+    return { newest: sql().newest.get() ?? 0, stored: (tallies.get('entries') ?? 0) + deleted, deleted }
+  }
+
   return {
     receive: (batch, now) =>
       on(() => {
@@ -96,6 +115,11 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
         if (batch.lane === 'alerts' && received.stored > 0) indexing().alertsCame()
         if (received.arrival !== null) madeIndexing?.arrived(batch.lastSeq - batch.firstSeq + 1)
         return received
+      }),
+    receiveAll: (waiting) =>
+      on(() => {
+        const numbers = receiving.receiveAll(waiting)
+        madeIndexing?.arrived(numbers)
       }),
     position: (feedId) => receiving.position(feedId),
     index: (maxEntries, tail) =>
@@ -126,16 +150,8 @@ export function openTelemetry(file: string, damaged: (what: string) => void = ()
     alerts: (options) => on(() => reading().alerts(options)),
     losses: (options) => on(() => reading().losses(options)),
     status: () => on(status),
-    extent: () =>
-      on(() => {
-        const tallies = new Map(
-          sql()
-            .tallies.all()
-            .map(({ name, value }) => [name, value]),
-        )
-        const deleted = tallies.get('deleted') ?? 0
-        return { newest: sql().newest.get() ?? 0, stored: (tallies.get('entries') ?? 0) + deleted, deleted }
-      }),
+    extent: () => on(extent),
+    tip: () => on(() => ({ extent: extent(), ends: receiving.ends() })),
     async [Symbol.asyncDispose]() {
       if (database.open) on(() => database.close())
     },
@@ -152,16 +168,67 @@ export interface DamageOptions {
   /** What the disk has changed. `aside`: the new name of the file, and a new one is in use; null: only this much cannot be read. */
   told(edgeId: string, what: string, aside: string | null): void
 }
+export interface TelemetryStoresOptions {
+  /** Absent: the error of a damaged file is thrown. */
+  readonly damage?: DamageOptions
+  readonly openMax?: number
+  /** With it batches of edges whose files are closed wait in a file of their own; absent: each goes into the file of its edge at once. */
+  readonly clock?: Pick<Clock, 'mono' | 'at'>
+}
 const AGAIN_MS = 1_000
+const damagedAnew = () =>
+  new HoldfastError('busy', 'The telemetry of this edge was damaged; it begins anew', { retryAfterMs: AGAIN_MS })
+const INBOX = 'inbox.db'
+/** For what is no edge's own. */
+const ALL_EDGES = '(all)'
 
 /**
  * A file per edge in `folder`, which exists. A damaged one is set aside and a new one used: what its edge still holds comes again, and the edge tells what it
- * no longer has. Without `damage` its error is thrown.
+ * no longer has.
  */
-export function openTelemetryStores(folder: string, damage?: DamageOptions, openMax = OPEN_MAX): TelemetryStores {
+export function openTelemetryStores(
+  folder: string,
+  { damage, openMax = OPEN_MAX, clock }: TelemetryStoresOptions = {},
+): TelemetryStores {
   const open = new Map<string, TelemetryStore>()
-  /** Of files that were closed to make room. */
-  const closed = new Map<string, TelemetryExtent>()
+  /** Of files that were closed to make room, with what waits. */
+  const closed = new Map<string, Tip>()
+  const inboxFile = path.join(folder, INBOX)
+  /** Made when it is first needed: a master of few edges has none. */
+  let madeInbox: Inbox | null = null
+  let moved: (edgeId: string, store: TelemetryStore) => void = () => {}
+
+  function inboxWith(timers: Pick<Clock, 'mono' | 'at'>): Inbox {
+    if (madeInbox !== null) return madeInbox
+    try {
+      madeInbox = new Inbox(inboxFile, timers)
+    } catch (error) {
+      if (damage === undefined || !isDamage(error)) throw error
+      damage.told(ALL_EDGES, String(error), setAside(inboxFile, damage.clock.wall()))
+      madeInbox = new Inbox(inboxFile, timers)
+    }
+    return madeInbox
+  }
+  /** Runs `work` on the inbox. A damaged one is set aside: what waited in it is lost, and the edges tell so, because the answers they get say less than before. */
+  function onInbox<T>(inbox: Inbox, work: () => T, lost: T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (damage === undefined || !isDamage(error)) throw error
+      loseInbox(inbox, error, damage)
+      return lost
+    }
+  }
+  function loseInbox(inbox: Inbox, error: unknown, { told, clock: calendar }: DamageOptions): void {
+    if (madeInbox !== inbox) return
+    madeInbox = null
+    closed.clear()
+    void inbox[Symbol.asyncDispose]().catch(() => {})
+    told(ALL_EDGES, String(error), setAside(inboxFile, calendar.wall()))
+  }
+  // What an earlier process answered and did not move.
+  if (clock !== undefined && existsSync(inboxFile)) inboxWith(clock)
+
   const fileOf = (edgeId: string) => {
     // Ids are checked where they are made; a name that is a path must not reach the disk all the same.
     if (!documentId.safeParse(edgeId).success) throw new HoldfastError('invalid', 'Not the id of an edge')
@@ -170,13 +237,37 @@ export function openTelemetryStores(folder: string, damage?: DamageOptions, open
   function opened(edgeId: string): TelemetryStore {
     const file = fileOf(edgeId)
     const told = (what: string) => damage?.told(edgeId, what, null)
+    const openedNow = (): TelemetryStore => {
+      const store = openTelemetry(file, told)
+      try {
+        moveInto(edgeId, store)
+        return guardedStore(edgeId, store)
+      } catch (error) {
+        void Promise.resolve(store[Symbol.asyncDispose]()).catch(() => {})
+        throw error
+      }
+    }
     try {
-      return guardedStore(edgeId, openTelemetry(file, told))
+      return openedNow()
     } catch (error) {
       if (damage === undefined || !isDamage(error)) throw error
       damage.told(edgeId, String(error), setAside(file, damage.clock.wall()))
-      return guardedStore(edgeId, openTelemetry(file, told))
+      return openedNow()
     }
+  }
+  /** What waits of this edge is in its file before anybody sees it. */
+  function moveInto(edgeId: string, store: TelemetryStore): void {
+    const inbox = madeInbox
+    if (inbox?.isComing(edgeId)) inbox.commit()
+    if (!inbox?.has(edgeId)) return
+    const waiting = onInbox(inbox, () => inbox.of(edgeId), [])
+    const readable = waiting.flatMap(({ batch, receivedAt }) => (batch === null ? [] : [{ batch, receivedAt }]))
+    store.receiveAll(readable)
+    onInbox(inbox, () => inbox.drop(edgeId), undefined)
+    // Its numbers are missing from now on: the edge, which was told that they are here, tells what became of them.
+    for (const { batch, firstSeq, lastSeq } of waiting)
+      if (batch === null) damage?.told(edgeId, `${firstSeq} to ${lastSeq}, which had not reached its file`, null)
+    moved(edgeId, store)
   }
   /** Damage that shows while it is written to. */
   function guardedStore(edgeId: string, store: TelemetryStore): TelemetryStore {
@@ -190,9 +281,7 @@ export function openTelemetryStores(folder: string, damage?: DamageOptions, open
           open.delete(edgeId)
           void Promise.resolve(store[Symbol.asyncDispose]()).catch(() => {})
           damage.told(edgeId, String(error), setAside(fileOf(edgeId), damage.clock.wall()))
-          throw new HoldfastError('busy', 'The telemetry of this edge was damaged; it begins anew', {
-            retryAfterMs: AGAIN_MS,
-          })
+          throw damagedAnew()
         }
       },
     }
@@ -200,7 +289,7 @@ export function openTelemetryStores(folder: string, damage?: DamageOptions, open
   function close(edgeId: string, store: TelemetryStore) {
     open.delete(edgeId)
     try {
-      closed.set(edgeId, store.extent())
+      closed.set(edgeId, store.tip())
     } catch {
       // Whoever asks for it opens the file, and hears what is wrong with it.
     }
@@ -216,20 +305,55 @@ export function openTelemetryStores(folder: string, damage?: DamageOptions, open
     if (open.size > openMax && oldest !== undefined) close(...oldest)
     return store
   }
+  /** Null: the file of the edge has to be asked, or it is open. */
+  async function intoInbox(
+    timers: Pick<Clock, 'mono' | 'at'>,
+    edgeId: string,
+    batch: ArrivedBatch,
+    now: WallMs,
+  ): Promise<Received | null> {
+    const inbox = inboxWith(timers)
+    if (inbox.isComing(edgeId)) inbox.commit()
+    const tip = closed.get(edgeId)
+    const next = tip === undefined || !inbox.hasRoom(edgeId) ? null : followsOn(tip, batch)
+    if (next === null) return null
+    try {
+      await inbox.add(edgeId, batch, next.packed, now, () => closed.set(edgeId, next.tip))
+    } catch (error) {
+      if (damage === undefined || !isDamage(error)) throw error
+      loseInbox(inbox, error, damage)
+      throw damagedAnew()
+    }
+    const through = { throughSeq: batch.lastSeq, ranges: [], rejected: [] }
+    return { ...through, stored: batch.entries.length, arrival: next.tip.extent.newest }
+  }
   return {
     of,
-    extent: (edgeId) => open.get(edgeId)?.extent() ?? closed.get(edgeId) ?? of(edgeId).extent(),
+    async receive(edgeId, batch, now) {
+      const isOpen = open.has(edgeId) || open.size < openMax
+      const waiting = clock === undefined || isOpen ? null : await intoInbox(clock, edgeId, batch, now)
+      return waiting === null
+        ? { ...of(edgeId).receive(batch, now), isWaiting: false }
+        : { ...waiting, isWaiting: true }
+    },
+    due: () => madeInbox?.due() ?? [],
+    onMoved: (listener) => void (moved = listener),
+    extent: (edgeId) => open.get(edgeId)?.extent() ?? closed.get(edgeId)?.extent ?? of(edgeId).extent(),
     edges: () => readdirSync(folder).flatMap((name) => edgeOf(name) ?? []),
     async remove(edgeId) {
       const file = fileOf(edgeId)
       await open.get(edgeId)?.[Symbol.asyncDispose]()
       open.delete(edgeId)
       closed.delete(edgeId)
+      const inbox = madeInbox
+      inbox?.commit()
+      if (inbox?.has(edgeId)) onInbox(inbox, () => inbox.drop(edgeId, true), undefined)
       for (const each of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(each)) rmSync(each)
     },
     async [Symbol.asyncDispose]() {
       for (const store of open.values()) await store[Symbol.asyncDispose]()
       open.clear()
+      await madeInbox?.[Symbol.asyncDispose]()
     },
   }
 }

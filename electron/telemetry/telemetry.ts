@@ -2,6 +2,7 @@ import type { Coverage } from '../../shared/model/coverage'
 import type { EntryOrigin, Loss, SeqGap, TelemetryCategory, TelemetryLane } from '../../shared/model/telemetry'
 import type { WallMs } from '../../shared/model/time'
 import type { EntryWriter } from '../../shared/wire/push'
+import type { Tip } from './tip'
 
 /** An entry later than this beyond the master's calendar when it came is flagged as from the future; it is kept as it is. */
 export const FUTURE_AFTER_MS = 60_000
@@ -186,6 +187,8 @@ export interface TelemetryExtent {
 export interface TelemetryStore extends AsyncDisposable {
   /** Throws besides: `conflict` (a number under two runs: the edge's store was put back from an older copy), `busy` (one range too many). */
   receive(batch: ArrivedBatch, now: WallMs): Received
+  /** Batches that were answered before, in order: all in one transaction. What is here already is passed over. */
+  receiveAll(waiting: readonly { readonly batch: ArrivedBatch; readonly receivedAt: WallMs }[]): void
   position(feedId: string): Coverage
   /** Makes about so many stored entries searchable, and adds them to `tail` when that is on disk. Returns how many wait. */
   index(maxEntries: number, tail?: Tail): number
@@ -219,11 +222,21 @@ export interface TelemetryStore extends AsyncDisposable {
   losses(options: TimeSpan & { limit: number }): readonly LossRow[]
   status(): TelemetryStatus
   extent(): TelemetryExtent
+  tip(): Tip
 }
 
-/** A file per edge. */
+/** A file per edge, and one for batches that wait to go into those of edges whose file is closed. */
 export interface TelemetryStores extends AsyncDisposable {
-  /** To be used at once and not kept: with many edges, files not used for long are closed. Throws `HoldfastError('storage')`. */
+  /**
+   * Takes a batch as the store of the edge does; on disk when it resolves. `isWaiting`: not in the file of the edge yet. Whoever asks for that file finds it there,
+   * and whoever moves what is `due` sees to it that it gets there.
+   */
+  receive(edgeId: string, batch: ArrivedBatch, now: WallMs): Promise<Received & { readonly isWaiting: boolean }>
+  /** Edges of which batches have waited long enough: to be asked for with `of`. */
+  due(): readonly string[]
+  /** Sets who is told when batches that waited have gone into the file of their edge: before anybody else sees it. */
+  onMoved(listener: (edgeId: string, store: TelemetryStore) => void): void
+  /** To be used at once and not kept: with many edges, files not used for long are closed. With it are all batches that were answered. Throws `HoldfastError('storage')`. */
   of(edgeId: string): TelemetryStore
   /** As the store tells it; known without the file where that was closed to make room: all edges may be asked for. */
   extent(edgeId: string): TelemetryExtent

@@ -43,6 +43,7 @@ export async function masterProcess(
   folder: string,
   port: number,
   around: (stores: TelemetryStores) => TelemetryStores = (stores) => stores,
+  openMax?: number,
 ): Promise<MasterProcess> {
   const clock = systemClock()
   const random = systemRandom()
@@ -50,7 +51,8 @@ export async function masterProcess(
   const authority = await openAuthority({ secrets, clock, random, logger: quiet, names: [] })
   const records = openRecords(path.join(folder, 'master-records.db'))
   mkdirSync(path.join(folder, 'telemetry'), { recursive: true })
-  const stores = around(openTelemetryStores(path.join(folder, 'telemetry')))
+  const limits = openMax === undefined ? {} : { openMax }
+  const stores = around(openTelemetryStores(path.join(folder, 'telemetry'), { clock, ...limits }))
   const ingest = new Ingest({ stores, clock, logger: quiet })
   let bound = port
   const enrolments = new Enrolments({

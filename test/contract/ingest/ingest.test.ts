@@ -129,12 +129,14 @@ describe('retention', () => {
     const clock = manualClock()
     const late = { ...clock, at: (at: MonoMs, call: (lateMs: number) => void) => clock.at(after(at, 20), call) }
     const retained = new Map(ids.map((id) => [id, 0]))
-    const received = { stored: 1, arrival: null, throughSeq: 1, ranges: [], rejected: [] }
+    const received = { stored: 1, arrival: null, throughSeq: 1, ranges: [], rejected: [], isWaiting: false }
     const counting = {
       edges: () => ids,
+      due: () => [],
+      onMoved: () => {},
+      receive: () => Promise.resolve(received),
       of: (edgeId: string) => ({
         index: () => 0,
-        receive: () => received,
         retain: () => void retained.set(edgeId, retained.get(edgeId)! + 1),
       }),
     } as unknown as TelemetryStores

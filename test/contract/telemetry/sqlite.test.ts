@@ -365,8 +365,7 @@ describe('a file that the disk has changed', () => {
   const told: { edgeId: string; what: string; aside: string | null }[] = []
   const open = () =>
     openTelemetryStores(folder.path, {
-      clock: { wall: () => NOW },
-      told: (edgeId, what, aside) => void told.push({ edgeId, what, aside }),
+      damage: { clock: { wall: () => NOW }, told: (edgeId, what, aside) => void told.push({ edgeId, what, aside }) },
     })
   beforeEach(() => void told.splice(0))
   const place = () => `${folder.path}/edge-berlin.db`
@@ -430,7 +429,7 @@ test('each edge has a file of its own, whatever its id, and only its own is remo
 })
 
 test('says how much there is of an edge whose file was closed to make room, without opening it again', async () => {
-  await using stores = openTelemetryStores(folder.path, undefined, 2)
+  await using stores = openTelemetryStores(folder.path, { openMax: 2 })
   stores.of('berlin').receive(batch(1, 5), NOW)
   for (const other of ['oslo', 'rome']) stores.of(other)
   const log = `${folder.path}/edge-berlin.db-wal`

@@ -1,0 +1,230 @@
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import Sqlite from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BATCHES_MAX } from '../../../electron/telemetry/inbox'
+import { openTelemetryStores } from '../../../electron/telemetry/sqlite'
+import type { ArrivedBatch, ArrivedEntry, TelemetryStores } from '../../../electron/telemetry/telemetry'
+import { manualClock, type ManualClock } from '../../support/console-clock'
+import { temporaryFolder } from '../../support/outbox'
+
+let folder: ReturnType<typeof temporaryFolder>
+let clock: ManualClock
+let stores: TelemetryStores
+const told: { edgeId: string; what: string; aside: string | null }[] = []
+const open = () =>
+  openTelemetryStores(folder.path, {
+    ...{ clock, openMax: 1 },
+    damage: { clock, told: (edgeId, what, aside) => void told.push({ edgeId, what, aside }) },
+  })
+beforeEach(() => {
+  folder = temporaryFolder()
+  clock = manualClock()
+  told.length = 0
+  stores = open()
+})
+afterEach(async () => {
+  await stores[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+const inbox = () => `${folder.path}/inbox.db`
+const writer = { runId: 'run-1', sourceId: 'edge-1', edgeId: 'berlin', enrolmentId: null }
+/** As it comes over the wire. */
+function batch(firstSeq: number, lastSeq: number, more: Partial<ArrivedBatch> = {}, runId = 'run-1'): ArrivedBatch {
+  const seqs = Array.from({ length: lastSeq - firstSeq + 1 }, (_, n) => firstSeq + n)
+  const at = clock.wall()
+  const entries = seqs.map((seq): ArrivedEntry => {
+    const text = `{"body":"line ${seq}"}`
+    return { ...writer, runId, seq, category: 'logs', at, doNotPropagate: false, isBytes: false, text }
+  })
+  const payload = [JSON.stringify(seqs.map((seq) => [seq, at, 1, 0])), ...entries.map(({ text }) => text)].join('\n')
+  return {
+    ...{ feedId: 'feed-1', lane: 'telemetry', firstSeq, lastSeq, entries, gaps: [], historical: false, sentAt: at },
+    ...{ packed: { writers: [{ ...writer, runId }], zipped: gzipSync(payload) }, ...more },
+  }
+}
+/** Answered, after the time in which batches are written together. */
+async function received(edgeId: string, what: ArrivedBatch) {
+  const answer = stores.receive(edgeId, what, clock.wall())
+  clock.advance(100)
+  return answer
+}
+/** The file of another edge is open now, and no other one. */
+const closeBerlin = () => void stores.of('oslo')
+/** The first batch makes the file; what follows on from it may wait. */
+async function begun() {
+  await received('berlin', batch(1, 2))
+  closeBerlin()
+}
+const lines = () =>
+  stores
+    .of('berlin')
+    .entries({ feedId: 'feed-1', limit: 1_000 })
+    .map(({ seq }) => seq)
+const waitingRows = () => {
+  const database = new Sqlite(inbox(), { readonly: true })
+  const rows = database.prepare<[], number>('SELECT first_seq FROM waiting ORDER BY key').pluck().all()
+  database.close()
+  return rows
+}
+
+describe('batches of an edge whose file is closed', () => {
+  test('are on disk when they are answered, and the file of the edge stays closed', async () => {
+    await begun()
+    expect(existsSync(inbox())).toBe(false)
+    expect(await received('berlin', batch(3, 5))).toEqual({
+      ...{ throughSeq: 5, ranges: [], rejected: [], stored: 3, arrival: 2, isWaiting: true },
+    })
+    expect(await received('berlin', batch(6, 6))).toMatchObject({ throughSeq: 6, arrival: 3, isWaiting: true })
+    expect(existsSync(`${folder.path}/edge-berlin.db-wal`)).toBe(false)
+    expect(waitingRows()).toEqual([3, 6])
+    expect(stores.extent('berlin')).toEqual({ newest: 3, stored: 6, deleted: 0 })
+  })
+
+  test('are in that file for whoever asks for it, with the arrivals that were told', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await received('berlin', batch(6, 6))
+    const moved: string[] = []
+    stores.onMoved((edgeId, store) => {
+      moved.push(edgeId)
+      store.index(1_000)
+    })
+    expect(lines()).toEqual([1, 2, 3, 4, 5, 6])
+    expect(moved).toEqual(['berlin'])
+    expect(waitingRows()).toEqual([])
+    expect(
+      stores
+        .of('berlin')
+        .arrivals(0, 10)
+        .map(({ arrival }) => arrival),
+    ).toEqual([1, 2, 3])
+    expect(stores.of('berlin').logs({ text: 'line 6', limit: 10 })).toHaveLength(1)
+    expect(stores.of('berlin').position('feed-1')).toEqual({ throughSeq: 6, ranges: [] })
+  })
+
+  test('are written together with those of other edges', async () => {
+    for (const edge of ['berlin', 'rome', 'paris']) await received(edge, batch(1, 2))
+    closeBerlin()
+    const settled: string[] = []
+    const answers = ['berlin', 'rome', 'paris'].map((edge) =>
+      stores.receive(edge, batch(3, 3), clock.wall()).then(() => settled.push(edge)),
+    )
+    await Promise.resolve()
+    expect([settled, waitingRows()]).toEqual([[], []])
+    clock.advance(100)
+    await Promise.all(answers)
+    expect(waitingRows()).toHaveLength(3)
+  })
+
+  test('that come one after the other without a pause are all taken, in order', async () => {
+    await begun()
+    const all = [batch(3, 4), batch(5, 5), batch(6, 9)].map((one) => stores.receive('berlin', one, clock.wall()))
+    clock.advance(100)
+    expect((await Promise.all(all)).map(({ throughSeq }) => throughSeq)).toEqual([4, 5, 9])
+    expect(lines()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test.each<[string, () => ArrivedBatch, number[]]>([
+    ['a repeat', () => batch(3, 4), [1, 2, 3, 4]],
+    ['what leaves a hole', () => batch(7, 8), [1, 2, 3, 4, 7, 8]],
+    ['another feed', () => batch(1, 1, { feedId: 'feed-2' }), [1, 2, 3, 4]],
+    ['another run', () => batch(5, 5, {}, 'run-2'), [1, 2, 3, 4, 5]],
+    ['an alert', () => batch(5, 5, { lane: 'alerts' }), [1, 2, 3, 4, 5]],
+    ['a gap', () => ({ ...batch(5, 5), lastSeq: 6, gaps: [{ from: 6, to: 6, reason: 'lost' }] }), [1, 2, 3, 4, 5]],
+    ['what is not packed', () => ({ ...batch(5, 5), packed: undefined }) as never, [1, 2, 3, 4, 5]],
+    [
+      'a rejected entry',
+      () => batch(5, 5, { entries: [{ ...batch(5, 5).entries[0]!, rejection: { code: 'invalid', message: '' } }] }),
+      [1, 2, 3, 4],
+    ],
+  ])('wait for nothing else: %s asks the file, behind all that waited', async (_, make, kept) => {
+    await begun()
+    await received('berlin', batch(3, 4))
+    closeBerlin()
+    await received('berlin', batch(3, 4))
+    closeBerlin()
+    expect(await received('berlin', make())).toMatchObject({ isWaiting: false })
+    expect(lines()).toEqual(kept)
+  })
+
+  test('are due after a while, or when they are many; beyond a limit the next one goes into the file', async () => {
+    await begun()
+    let seq = 3
+    for (; seq < 18; seq++) await received('berlin', batch(seq, seq))
+    expect(stores.due()).toEqual([])
+    await received('berlin', batch(seq, seq++))
+    expect(stores.due()).toEqual(['berlin'])
+    stores.of('berlin')
+    closeBerlin()
+    expect(stores.due()).toEqual([])
+    await received('berlin', batch(seq, seq++))
+    clock.advance(300_000)
+    expect(stores.due()).toEqual(['berlin'])
+    for (let more = 1; more < BATCHES_MAX; more++)
+      expect(await received('berlin', batch(seq, seq++))).toMatchObject({ isWaiting: true })
+    expect(await received('berlin', batch(seq, seq))).toMatchObject({ isWaiting: false, throughSeq: seq })
+  })
+})
+
+describe('what waits', () => {
+  test('is there after the process has ended, at once and in the file of its edge', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await stores[Symbol.asyncDispose]()
+    stores = open()
+    expect(waitingRows()).toEqual([3])
+    expect(lines()).toEqual([1, 2, 3, 4, 5])
+    expect(waitingRows()).toEqual([])
+  })
+
+  test('is there once when the process ended between its two files', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await stores[Symbol.asyncDispose]()
+    copyFileSync(inbox(), `${folder.path}/before`)
+    stores = open()
+    expect(lines()).toEqual([1, 2, 3, 4, 5])
+    await stores[Symbol.asyncDispose]()
+    copyFileSync(`${folder.path}/before`, inbox())
+    stores = open()
+    expect(waitingRows()).toEqual([3])
+    expect(lines()).toEqual([1, 2, 3, 4, 5])
+    expect(stores.of('berlin').status().entries).toBe(5)
+    expect(waitingRows()).toEqual([])
+  })
+
+  test('goes with an edge that is removed', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await stores.remove('berlin')
+    expect(waitingRows()).toEqual([])
+    expect(stores.extent('berlin')).toEqual({ newest: 0, stored: 0, deleted: 0 })
+  })
+
+  test('is answered for no longer where the disk has changed it, so that its edge tells what became of it', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await received('berlin', batch(6, 6))
+    const database = new Sqlite(inbox())
+    database.prepare(`UPDATE waiting SET body = zeroblob(9) WHERE first_seq = 3`).run()
+    database.close()
+    expect(lines()).toEqual([1, 2, 6])
+    expect(stores.of('berlin').position('feed-1')).toEqual({ throughSeq: 2, ranges: [[6, 6]] })
+    expect(told).toEqual([{ edgeId: 'berlin', what: '3 to 5, which had not reached its file', aside: null }])
+  })
+
+  test('is told as lost with a file that cannot be read, and a new one is used', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await stores[Symbol.asyncDispose]()
+    writeFileSync(inbox(), 'not a database at all '.repeat(500))
+    stores = open()
+    expect(told).toMatchObject([{ edgeId: '(all)', aside: expect.stringContaining('inbox.db.damaged-') as string }])
+    expect(lines()).toEqual([1, 2])
+    closeBerlin()
+    expect(await received('berlin', batch(3, 5))).toMatchObject({ isWaiting: true, throughSeq: 5 })
+    expect(lines()).toEqual([1, 2, 3, 4, 5])
+  })
+})
