@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { failureOf } from '../shared/model/failures'
-import type { Program } from './compose'
+import type { Program } from './compose/parts'
 import type { Logger } from './platform/ports'
 import { RestartingController } from './restarting'
 

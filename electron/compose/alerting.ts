@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { AlertsBody } from '../../shared/console/alert-views'
 import { openAlerts } from '../alerts/sqlite'
-import type { Parts } from '../compose'
+import type { Parts } from './parts'
 import { LiveTopic } from '../console/live-topic'
 import type { OperationHandlers } from '../console/operations'
 import { openNotify } from '../notify/sqlite'

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../console/dispatch'
 import { networkOf } from '../platform/http/network'
 import { RefusalLog } from '../platform/http/refusal-log'
-import type { Parts } from '../compose'
+import type { Parts } from './parts'
 
 /** Writes down every change that was asked for, and every refusal: in the audit, and in the log. */
 export function auditing(

@@ -1,5 +1,6 @@
 import type { OperationHandlers } from '../console/operations'
-import type { Parts, Site } from '../compose'
+import type { Parts } from './parts'
+import type { Site } from './site'
 
 /** Strangers of other machines may ask for it as often as they like: nothing is looked through for it. */
 export const healthOf =

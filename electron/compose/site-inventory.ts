@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Parts } from '../compose'
+import type { Parts } from './parts'
 import { feedRules } from '../core/replication/feed'
 import { SiteInventory } from '../edge/site-inventory'
 import { openInventory } from '../inventory/sqlite'
