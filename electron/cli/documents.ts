@@ -1,13 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { CONSOLE_KEY_BYTES_MAX } from '../../shared/console/protocol'
-import { siteKinds, type SiteKind } from '../../shared/model/documents'
-import { HoldfastError, type Failure } from '../../shared/model/failures'
-import type { Cli } from './command'
+import { inParts, MESSAGE_FRAME_BYTES } from '../../shared/console/parts'
+import { siteKinds, type SiteChange, type SiteKind } from '../../shared/model/documents'
+import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
+import type { ConsoleClient } from '../console/client'
+import type { Cli, Context } from './command'
 import { differencesText } from './differences'
+import { oneLine, table, timeOf } from './output'
+import { count } from './values'
 
-/** As JSON the documents are about as long as in the file; they travel in one message, because all or none are stored. */
+/** As JSON the documents are about as long as in the file; in one message, so that all or none are stored, this is the most that anybody may send. */
 const FILE_BYTES_MAX = CONSOLE_KEY_BYTES_MAX - 1024 * 1024
+/** What is referred to comes before what refers to it. */
+const kindsInOrder: readonly SiteKind[] = ['edge', 'module', 'system']
 
 export function addDocuments(cli: Cli, program: Command): void {
   cli
@@ -27,6 +33,17 @@ export function addDocuments(cli: Cli, program: Command): void {
           const parsed = await context.services.parseDocumentFile(text, known)
           if ('problems' in parsed) throw problemsError(file, parsed.problems)
           const changes = [...parsed.changes]
+          const parts = inParts(inOrder(changes), client.bytesMax - MESSAGE_FRAME_BYTES)
+          if (parts.length > 1) {
+            if (options['parts'] === true && options['dryRun'] !== true)
+              return await storedInParts(context, client, parts)
+            throw new HoldfastError('too-large', `${file} is too large to be stored whole; nothing was stored.`, {
+              hint:
+                options['dryRun'] === true
+                  ? 'Only what is stored whole can be tried: split the file.'
+                  : `--parts stores it in ${parts.length} steps, each whole or not at all.`,
+            })
+          }
           const planned = await client.call('documents.apply', { changes, dryRun: true })
           const isSame = planned.differences.every(({ op }) => op === 'same')
           if (options['dryRun'] === true || isSame)
@@ -48,6 +65,28 @@ export function addDocuments(cli: Cli, program: Command): void {
     .argument('<file>', 'YAML with documents, - for standard input')
     .option('--dry-run', 'show the differences, store nothing')
     .option('--yes', 'do not ask')
+    .option(
+      '--parts',
+      'store what is too large for one step in several, without asking; what is stored stays if a later step fails',
+    )
+
+  cli
+    .add(program, 'history', 'who changed which document, newest first', (context, _, options) =>
+      context.withConsole(async (client) => {
+        const { limit, before } = options as { limit?: number; before?: number }
+        const asked = { ...(limit === undefined ? {} : { limit }), ...(before === undefined ? {} : { before }) }
+        const entries = await client.call('documents.history', asked)
+        context.print(entries, () =>
+          table(
+            ['SEQ', 'AT', 'BY', 'WHAT', 'KIND', 'ID'],
+            entries.map(({ seq, at, actor, op, kind, id }) => [String(seq), timeOf(at), oneLine(actor), op, kind, id]),
+            context.paint,
+          ),
+        )
+      }),
+    )
+    .option('--limit <n>', 'at most so many (50)', count)
+    .option('--before <seq>', 'those before this entry: the next page', count)
 
   cli
     .add(program, 'export', 'all documents as YAML that `apply` takes back', (context, _, options) =>
@@ -64,6 +103,45 @@ export function addDocuments(cli: Cli, program: Command): void {
     )
     .option('-o, --output <file>', 'write there instead of to standard output')
     .addOption(new Option('--kind <kind...>', 'only these').choices(siteKinds))
+}
+
+/** Of one kind as in the file; deletions last, the other way round. */
+function inOrder(changes: readonly SiteChange[]): SiteChange[] {
+  const rank = (change: SiteChange): number => {
+    const { kind } = change
+    const at = kindsInOrder.includes(kind) ? kindsInOrder.indexOf(kind) : kindsInOrder.length
+    return change.op === 'put' ? at : 2 * (kindsInOrder.length + 1) - at
+  }
+  return [...changes].sort((a, b) => rank(a) - rank(b))
+}
+
+async function storedInParts(
+  context: Context,
+  client: ConsoleClient,
+  parts: readonly (readonly SiteChange[])[],
+): Promise<number> {
+  const total = parts.reduce((sum, { length }) => sum + length, 0)
+  let stored = 0
+  let head = 0
+  for (const [index, changes] of parts.entries()) {
+    try {
+      head = (await client.call('documents.apply', { changes: [...changes], dryRun: false })).head
+    } catch (error) {
+      const { code, message, hint, details } = failureOf(error)
+      throw new HoldfastError(code, `Step ${index + 1} of ${parts.length}: ${message}`, {
+        hint:
+          stored === 0
+            ? (hint ?? 'Nothing was stored.')
+            : `${stored} of ${total} documents are stored and stay; mend the file and apply it again: what is stored already is no change.`,
+        details: jsonOf({ stored, total, ...(details === undefined ? {} : { of: details }) }),
+        cause: error,
+      })
+    }
+    stored += changes.length
+    if (!context.json) context.terminal.err(`${stored} of ${total} documents are stored.\n`)
+  }
+  context.print({ stored, total, steps: parts.length, head }, () => `Stored; the journal is at ${head}.\n`)
+  return 0
 }
 
 function problemsError(file: string, problems: readonly unknown[]): HoldfastError {

@@ -7,7 +7,14 @@ import type {
   TopicName,
   TopicParams,
 } from '../../shared/console/contract'
-import { closeCodes, CONSOLE_BEAT_MS, CONSOLE_PATH, CONSOLE_SILENCE_MS } from '../../shared/console/protocol'
+import {
+  closeCodes,
+  CONSOLE_BEAT_MS,
+  CONSOLE_BYTES_MAX,
+  CONSOLE_KEY_BYTES_MAX,
+  CONSOLE_PATH,
+  CONSOLE_SILENCE_MS,
+} from '../../shared/console/protocol'
 import { HoldfastError, type Failure } from '../../shared/model/failures'
 import { TIMER_LATE_MS } from '../../shared/model/defaults'
 import { after } from '../../shared/model/time'
@@ -36,6 +43,8 @@ export interface ConsoleClient extends AsyncDisposable {
   readonly controller: ControllerFile | null
   /** Of its page, with a slash at the end. */
   readonly url: string
+  /** Longest message the controller takes from this client. */
+  readonly bytesMax: number
   /** Rejects with `HoldfastError`. */
   call<N extends OperationName>(
     op: N,
@@ -163,6 +172,7 @@ export async function openConsole(options: ConsoleClientOptions): Promise<Consol
   return {
     controller,
     url,
+    bytesMax: options.account === undefined ? CONSOLE_KEY_BYTES_MAX : CONSOLE_BYTES_MAX,
     call: (op, params, options) => connection.call(op, params, options),
     subscribe: (topic, params, handlers) => connection.subscribe(topic, params, handlers),
     ended,

@@ -1,5 +1,5 @@
 import type { OperationInput, OperationOutput } from '../../../shared/console/contract'
-import { CONSOLE_BYTES_MAX } from '../../../shared/console/protocol'
+import { MESSAGE_ITEMS_BYTES_MAX } from '../../../shared/console/parts'
 import { siteKinds, type SiteKind } from '../../../shared/model/documents'
 import { formatDuration } from '../../ui/duration'
 import { changesOf, draftOf, type EdgeDraft } from '../site/document/draft'
@@ -41,9 +41,8 @@ export function bulkChanges(
 export const commonDraft = (documents: readonly StoredDocument[]): EdgeDraft => draftOf(documents[0]?.body ?? {})
 
 /** All or nothing travels in one message, and that has its limit. */
-const MESSAGE_BYTES_MAX = CONSOLE_BYTES_MAX - 16_384
 export const fitsOneMessage = (changes: readonly Change[]): boolean =>
-  new TextEncoder().encode(JSON.stringify(changes)).length <= MESSAGE_BYTES_MAX
+  new TextEncoder().encode(JSON.stringify(changes)).length <= MESSAGE_ITEMS_BYTES_MAX
 
 /** The documents of some sites: the edges, their systems and the modules of those. */
 export function documentsOf(documents: readonly StoredDocument[], edges: ReadonlySet<string>): StoredDocument[] {

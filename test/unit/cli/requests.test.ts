@@ -104,6 +104,39 @@ describe('apply and export', () => {
     expect(applied()).toEqual([true, false, true, false])
   })
 
+  test('what is too large for one step is refused before anything is stored, and with --parts stored in order, step by step', async () => {
+    // A token may send a megabyte at once.
+    const env = { HOLDFAST_TOKEN: double().key }
+    const note = 'x'.repeat(1_900)
+    const documents = Array.from({ length: 900 }, (_, n) => [
+      `---\nkind: system\nid: s${n}\nname: S ${n}\nedgeId: e${n}\nmodules: []\n`,
+      `---\nkind: edge\nid: e${n}\nname: E ${n}\ndescription: ${note}\n`,
+    ]).flat()
+    const large = await file(documents.join(''))
+    const refused = await run(['apply', large], { env })
+    expect([refused.code, applied()]).toEqual([1, []])
+    expect(refused.err).toMatch(/too large to be stored whole; nothing was stored[^]*--parts stores it in 2 steps/)
+    const { out, code } = await run(['apply', large, '--parts', '--json'], { env })
+    expect([code, JSON.parse(out)]).toMatchObject([0, { stored: 1_800, total: 1_800, steps: 2 }])
+    const kinds = asked().flatMap(([op, params]) =>
+      op === 'documents.apply' ? (params as { changes: { kind: string }[] }).changes.map(({ kind }) => kind) : [],
+    )
+    expect(kinds.lastIndexOf('edge')).toBeLessThan(kinds.indexOf('system'))
+    let steps = 0
+    double().answer({
+      'documents.apply': (params, caller) => {
+        if (++steps === 2) throw new HoldfastError('conflict', 'The system was changed meanwhile.')
+        return defaultHandlers['documents.apply'](params, caller)
+      },
+    })
+    const stopped = await run(['apply', large, '--parts', '--json'], { env })
+    expect([stopped.code, JSON.parse(stopped.err)]).toMatchObject([
+      1,
+      { code: 'conflict', message: expect.stringMatching(/^Step 2 of 2: /), details: { total: 1_800 } },
+    ])
+    expect(JSON.parse(stopped.err).details.stored).toBeGreaterThan(0)
+  })
+
   test('problems are listed with place, field, value and range, and nothing is stored', async () => {
     const { code, err } = await run(['apply', await file('kind: edge\nname: Berlin\nwindowLengthS: 5\n')])
     expect(code).toBe(1)

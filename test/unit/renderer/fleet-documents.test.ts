@@ -11,6 +11,7 @@ import {
   type BulkField,
   type StoredDocument,
 } from '../../../renderer/features/fleet/documents'
+import { applyParts, partsOf } from '../../../renderer/features/fleet/apply-parts'
 import { memberFilter, memberName, loadsOf } from '../../../renderer/features/fleet/members'
 import { operations } from '../../../shared/console/contract'
 import { edgeDocument, systemDocument, type EdgeDocument } from '../../../shared/model/documents'
@@ -54,6 +55,33 @@ describe('a change of many edge documents', () => {
     const draft = { ...commonDraft(many), timeoutMs: 30_000 }
     expect(fitsOneMessage(bulkChanges(many.slice(0, 2_000), draft, fields('timeoutMs')))).toBe(true)
     expect(fitsOneMessage(bulkChanges(many, draft, fields('timeoutMs')))).toBe(false)
+  })
+
+  it('of ten thousand is cut into parts that each fit, and goes on until one fails: what is stored then is told', async () => {
+    const many = Array.from({ length: 10_000 }, (_, n) => edge(`edge-${n}`, { name: `Größe ${n} 中文 🙂` }))
+    const draft = { ...commonDraft(many), timeoutMs: 30_000 }
+    const changes = bulkChanges(many, draft, fields('timeoutMs'))
+    const parts = partsOf(changes)
+    expect(parts.length).toBeGreaterThan(1)
+    expect(parts.every(fitsOneMessage)).toBe(true)
+    expect(parts.flat()).toEqual(changes)
+    const asked: number[] = []
+    const told: number[] = []
+    const call = (failAt: number) => async (_: string, params: unknown) => {
+      asked.push((params as { changes: unknown[] }).changes.length)
+      return asked.length === failAt
+        ? { ok: false as const, code: 'conflict' as const, message: 'Somebody changed it.' }
+        : { ok: true as const, value: { head: 1, differences: [] } }
+    }
+    const bridge = (failAt: number) => ({ call: call(failAt) as never })
+    const sizes = parts.map(({ length }) => length)
+    const whole = await applyParts(bridge(0), parts, { onDone: (done) => told.push(done) })
+    expect([whole.done, whole.failure, asked]).toEqual([10_000, null, sizes])
+    expect(told.at(-1)).toBe(10_000)
+    asked.length = 0
+    const stopped = await applyParts(bridge(2), parts)
+    expect(stopped).toMatchObject({ done: sizes[0], failure: { code: 'conflict' } })
+    expect(asked).toHaveLength(2)
   })
 })
 

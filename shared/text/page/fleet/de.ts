@@ -77,8 +77,10 @@ export const fleetDe: FleetTexts = {
     bulkNote: 'Alle werden geändert, oder keiner.',
     bulkChange: 'Ändern: {field}',
     bulkChoose: 'Wählen Sie, was geändert werden soll.',
-    bulkTooMuch:
-      'Das sind zu viele für eine Änderung. Wählen Sie weniger, oder nehmen Sie „holdfast apply“ mit einer Datei.',
+    bulkSteps:
+      'Für eine einzige Änderung sind es zu viele: Sie werden in {n} Schritten gespeichert, jeder ganz oder gar nicht. Was gespeichert ist, bleibt, wenn ein späterer scheitert.',
+    bulkStoring: 'Standorte werden geändert',
+    bulkStopped: '{n} von {m} Standorten sind geändert; die anderen sind, wie sie waren.',
     bulkSave: '{n} Standort ändern | {n} Standorte ändern',
     bulkDone: '{n} Standort ist geändert. | {n} Standorte sind geändert.',
     export: 'Exportieren',

@@ -75,7 +75,10 @@ export const fleetEn = {
     bulkNote: 'All of them are changed, or none.',
     bulkChange: 'Change: {field}',
     bulkChoose: 'Choose what to change.',
-    bulkTooMuch: 'These are too many for one change. Choose fewer, or use “holdfast apply” with a file.',
+    bulkSteps:
+      'These are too many for one change: they are stored in {n} steps, each whole or not at all. What is stored stays, if a later one fails.',
+    bulkStoring: 'Changing edges',
+    bulkStopped: '{n} of {m} edges are changed; the others are as they were.',
     bulkSave: 'Change {n} edge | Change {n} edges',
     bulkDone: '{n} edge is changed. | {n} edges are changed.',
     export: 'Export',

@@ -73,7 +73,10 @@ export const fleetZh: FleetTexts = {
     bulkNote: '要么全部修改，要么都不修改。',
     bulkChange: '修改：{field}',
     bulkChoose: '请选择要修改的内容。',
-    bulkTooMuch: '一次修改的数量过多。请少选一些，或对文件使用“holdfast apply”。',
+    bulkSteps:
+      '数量过多，无法一次更改：将分 {n} 步保存，每步要么全部保存，要么全不保存。后续步骤失败时，已保存的保持不变。',
+    bulkStoring: '正在修改站点',
+    bulkStopped: '{m} 个站点中已修改 {n} 个；其余保持原样。',
     bulkSave: '修改 {n} 个站点',
     bulkDone: '已修改 {n} 个站点。',
     export: '导出',
