@@ -2,6 +2,9 @@ import ts from 'typescript'
 import { parser as scriptParser } from 'typescript-eslint'
 import { parseForESLint as parseComponent } from 'vue-eslint-parser'
 
+// Its own types leave out the options, which it takes.
+const parseScript = /** @type {(code: string, options: object) => any} */ (scriptParser.parseForESLint)
+
 /** The script of a component in the form in which its linter hands it to TypeScript. */
 function scriptOf(file, text) {
   let script = ''
@@ -9,7 +12,7 @@ function scriptOf(file, text) {
     parseForESLint(code, { projectService, ...options }) {
       // Expressions of the template come by themselves, and without types.
       if (projectService) script = code
-      return scriptParser.parseForESLint(code, options)
+      return parseScript(code, options)
     },
   }
   parseComponent(text, { parser, filePath: file, projectService: true, ecmaVersion: 'latest', sourceType: 'module' })

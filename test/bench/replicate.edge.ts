@@ -9,7 +9,7 @@ const all = Buffer.from(records(Number(count)).join(''), 'latin1')
 const entriesFrom = (first: number) =>
   Array.from({ length: Math.min(BATCH, Number(count) - first) }, (_, n) => ({
     ...{ category: 'logs' as const, at: wallMs(Date.now()) },
-    json: all.latin1Slice((first + n) * BYTES, (first + n + 1) * BYTES),
+    json: all.toString('latin1', (first + n) * BYTES, (first + n + 1) * BYTES),
   }))
 const edge = await edgeProcess(folder, code)
 while (edge.session === null) await new Promise((resolve) => setTimeout(resolve, 5))
