@@ -1,6 +1,9 @@
 // `npm run screenshots` takes every page of the console in both themes, from the demo site as it runs and from made-up sites for what a demo never shows.
 //   --into DIR    where the pictures go; a new folder of the machine's temporary ones if not said
 //   --only TEXT   those whose names contain it
+//   --theme NAME  light or dark alone
+//   --locale TAG  in another language, such as de-DE
+//   --size WxH    of the window, instead of 1200x800
 //   --out DIR     of another built program instead of out/
 //   --docs        also the few that README.md and docs/ show, into docs/images
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -39,7 +39,7 @@ export const ruleSample = (change: Record<string, unknown> = {}): AlertRuleView 
 
 export const silenceSample = (): AlertSilence => ({
   id: 's1',
-  matcher: { ruleId: 'hot', edgeId: 'berlin', series: null },
+  matcher: { ruleId: 'hot', edgeId: 'berlin', edgeName: 'Berlin', series: null },
   ...{ until: AT + 3_600_000, at: AT, by: 'cli:anna', reason: 'The fan is being changed.' },
 })
 

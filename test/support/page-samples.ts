@@ -7,7 +7,7 @@ import type { SettingsView, SettingView } from '../../shared/console/setting-ope
 import type { SessionView, TokenView, UserView } from '../../shared/console/user-operations'
 import { settingNames, settingRules, settings } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
-import { alertSample, forwardSample, groupSample, ruleSample, silenceSample } from './alert-samples'
+import { alertSample, channelSample, forwardSample, groupSample, ruleSample, silenceSample } from './alert-samples'
 import { letterSample, syncSample } from './console-double'
 
 /** Plausible data, activity and settings for looking at the pages and for their browser tests. */
@@ -456,6 +456,17 @@ export function pageAnswers(): Partial<OperationHandlers> {
         },
       ],
     }),
+    'channels.list': () => [
+      channelSample({ lastSentAt: Date.now() - 12 * MINUTE }),
+      channelSample(
+        {
+          ...{ id: 'chat', state: 'waiting', waiting: 3, sent: 41, givenUp: 1, lastSentAt: Date.now() - 2 * HOUR },
+          lastError: { at: Date.now() - MINUTE, code: 'http-503', message: 'The other side answers 503.' },
+          retryAt: Date.now() + 40_000,
+        },
+        { id: 'chat', name: 'Chat of the night shift', type: 'webhook', url: { secretRef: 'chat/address' } },
+      ),
+    ],
     'forwarding.status': () => [
       forwardSample({ lastSentAt: Date.now() - 4_000 }),
       forwardSample({
