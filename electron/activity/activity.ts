@@ -27,8 +27,8 @@ export interface ActivityPage {
 }
 
 /**
- * The audit of one controller and what happened beside it. What `add` has returned survives loss of power. Bounded: of changes and refusals, and of events, each
- * `rowsMax` entries, `bytesMax` bytes and `ageMaxMs`; the oldest go first, and neither kind can push out the other.
+ * The audit of one controller and what happened beside it. What `add` has returned survives loss of power. Bounded: of changes, of refusals, and of events, each
+ * `rowsMax` entries, `bytesMax` bytes and `ageMaxMs`; the oldest go first, and no kind can push out another.
  */
 export interface ActivityStore extends AsyncDisposable {
   /** All or nothing, with the marks that say how far other logs have been followed. Throws `HoldfastError('storage')`. */

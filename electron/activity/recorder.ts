@@ -11,6 +11,10 @@ import { fits } from './words'
 const REPEATS_EVERY_MS = 1_000
 /** Refusals whose repeats are being counted; beyond them every one is written. */
 const REPEATED_MAX = 1_000
+/** Refusals of one actor that are written one by one in a minute; those beyond them are one entry. Each costs a write, and whoever is refused may ask for anything. */
+export const REFUSALS_OF_ACTOR_MAX = 120
+const ACTORS_COUNTED_MAX = 1_000
+const MINUTE_MS = 60_000
 /** Entries of the journal that are taken over at once. */
 const FOLLOWED_AT_ONCE = 500
 
@@ -39,6 +43,9 @@ export class ActivityRecorder implements AsyncDisposable {
   readonly #listeners = new Set<{ filter: ActivityFilter; tell: (item: ActivityItem) => void }>()
   /** Repeats of refusals that are not written yet, by key. */
   readonly #repeats = new Map<string, { entry: ActivityEntry; times: number }>()
+  /** Refusals of each actor in this minute. */
+  readonly #refused = new Map<string, number>()
+  #minute = 0
   #timer: Disposable | null = null
   #isEnding = false
   names: Names = { edge: () => null, edgeOf: () => null, user: () => null }
@@ -50,15 +57,29 @@ export class ActivityRecorder implements AsyncDisposable {
   }
 
   audited(audited: Audited): void {
-    const entry = auditEntry(audited, this.names)
-    if (entry === null) return
-    if (entry.key === null) return void this.record([entry])
-    const known = this.#repeats.get(entry.key)
-    if (known !== undefined) return void this.#repeats.set(entry.key, { entry, times: known.times + 1 })
+    const told = auditEntry(audited, this.names)
+    if (told === null) return
+    if (told.key === null) return void this.record([told])
+    const entry = this.#repeats.has(told.key) ? told : this.#bounded(told)
+    const key = entry.key!
+    const known = this.#repeats.get(key)
+    if (known !== undefined) return void this.#repeats.set(key, { entry, times: known.times + 1 })
     this.record([entry])
     if (this.#repeats.size >= REPEATED_MAX) return
-    this.#repeats.set(entry.key, { entry, times: 0 })
+    this.#repeats.set(key, { entry, times: 0 })
     this.#timer ??= this.#clock.at(after(this.#clock.mono(), REPEATS_EVERY_MS), () => this.#writeRepeats())
+  }
+
+  #bounded(entry: ActivityEntry): ActivityEntry {
+    const { actor, at, text } = entry
+    const minute = Math.floor(at / MINUTE_MS)
+    if (minute !== this.#minute || this.#refused.size > ACTORS_COUNTED_MAX) this.#refused.clear()
+    this.#minute = minute
+    const count = (this.#refused.get(actor) ?? 0) + 1
+    this.#refused.set(actor, count)
+    if (count <= REFUSALS_OF_ACTOR_MAX) return entry
+    const key = `refusal ${actor} more ${minute}`
+    return { ...entry, key, op: null, object: null, code: null, details: null, text: `More refusals, e.g. ${text}` }
   }
 
   /** False: it could not be written. */

@@ -25,12 +25,14 @@ const migrations: readonly Migration[] = [
       CREATE INDEX entry_by_shelf ON entry (shelf, at, id);
       CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
   },
+  { history: 'refusals in a shelf of their own', sql: `UPDATE entry SET shelf = 2 WHERE kind = 'refusal'` },
 ]
 
-/** What people did may not be pushed out by what merely happened. */
-const shelves = { audit: 0, events: 1 } as const
-const auditKinds = new Set<ActivityKind>(['change', 'refusal', 'document', 'enrolment'])
-const shelfOf = (kind: ActivityKind): number => (auditKinds.has(kind) ? shelves.audit : shelves.events)
+/** What people did may not be pushed out by what merely happened, nor by what anybody may ask for in vain as often as they like. */
+const shelves = { audit: 0, events: 1, refusals: 2 } as const
+const auditKinds = new Set<ActivityKind>(['change', 'document', 'enrolment'])
+const shelfOf = (kind: ActivityKind): number =>
+  kind === 'refusal' ? shelves.refusals : auditKinds.has(kind) ? shelves.audit : shelves.events
 
 /** Rows that one write removes at most, so that a large clean-up never holds up the controller. */
 const TRIMMED_MAX = 500

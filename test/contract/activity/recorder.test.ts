@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Audited } from '../../../electron/activity/entries'
-import { ActivityRecorder } from '../../../electron/activity/recorder'
+import { ActivityRecorder, REFUSALS_OF_ACTOR_MAX } from '../../../electron/activity/recorder'
 import { openActivity } from '../../../electron/activity/sqlite'
 import type { ActivityStore } from '../../../electron/activity/activity'
 import { namesOf } from '../../../electron/compose/activity'
@@ -49,6 +49,17 @@ const caughtUp = async ({ feedId, head }: Journal): Promise<void> => {
 const edge = (id: string, name: string): DocumentChange => ({ op: 'put', kind: 'edge', body: { id, name } })
 
 describe('the audit of operations', () => {
+  test('writes no more than so many refusals of one person in a minute one by one, whatever is asked for', () => {
+    for (let n = 0; n < 5_000; n++) recorder.audited(refused({ op: `no.op${n}` }))
+    recorder.audited(refused({ actor: 'cli:kim' }))
+    const told = items()
+    expect(told).toHaveLength(REFUSALS_OF_ACTOR_MAX + 2)
+    const more = told.find(({ text }) => text.startsWith('More refusals'))
+    expect(more).toMatchObject({ kind: 'refusal', outcome: 'refused', times: 5_000 - REFUSALS_OF_ACTOR_MAX, op: null })
+    recorder.audited(refused({ at: AT + 60_000 }))
+    expect(items()[0]).toMatchObject({ op: 'edges.restore', times: 1 })
+  })
+
   test('calls whoever has an account by the name that it had then, and finds it by that', () => {
     let name = 'Kim Quarz'
     recorder.names = { edge: () => null, edgeOf: () => null, user: (id) => (id === 'u7' ? name : null) }

@@ -85,13 +85,14 @@ describe('the store of the audit', () => {
     expect(repeated).toMatchObject({ text: 'once more', times: 5, at: NOW - 99_999, lastAt: NOW })
   })
 
-  test('keeps its rows and bytes within the limits, the oldest go first, and events push out no audit', async () => {
+  test('keeps its rows and bytes within the limits, the oldest go first, and neither events nor refusals push out what was done', async () => {
     await reopen({ rowsMax: 50 })
     store.add([entry(0, { text: 'what a person did' })])
     for (let round = 0; round < 20; round++)
-      store.add(many(20, { kind: 'link', text: `event ${round}`, at: NOW - 50_000 + round }))
+      for (const kind of ['link', 'refusal'] as const)
+        store.add(many(20, { kind, text: `event ${round}`, at: NOW - 50_000 + round }))
     const kept = texts()
-    expect(kept.length).toBeLessThanOrEqual(51)
+    expect(kept.length).toBeLessThanOrEqual(101)
     expect(kept).toContain('what a person did')
     expect(kept).toContain('event 19')
     expect(kept).not.toContain('event 0')
