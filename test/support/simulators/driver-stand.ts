@@ -44,7 +44,12 @@ export class DriverStand implements AsyncDisposable {
   constructor(drivers: readonly Driver[] = builtIn) {
     this.#host = new HostModules(drivers, {
       gate: new HostGate(this.#shared, monotonicMs),
-      blame: (blame ??= new Blame({ shared: new SharedState(), mark: () => {}, heapBytesMax: Infinity, mono: monotonicMs })),
+      blame: (blame ??= new Blame({
+        shared: new SharedState(),
+        mark: () => {},
+        heapBytesMax: Infinity,
+        mono: monotonicMs,
+      })),
       send: (message, taken) => {
         this.#hear(message)
         taken?.()
