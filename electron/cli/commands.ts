@@ -17,6 +17,7 @@ import { addModule } from './module'
 import { addNodes } from './nodes'
 import { addSecret } from './secret'
 import { addSettings } from './settings'
+import { addDemo, addSetup } from './setup'
 import { addStatus } from './status'
 import { addSync } from './sync'
 import { addSystem } from './system'
@@ -46,10 +47,12 @@ export const commands = [
   addChannels,
   addForward,
   addSettings,
+  addSetup,
   addDocuments,
   addConsole,
   addActivity,
   addDoctor,
   addBundle,
+  addDemo,
   addCompletion,
 ]

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { OperationInput } from '../../shared/console/contract'
 import type { LogView } from '../../shared/console/data-views'
 import type { ConsoleClient } from '../console/client'
@@ -92,8 +92,10 @@ export function addData(cli: Cli, program: Command): void {
       data,
       'metrics',
       'the series of an edge with their last value, or the values of one',
-      (context, [edge, name]) =>
+      (context, [edge, name], options) =>
         context.withConsole(async (client) => {
+          const series = options['series'] as number | undefined
+          if (series !== undefined) return await points(context, client, edge, series, options)
           const asked = { ...edgeOf(edge), ...(name === undefined ? {} : { name }) }
           const all = await searched(context, client, edge, client.call('telemetry.series', asked))
           context.print(all, () =>
@@ -109,6 +111,10 @@ export function addData(cli: Cli, program: Command): void {
     )
     .argument('[edge]', edgeArgument)
     .argument('[name]', 'of the metric')
+    .option('--series <id>', 'the values of this one, oldest first; its id is in the list', count)
+    .addOption(new Option('--width <width>', 'each value, or one for each').choices(['raw', 'hour', 'day']))
+    .option('--since <time>', 'values not older than this, e.g. 1d', duration)
+    .option('--limit <n>', 'at most so many values', count)
 
   cli
     .add(
@@ -175,6 +181,29 @@ async function traces(
         ...[traceId, timeOf(at), tookText(durationMs), String(spans), String(errors)],
         ...[oneLine(service ?? '-'), oneLine(name)],
       ]),
+      context.paint,
+    ),
+  )
+}
+
+async function points(
+  context: Context,
+  client: ConsoleClient,
+  edge: string | undefined,
+  series: number,
+  options: Record<string, unknown>,
+): Promise<void> {
+  const { width, limit } = options as Pick<OperationInput<'telemetry.points'>, 'width' | 'limit'>
+  const asked = {
+    ...{ ...edgeOf(edge), series, ...since(context, options) },
+    ...(width === undefined ? {} : { width }),
+    ...(limit === undefined ? {} : { limit }),
+  }
+  const found = await searched(context, client, edge, client.call('telemetry.points', asked))
+  context.print(found, () =>
+    table(
+      ['AT', 'VALUE', 'MIN', 'MAX', 'COUNT'],
+      found.map(({ at, value, min, max, count: of }) => [timeOf(at), ...[value, min, max, of].map(String)]),
       context.paint,
     ),
   )

@@ -6,7 +6,7 @@ import type { Cli, Context } from './command'
 import { differencesText } from './differences'
 import { exitCodes, UsageError } from './failure'
 import { edgesText, edgeText } from './show-status'
-import { oneLine, say, short, timeOf } from './output'
+import { oneLine, say, short, table, timeOf } from './output'
 import { count, duration, pairs } from './values'
 import { follow, watchStatus } from './follow'
 import { decisionLine, decisionsText } from './show-decisions'
@@ -114,6 +114,28 @@ function addReading(cli: Cli, edge: Command): void {
 }
 
 function addDocument(cli: Cli, edge: Command): void {
+  cli
+    .add(edge, 'openings', 'when a restore window would open next, before it is stored', (context, [name], options) =>
+      context.withConsole(async (client) => {
+        const { start, length, zone } = options as { start: string; length: number; zone?: string }
+        const { openings, timeZone } = await client.call('windows.preview', {
+          ...{ ...edgeOf(name), windowStart: start, windowLengthS: length / 1_000 },
+          ...(zone === undefined ? {} : { windowTimeZone: zone }),
+        })
+        context.print({ openings, timeZone }, () =>
+          table(
+            [`OPENS (${timeZone})`, 'CLOSES'],
+            openings.map(({ opensAt, closesAt }) => [timeOf(opensAt, timeZone), timeOf(closesAt, timeZone)]),
+            context.paint,
+          ),
+        )
+      }),
+    )
+    .argument('[name]', 'edge whose time zone counts; without it that of the controller')
+    .requiredOption('--start <cron>', 'when it opens, e.g. "0 4 * * *"')
+    .requiredOption('--length <time>', 'for how long, e.g. 2h', duration)
+    .option('--zone <zone>', 'e.g. Europe/Berlin')
+
   cli
     .add(edge, 'set', 'change fields of the edge document', async (context, [name = '', ...given], options) => {
       const values = pairs(given)

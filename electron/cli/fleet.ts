@@ -28,6 +28,7 @@ function addReading(cli: Cli, fleet: Command): void {
         context.print(found, () => listText(found, context))
       }),
     )
+    .aliases(['health', 'metrics'])
     .addOption(new Option('--status <status...>', 'only these').choices(fleetStatuses))
     .addOption(new Option('--role <role>', 'only these').choices(fleetRoles))
     .option('--text <words>', 'part of name, host, address or version')
@@ -43,12 +44,14 @@ function addReading(cli: Cli, fleet: Command): void {
       }),
     )
     .argument('<node>', REF)
-  cli.add(fleet, 'summary', 'how many nodes are how, the worst first, and who leads', (context) =>
-    context.withConsole(async (client) => {
-      const summary = await client.call('fleet.getSummary', {})
-      context.print(summary, () => summaryText(summary, context))
-    }),
-  )
+  cli
+    .add(fleet, 'summary', 'how many nodes are how, the worst first, and who leads', (context) =>
+      context.withConsole(async (client) => {
+        const summary = await client.call('fleet.getSummary', {})
+        context.print(summary, () => summaryText(summary, context))
+      }),
+    )
+    .alias('status')
 }
 
 function addRegistering(cli: Cli, fleet: Command): void {

@@ -46,7 +46,7 @@ export function addInvites(cli: Cli, program: Command): void {
     .option('--valid <time>', 'how long the code is valid (default: 1h)', duration)
 
   const invites = program.command('invites').description('join codes that were made')
-  cli.add(invites, 'list', 'list them', (context) =>
+  cli.add(invites, 'list', 'join codes that can still be used, and who made them', (context) =>
     context.withConsole(async (client) => {
       const list = await client.call('invites.list', {})
       context.print(list, () => {
