@@ -90,6 +90,29 @@ describe('a table of ten thousand rows', () => {
     await scrollTo(50 * 5_000)
     expect(document.activeElement).toBe(document.body)
   })
+  it('is passed with the Tab key by one row alone, the one that one stands on', async () => {
+    const { wrapper, grid } = table()
+    const stops = () =>
+      wrapper
+        .findAll('[data-testid=row] button')
+        .filter((button) => button.attributes('tabindex') === undefined)
+        .map((button) => button.text())
+    expect(stops()).toEqual(['Row 0'])
+    for (let press = 0; press < 3; press += 1) await grid.trigger('keydown', { key: 'ArrowDown' })
+    expect(stops()).toEqual(['Row 2'])
+    await grid.trigger('keydown', { key: 'End' })
+    expect(stops()).toEqual(['Row 9999'])
+  })
+  it('stands on the same row when others come before it', async () => {
+    const { wrapper, grid } = table()
+    for (let press = 0; press < 3; press += 1) await grid.trigger('keydown', { key: 'ArrowDown' })
+    const active = () => wrapper.get(`[id="${grid.attributes('aria-activedescendant')}"]`).text()
+    expect(active()).toBe('Row 2')
+    await wrapper.setProps({ rows: [...rows].reverse().slice(-5) })
+    expect(active()).toBe('Row 2')
+    await wrapper.setProps({ rows: rows.slice(0, 1) })
+    expect(active()).toBe('Row 0')
+  })
   it('goes to its end and back with the keyboard, naming the row it stands on', async () => {
     const { wrapper, grid, texts } = table()
     await grid.trigger('keydown', { key: 'End' })
