@@ -1,13 +1,16 @@
 import { createServer as createPlain } from 'node:http'
 import { createServer as createTls } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { HoldfastError } from '../../shared/model/failures'
 import { answerText, refuseUpgrade } from '../platform/http/answers'
+import { FairPlaces } from '../platform/http/fair-places'
 import { hostNameIn } from '../platform/http/guard'
 import { listenAt } from '../platform/http/listening'
+import { networkOf } from '../platform/http/network'
 import type { Logger, PortGuest, PortPlace } from '../platform/ports'
 
-const CONNECTIONS_MAX = 256
+/** Beyond them one of the network that has most gives way to one of a network that has fewer. */
+export const CLIENT_CONNECTIONS_MAX = 256
 const REQUEST_TIMEOUT_MS = 10_000
 /** Of one connection, which then ends: a client that sends without waiting for answers gets no more of this process in one turn. */
 export const REQUESTS_PER_CONNECTION_MAX = 100
@@ -37,7 +40,7 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
   const server = identity === null ? createPlain(limits) : createTls({ ...limits, ...secured(identity.identity()) })
   if (identity !== null && 'setSecureContext' in server)
     identity.onRenewed(() => server.setSecureContext(secured(identity.identity())))
-  server.maxConnections = CONNECTIONS_MAX
+  const places = shared(server)
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
   server.setTimeout(SILENCE_MS)
   const names = new Set([...LOOPBACK, ...options.names].map((name) => name.toLowerCase()))
@@ -54,6 +57,7 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
   server.on('upgrade', (request, socket, head) => {
     // A peer that resets while it waits for its answer must not end the process.
     socket.on('error', () => socket.destroy())
+    places.keep(endOf(socket as Socket))
     if (guest.owns(pathOf(request.url), true)) return guest.upgrade(request, socket, head, place)
     refuseUpgrade(socket, 404, 'Only /api is here.')
   })
@@ -71,6 +75,24 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
     },
   }
 }
+
+/** Hands the places of the port out, before anything of a connection is read. */
+function shared(server: Server): FairPlaces<string> {
+  const places = new FairPlaces<string>(CLIENT_CONNECTIONS_MAX)
+  // What begins HTTP, or TLS, on a connection.
+  const begins = server.listeners('connection') as ((socket: Socket) => void)[]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    const end = endOf(socket)
+    if (!places.take(end, networkOf(socket.remoteAddress ?? ''), () => socket.destroy())) return void socket.destroy()
+    socket.once('close', () => places.give(end))
+    for (const begin of begins) begin.call(server, socket)
+  })
+  return places
+}
+
+/** The same of a connection and of the TLS on it. */
+const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
 
 const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }
 const secured = ({ chainPem, keyPem }: { chainPem: string; keyPem: string }) =>

@@ -2,12 +2,13 @@ import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { FairPlaces } from '../platform/http/fair-places'
 import { hostNameIn } from '../platform/http/guard'
 import { networkOf } from '../platform/http/network'
 import { Shares } from '../platform/http/shares'
 import type { PortGuest, PortPlace } from '../platform/ports'
 
-/** Connections of all guests; one more is told to come again. They take nothing from those of edges. */
+/** Connections of all guests; one more takes the place of one that its network has most of, or is told to come again. They take nothing from those of edges. */
 export const GUEST_CONNECTIONS_MAX = 512
 /** Of one address, or one network where one machine has a whole network of them: people behind one router share it. */
 export const GUEST_CONNECTIONS_OF_ADDRESS_MAX = 128
@@ -20,13 +21,21 @@ const GUEST_SILENCE_MS = 120_000
 export class PortGuests {
   readonly #guests: readonly PortGuest[]
   readonly #place: PortPlace
-  readonly #sockets = new Set<Duplex>()
+  readonly #sockets: FairPlaces<Duplex>
   readonly #perAddress = new Shares()
   /** Requests without their answer. */
   readonly #inWork = new WeakMap<Socket, number>()
 
-  constructor(guests: readonly PortGuest[], { port, chainPem }: { port: () => number; chainPem: () => string }) {
+  constructor(
+    guests: readonly PortGuest[],
+    {
+      port,
+      chainPem,
+      max = GUEST_CONNECTIONS_MAX,
+    }: { port: () => number; chainPem: () => string; max?: number | undefined },
+  ) {
     this.#guests = guests
+    this.#sockets = new FairPlaces(max)
     let known: { pem: string; certificate: X509Certificate } | null = null
     const certificate = (): X509Certificate => {
       const pem = chainPem()
@@ -51,12 +60,11 @@ export class PortGuests {
   admit(socket: Socket): boolean {
     if (this.#sockets.has(socket)) return true
     const address = networkOf(socket.remoteAddress ?? '')
-    const isFull = this.#perAddress.of(address) >= GUEST_CONNECTIONS_OF_ADDRESS_MAX
-    if (this.#sockets.size >= GUEST_CONNECTIONS_MAX || isFull) return false
-    this.#sockets.add(socket)
+    if (this.#perAddress.of(address) >= GUEST_CONNECTIONS_OF_ADDRESS_MAX) return false
+    if (!this.#sockets.take(socket, address, () => socket.destroy())) return false
     const leave = this.#perAddress.take(address)
     socket.once('close', () => {
-      this.#sockets.delete(socket)
+      this.#sockets.give(socket)
       leave()
     })
     return true
@@ -79,6 +87,8 @@ export class PortGuests {
   }
 
   upgrade(guest: PortGuest, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // From now on it is a console, or is told why not.
+    this.#sockets.keep(socket)
     guest.upgrade(request, socket, head, this.#place)
   }
 }

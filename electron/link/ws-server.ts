@@ -51,6 +51,7 @@ export interface WsListenerOptions {
   versions?: readonly number[]
   authenticationDeadlineMs?: number
   unprovenMax?: number
+  guestsMax?: number
   /** Served on the same port; the first that owns a path gets it. */
   guests?: readonly PortGuest[]
 }
@@ -117,6 +118,7 @@ class Listener implements WsListener {
     this.#guests = new PortGuests(options.guests ?? [], {
       port: () => this.port,
       chainPem: () => options.authority.identity().chainPem,
+      max: options.guestsMax,
     })
     // What begins TLS on a connection, now called in its turn.
     const begins = server.listeners('connection') as ((socket: Socket) => void)[]

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { connect as connectTcp } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { GUEST_CONNECTIONS_OF_ADDRESS_MAX, GUEST_REQUESTS_AT_ONCE_MAX } from '../../../electron/link/port-guest'
@@ -8,6 +9,7 @@ import type { PortGuest, PortPlace } from '../../../electron/platform/ports'
 import { handlers, linkPlace, type LinkPlace } from '../../support/link'
 import { until } from '../../support/until'
 
+const GUESTS_MAX = GUEST_CONNECTIONS_OF_ADDRESS_MAX + 8
 let place: LinkPlace
 let seen: PortPlace | null
 let held: ServerResponse[]
@@ -30,7 +32,7 @@ const guest: PortGuest = {
 beforeEach(async () => {
   seen = null
   held = []
-  place = await linkPlace({ listener: { guests: [guest] } })
+  place = await linkPlace({ listener: { guests: [guest], guestsMax: GUESTS_MAX } })
 })
 afterEach(async () => {
   for (const end of stack.splice(0)) end()
@@ -50,8 +52,10 @@ function ask(path: string): Promise<{ status: number; text: string }> {
   })
 }
 
-async function tls(): Promise<TLSSocket> {
-  const socket = connectTls({ host: '127.0.0.1', port: place.listener.port, ca: place.authority.caPem })
+async function tls(localAddress = '127.0.0.1'): Promise<TLSSocket> {
+  const { port } = place.listener
+  const tcp = connectTcp({ host: '127.0.0.1', port, localAddress })
+  const socket = connectTls({ socket: tcp, host: '127.0.0.1', ca: place.authority.caPem })
   socket.on('error', () => {})
   stack.push(() => socket.destroy())
   await once(socket, 'secureConnect')
@@ -127,6 +131,29 @@ test('one address has room for so many guests; more are told to come again, and 
   held[0]!.destroy()
   await until('a place is free again', async () => (await ask('/page')).status === 200)
 })
+
+// Elsewhere the loopback has one address.
+test.skipIf(process.platform !== 'linux')(
+  'addresses that have taken all places of guests give way to another one, with what has become nothing yet',
+  async () => {
+    const open = async (localAddress: string, sent: string): Promise<TLSSocket> => {
+      const socket = await tls(localAddress)
+      socket.write(sent)
+      await once(socket, 'data')
+      return socket
+    }
+    const ask = (localAddress: string) => open(localAddress, 'GET /page HTTP/1.1\r\nHost: x\r\n\r\n')
+    const consoles = await Promise.all(Array.from({ length: 8 }, () => open('127.0.0.2', upgradeOf('/echo'))))
+    const [many, others] = [GUEST_CONNECTIONS_OF_ADDRESS_MAX - 8, 8]
+    const idle = await Promise.all([
+      ...Array.from({ length: many }, () => ask('127.0.0.2')),
+      ...Array.from({ length: others }, () => ask('127.0.0.3')),
+    ])
+    await ask('127.0.0.1')
+    await until('one has given way', () => idle.filter(({ closed }) => closed).length === 1)
+    expect(consoles.some(({ closed }) => closed)).toBe(false)
+  },
+)
 
 test('requests that are sent without waiting for answers are taken a few at a time, and more end the connection', async () => {
   const socket = await tls()

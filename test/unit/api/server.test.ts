@@ -5,7 +5,12 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { listenForClients, needsTls, REQUESTS_PER_CONNECTION_MAX } from '../../../electron/api/server'
+import {
+  CLIENT_CONNECTIONS_MAX,
+  listenForClients,
+  needsTls,
+  REQUESTS_PER_CONNECTION_MAX,
+} from '../../../electron/api/server'
 import { openAuthority } from '../../../electron/platform/authority'
 import { systemClock } from '../../../electron/platform/clock'
 import type { PortGuest } from '../../../electron/platform/ports'
@@ -91,6 +96,23 @@ it('takes so many requests of a connection, however they come, and the next on a
   expect(heard).toBe(REQUESTS_PER_CONNECTION_MAX)
   await send(1)
   expect(heard).toBe(REQUESTS_PER_CONNECTION_MAX + 1)
+})
+
+// Elsewhere the loopback has one address.
+it.skipIf(process.platform !== 'linux')('is open to others however many connections one address holds', async () => {
+  const own = new AsyncDisposableStack()
+  stack.push(own)
+  const { logger: log } = capturedLog()
+  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], guest: guest(() => {}), log }
+  const { port, ...server } = await listenForClients(options)
+  own.use(server)
+  const silent = Array.from({ length: CLIENT_CONNECTIONS_MAX }, () =>
+    connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' }).on('error', () => {}),
+  )
+  own.defer(() => silent.forEach((socket) => socket.destroy()))
+  await Promise.all(silent.map((socket) => once(socket, 'connect')))
+  const answer = await fetch(`http://127.0.0.1:${port}/api/systems`)
+  expect(answer.status).toBe(200)
 })
 
 it('says which port it could not have', async () => {
