@@ -90,7 +90,10 @@ async function audited<T>(
   }
 }
 
-/** The tokens that are valid, as far as an edge has to know them. Beyond the limit the last ones are good at the master alone. */
+/**
+ * The tokens that are valid, as far as an edge has to know them, which asks only where it serves clients. All of them: whoever has an account may look at every edge. What is told are
+ * digests of 256 random bits, by which no token is found. Beyond the limit the last ones are good at the master alone.
+ */
 export function accessOf(users: readonly UserDocument[], now: number): AccessToken[] {
   const rank = (role: UserDocument['role']): number => roles.indexOf(role)
   return users
