@@ -10,6 +10,15 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 export const HOURLY = 1
 export const DAILY = 2
+/** No roll-up: the newest value of the series. */
+const NEWEST = 0
+const widths = [
+  [NEWEST, null],
+  [HOURLY, HOUR_MS],
+  [DAILY, DAY_MS],
+] as const
+/** Sums of one transaction in memory; beyond it they are written before its end. */
+const SUMMING_MAX = 5_000
 /** Series kept in memory; beyond it they are looked up again. */
 const SERIES_CACHED_MAX = 20_000
 
@@ -22,6 +31,19 @@ interface WaitingBatch {
   readonly historical: number
 }
 
+/** What points of one transaction come to: written once, and not for each of them. */
+interface Sum {
+  readonly series: number
+  readonly width: number
+  readonly from: number
+  count: number
+  sum: number
+  min: number
+  max: number
+  last: number
+  lastAt: number
+}
+
 /** Makes what was stored searchable, alerts first, else in the order of arrival. How far it is lies in the same transaction as what it made, so each entry is counted once. */
 export class Indexing {
   readonly #database: Database
@@ -31,6 +53,8 @@ export class Indexing {
   #left: number | null = null
   /** Alerts may be waiting; looked for once after a start. */
   #alertsWait = true
+  /** Of the transaction that runs: what its points add to charts, by series, width and beginning. */
+  readonly #summing = new Map<string, Sum>()
   /** Of the transaction that runs: it is told when that is on disk. */
   #tail: Tail = {}
   readonly #sql
@@ -60,9 +84,9 @@ export class Indexing {
       point: database.prepare<[number, number, number, number, number]>(
         'INSERT INTO point (series, at, entry, place, value) VALUES (?, ?, ?, ?, ?)',
       ),
-      rollUp: database.prepare<[number, number, number, number, number, number, number, number]>(
-        `INSERT INTO rollup (series, width, at, count, sum, min, max, last, last_at) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET count = count + 1, sum = sum + excluded.sum, min = min(min, excluded.min), max = max(max, excluded.max),
+      rollUp: database.prepare<[number, number, number, number, number, number, number, number, number]>(
+        `INSERT INTO rollup (series, width, at, count, sum, min, max, last, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET count = count + excluded.count, sum = sum + excluded.sum, min = min(min, excluded.min), max = max(max, excluded.max),
            last = CASE WHEN excluded.last_at >= last_at THEN excluded.last ELSE last END, last_at = max(last_at, excluded.last_at)`,
       ),
       log: database.prepare<[number, number, number, string, string, string | null, string | null, number]>(
@@ -99,7 +123,7 @@ export class Indexing {
     this.#alertsWait = true
   }
 
-  /** At most about `maxEntries`, one transaction for each batch. Returns how many numbers are left. */
+  /** At most about `maxEntries`, in one transaction. Returns how many numbers are left. */
   run(maxEntries: number, tail: Tail = {}): number {
     // What loss of power takes back is made again: nothing here waits for the disk.
     this.#database.pragma('synchronous = NORMAL')
@@ -111,21 +135,31 @@ export class Indexing {
   }
 
   #run(maxEntries: number, tail: Tail): number {
-    let room = maxEntries
-    while (room > 0) {
-      const batch = this.#next()
-      if (batch === undefined) {
-        this.#chunks.release()
-        return (this.#left = 0)
-      }
-      this.#tail = { ...(tail.lines && { lines: [] }), ...(tail.points && { points: [] }) }
-      const { done, reached } = this.#database.transaction(() => this.#some(batch, room)).immediate()
-      room -= Math.max(1, done)
-      if (this.#left !== null) this.#left -= reached - batch.indexed
-      tail.lines?.push(...(this.#tail.lines ?? []))
-      tail.points?.push(...(this.#tail.points ?? []))
+    this.#tail = { ...(tail.lines && { lines: [] }), ...(tail.points && { points: [] }) }
+    this.#summing.clear()
+    const { numbers, isAll } = this.#database.transaction(() => this.#batches(maxEntries)).immediate()
+    tail.lines?.push(...(this.#tail.lines ?? []))
+    tail.points?.push(...(this.#tail.points ?? []))
+    if (isAll) {
+      this.#chunks.release()
+      return (this.#left = 0)
     }
+    if (this.#left !== null) this.#left -= numbers
     return this.left
+  }
+
+  /** `numbers`: so many were passed; `isAll`: none is left. */
+  #batches(maxEntries: number): { readonly numbers: number; readonly isAll: boolean } {
+    let room = maxEntries
+    let numbers = 0
+    let batch = this.#next()
+    for (; batch !== undefined && room > 0; batch = room > 0 ? this.#next() : batch) {
+      const { done, reached } = this.#some(batch, room)
+      room -= Math.max(1, done)
+      numbers += reached - batch.indexed
+    }
+    this.#writeSums()
+    return { numbers, isAll: batch === undefined }
   }
 
   #next(): WaitingBatch | undefined {
@@ -195,13 +229,36 @@ export class Indexing {
       const series = this.#seriesOf(name, unit, kind, { ...resource, ...attributes }, at, value)
       this.#sql.point.run(series, at, entry, place, value)
       this.#tail.points?.push({ series, at, value })
-      this.#sql.lastOf.run(at, value, series, at)
-      for (const [width, ms] of [
-        [HOURLY, HOUR_MS],
-        [DAILY, DAY_MS],
-      ] as const)
-        this.#sql.rollUp.run(series, width, Math.floor(at / ms) * ms, value, value, value, value, at)
+      this.#sum(series, at, value)
     }
+    if (this.#summing.size >= SUMMING_MAX) this.#writeSums()
+  }
+
+  #sum(series: number, at: number, value: number): void {
+    for (const [width, ms] of widths) {
+      const from = ms === null ? 0 : Math.floor(at / ms) * ms
+      const key = `${series} ${width} ${from}`
+      const known = this.#summing.get(key)
+      if (known === undefined) {
+        const first = { count: 1, sum: value, min: value, max: value, last: value, lastAt: at }
+        this.#summing.set(key, { series, width, from, ...first })
+        continue
+      }
+      known.count++
+      known.sum += value
+      known.min = Math.min(known.min, value)
+      known.max = Math.max(known.max, value)
+      if (at < known.lastAt) continue
+      known.last = value
+      known.lastAt = at
+    }
+  }
+
+  #writeSums(): void {
+    for (const { series, width, from, count, sum, min, max, last, lastAt } of this.#summing.values())
+      if (width === NEWEST) this.#sql.lastOf.run(lastAt, last, series, lastAt)
+      else this.#sql.rollUp.run(series, width, from, count, sum, min, max, last, lastAt)
+    this.#summing.clear()
   }
 
   #seriesOf(name: string, unit: string | null, kind: string, attributes: object, at: number, value: number): number {

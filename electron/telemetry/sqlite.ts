@@ -29,19 +29,25 @@ const SKEW_FRESH_MS = 15 * 60_000
 const SKEW_STEP_MS = 60_000
 /** Pages of the log before it is copied into the file: 16 MiB. */
 const CHECKPOINT_PAGES = 4_000
-/** Pages of each file in memory: entries are written once and mostly at the end, so little is gained by more. */
+/** Pages of each file in memory: entries are written once and mostly at the end, so little is gained by more. With many files open each has less. */
 const CACHE_KIB = 2 * 1024
+const CACHE_KIB_OF_MANY = 256
+const MANY_OPEN = 16
 /**
- * Files open at once, of half a MiB of memory each. Beyond it the one not used for longest is closed; it is opened again when it is asked for, which takes a millisecond
- * or two: of thousands of edges each pushes every 30 s.
+ * Files open at once, of half a MiB of memory each. Beyond it the one not used for longest is closed, and batches of those that are closed wait in the inbox: opening
+ * one takes some milliseconds.
  */
-export const OPEN_MAX = 128
+export const OPEN_MAX = 64
 
 /** Throws `HoldfastError('storage')` when the file cannot be opened. `damaged`: some of what is kept can no longer be read; the rest can. */
-export function openTelemetry(file: string, damaged: (what: string) => void = () => {}): TelemetryStore {
+export function openTelemetry(
+  file: string,
+  damaged: (what: string) => void = () => {},
+  cacheKib = CACHE_KIB,
+): TelemetryStore {
   const database = openDatabase(file, migrations)
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
-  database.pragma(`cache_size = -${CACHE_KIB}`)
+  database.pragma(`cache_size = -${cacheKib}`)
   const on = <T>(work: () => T): T => guarded(file, work)
   /** Made when it is first asked for: with many edges files are opened for one batch, and statements are most of what opening takes. */
   const later = <T>(make: () => T): (() => T) => {
@@ -238,7 +244,7 @@ export function openTelemetryStores(
     const file = fileOf(edgeId)
     const told = (what: string) => damage?.told(edgeId, what, null)
     const openedNow = (): TelemetryStore => {
-      const store = openTelemetry(file, told)
+      const store = openTelemetry(file, told, open.size < MANY_OPEN ? CACHE_KIB : CACHE_KIB_OF_MANY)
       try {
         moveInto(edgeId, store)
         return guardedStore(edgeId, store)

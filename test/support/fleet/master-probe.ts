@@ -13,6 +13,9 @@ export interface ProbeLine {
 }
 
 const EVERY_MS = 250
+/** With which the `holdfast` command starts a controller (build/scripts/launch.mjs): without them its memory is that of nobody's master. */
+const commandFlag = '--max-semi-space-size=1'
+const commandEnvironment = { MALLOC_ARENA_MAX: '1' }
 
 /** Loaded into the controller before its own code, by `NODE_OPTIONS`; its children are left alone. */
 const source = (file: string): string => `
@@ -45,7 +48,7 @@ export class MasterProbe {
     const script = path.join(folder, 'probe.cjs')
     writeFileSync(this.#file, '')
     writeFileSync(script, source(this.#file))
-    this.env = { NODE_OPTIONS: `--require ${script} ${nodeFlags}`.trim() }
+    this.env = { ...commandEnvironment, NODE_OPTIONS: `--require ${script} ${commandFlag} ${nodeFlags}`.trim() }
   }
 
   /** Of intervals that ended between the two, epoch ms. */
