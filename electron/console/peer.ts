@@ -22,7 +22,7 @@ import type { Caller, Dispatch } from './operations'
 
 /** At most one delta of a subscription in this time; what happens meanwhile goes into the next. */
 const DELTA_EVERY_MS = 100
-/** A console that leaves this much unread is cut off: its results cannot be left out. */
+/** A console that leaves this much unread, besides the largest message it got, is cut off: its results cannot be left out. The status of a large fleet alone can be more. */
 const UNREAD_BYTES_MAX = 32 * 1024 * 1024
 /** Messages that could not be read, before the connection is closed. */
 const MALFORMED_MAX = 10
@@ -66,13 +66,17 @@ export function serveConsole({ line, caller, dispatch, clock, log, version }: Co
   let callsInFlight = 0
   let malformed = 0
   let heardAt = clock.mono()
+  /** Length of the longest message so far. */
+  let largest = 0
 
   const send = (message: ServerMessage): void => {
-    line.send(encode(message))
-    if (line.unsentBytes() > UNREAD_BYTES_MAX) {
+    if (line.unsentBytes() > UNREAD_BYTES_MAX + largest) {
       log.log('warn', 'console cut off: it does not read', { actor: caller.actor })
-      line.terminate()
+      return line.terminate()
     }
+    const text = encode(message)
+    largest = Math.max(largest, text.length)
+    line.send(text)
   }
   const isCongested = (): boolean => line.unsentBytes() > CONSOLE_UNSENT_BYTES_MAX
 
