@@ -100,6 +100,19 @@ describe('the overview', () => {
     await tab.getByTestId('calm').getByText('All is well.').waitFor()
     expect(await tab.getByTestId('need').count()).toBe(0)
     expect(await tab.getByTestId('header-control').textContent()).toContain('The edge drives')
+
+    // While nothing changes nothing is drawn, but for what counts seconds.
+    const session = await tab.context().newCDPSession(tab)
+    await session.send('Performance.enable')
+    const drawn = async () => {
+      const { metrics } = await session.send('Performance.getMetrics')
+      return metrics.find(({ name }) => name === 'RecalcStyleCount')?.value ?? Number.NaN
+    }
+    await tab.evaluate('new Promise((done) => requestIdleCallback(done))')
+    const before = await drawn()
+    const seconds = 2
+    await tab.evaluate(`new Promise((done) => setTimeout(done, ${seconds * 1_000}))`)
+    expect((await drawn()) - before).toBeLessThanOrEqual(2 * (seconds + 1))
   })
 
   it('lists what needs a person, worst first, each with what to press', async () => {
