@@ -164,8 +164,8 @@ export const de: Catalogue = {
     'unproven-dial': 'Jemand ohne das Geheimnis gibt sich als diese Edge aus.',
     disagreement: 'Beide Seiten kamen zu verschiedenen Ergebnissen; nichts wurde geändert.',
     'hand-over-failed': 'Eine Übergabe ist nicht gelungen.',
-    'lease-lost': 'Der Master hat losgelassen, weil die Edge nicht mehr antwortete.',
-    'stale-record': 'Der Master hat einen alten Steuerungsstand, wie nach einem zurückgespielten Backup.',
+    'lease-lost': 'Die Zentrale hat losgelassen, weil die Edge nicht mehr antwortete.',
+    'stale-record': 'Die Zentrale hat einen alten Steuerungsstand, wie nach einem zurückgespielten Backup.',
     'not-persisted': 'Der Steuerungsstand konnte nicht gespeichert werden.',
     'no-device': 'Die Edge steuert, aber kein Gerät antwortet.',
     'telemetry-lost': 'Die Zentrale hat Telemetrie dieses Standorts verloren, die sie schon übernommen hatte.',
@@ -175,10 +175,10 @@ export const de: Catalogue = {
     contested: 'Beide Seiten haben eine Zeit lang gesteuert.',
     removed:
       'Diese Edge wurde in der Zentrale entfernt. Sie steuert ihren Standort weiter; neu verbinden: holdfast join CODE',
-    'master-refused': 'Der Master weist diese Edge ab.',
+    'master-refused': 'Die Zentrale weist diese Edge ab.',
     'secrets-locked':
       'Die Geheimnisse dieses Controllers sind vom Schlüsselspeicher eines Desktops versiegelt, darum gibt es keine Verbindung. Holdfast mit Fenster starten, als derselbe Benutzer wie zuvor, dann: holdfast secret unseal. Oder neu beitreten: holdfast join CODE --replace',
-    'master-lost': 'Der Master ist nicht erreichbar. Der Standort läuft allein weiter.',
+    'master-lost': 'Die Zentrale ist nicht erreichbar. Der Standort läuft allein weiter.',
   },
   hint: {
     'no-controller': 'Warten, bis am Standort ein Controller steuert, dann noch einmal versuchen.',

@@ -38,7 +38,7 @@ export async function startFixtureConsole(options: {
   const first = {
     ...options.first,
     get status() {
-      return status
+      return { ...status, at: Date.now() }
     },
   }
   const double = await startConsoleDouble({ page: options.page, first, ...(options.live && { live: options.live }) })

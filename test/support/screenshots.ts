@@ -46,8 +46,11 @@ async function press(tab: Page, testId: string): Promise<void> {
 /** A card far down, at the top. */
 const shownAt = (testId: string, wanted: string) => async (tab: Page) => {
   await tab.getByTestId(wanted).first().waitFor()
-  await tab.getByTestId(testId).evaluate((card) => card.scrollIntoView({ block: 'start' }))
-  await tab.mouse.wheel(0, -70)
+  await tab.getByTestId(testId).evaluate((card) => {
+    // Below the head of the page.
+    card.style.scrollMarginTop = '4.5rem'
+    card.scrollIntoView({ block: 'start' })
+  })
 }
 /** What opens from a row. */
 const openedFrom =
