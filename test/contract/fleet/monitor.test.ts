@@ -147,7 +147,12 @@ describe('the watch over nodes', () => {
       statusSince: NOON + 56.5 * EVERY,
       lastCheck: { status: 'online' },
     })
+    // Nor does the first look afterwards fill in what nobody saw.
     resolve(up())
+    await pass(EVERY)
+    const back = await call('nodes.getUptimeBar', ask)
+    expect(back.buckets.slice(2, 5).map(({ state, checks }) => [state, checks])).toEqual(Array(3).fill(['unknown', 0]))
+    expect(Math.abs((back.uptime ?? 0) - (before.uptime ?? 0))).toBeLessThan(0.02)
   })
 
   test('looks at so many at once and at none twice at a time, and a long cycle is followed, never overlapped', async () => {
