@@ -47,9 +47,10 @@ async function masterOfMany(count = EDGES, isBare = false) {
   return {
     ...{ time, journal, role, desk: desk as { isEnrolled: ReturnType<typeof vi.fn> } },
     list: (query: OperationInput<'edges.list'>) =>
-      masterOperations({ role, desk, clock, random: systemRandom(), timeZone: 'UTC', journal, records })[
-        'edges.list'
-      ](query, { actor: 'test', role: 'viewer' }) as readonly EdgeView[],
+      masterOperations({ role, desk, clock, random: systemRandom(), timeZone: 'UTC', journal, records })['edges.list'](
+        query,
+        { actor: 'test', role: 'viewer' },
+      ) as readonly EdgeView[],
     edit: (kind: 'edge' | 'system' | 'module', body: Record<string, unknown>) =>
       journal.change([put(kind, body)], { actor: 'test' }),
     async [Symbol.asyncDispose]() {
