@@ -1,7 +1,7 @@
 import { flushPromises } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { createApp, shallowRef } from 'vue'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/bridge'
 import { useController } from '../../../renderer/stores/controller'
 import { merged, useDecisions } from '../../../renderer/stores/decisions'
@@ -59,6 +59,35 @@ describe('the mirror of the controller', () => {
     double.listeners.get('status')!.body({ ...statusSample(), at: Date.now() - 90_000 }, 0)
     expect(controller.clockAheadMs).toBeGreaterThanOrEqual(90_000)
     expect(controller.clockAheadMs).toBeLessThan(95_000)
+  })
+
+  it('follows slowly while nobody sees the page, and is up to date as soon as somebody does', () => {
+    const see = (state: string) => {
+      Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }
+    vi.useFakeTimers()
+    try {
+      const controller = useController()
+      const tell = (name: string) => double.listeners.get('status')!.body({ ...statusSample(), name }, 0)
+      tell('One')
+      see('hidden')
+      tell('Two')
+      tell('Three')
+      expect(controller.status?.name).toBe('One')
+      vi.advanceTimersByTime(5_000)
+      expect(controller.status?.name).toBe('Three')
+      tell('Four')
+      see('visible')
+      expect(controller.status?.name).toBe('Four')
+      tell('Five')
+      expect(controller.status?.name).toBe('Five')
+      expect(vi.getTimerCount()).toBe(0)
+      controller.stop()
+    } finally {
+      vi.useRealTimers()
+      Reflect.deleteProperty(document, 'visibilityState')
+    }
   })
 
   it('keeps what was known when the controller is lost, and says since when', () => {
