@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { networkOf } from '../platform/http/network'
 import type { Clock, Logger } from '../platform/ports'
 import type { MonoMs } from '../../shared/model/time'
 import type { Failure } from '../../shared/model/failures'
@@ -6,8 +7,8 @@ import type { AuditEntry } from './dispatch'
 
 /** The same refusal of the same address is told once in this time: whoever knocks a thousand times must not fill log and audit. */
 const TOLD_EVERY_MS = 60_000
-/** Addresses remembered; while so many are fresh, further ones go untold. */
-const ADDRESSES_MAX = 256
+/** Networks remembered; while so many are fresh, further ones go untold. */
+const NETWORKS_MAX = 256
 
 /** Tells of requests under a strange name or from pages of other origins, which are refused before anything of them is looked at. */
 export function keptOutTeller({
@@ -26,8 +27,8 @@ export function keptOutTeller({
     const now = clock.mono()
     for (const [key, at] of told) if (now - at >= TOLD_EVERY_MS) told.delete(key)
     const address = request.socket.remoteAddress ?? ''
-    const key = `${address} ${why}`
-    if (told.has(key) || told.size >= ADDRESSES_MAX) return
+    const key = `${networkOf(address)} ${why}`
+    if (told.has(key) || told.size >= NETWORKS_MAX) return
     told.set(key, now)
     const { host, origin } = request.headers
     log.log('warn', 'A request was kept out', { via, host, origin, address })

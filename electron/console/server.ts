@@ -91,6 +91,8 @@ export async function startConsole(options: ConsoleServerOptions): Promise<Conso
     ...{ host: LOOPBACK, port, exclusive: true, what: 'The port of the console' },
     hint: 'Choose another one: --console-port N (0 takes a free one).',
   })
+  // E.g. no descriptor left for another connection: nothing that should end the process.
+  http.on('error', (error) => log.log('error', 'The port of the console reports an error', { error }))
   port = (http.address() as AddressInfo).port
   log.log('info', 'console listens', { url: origin() })
 

@@ -22,12 +22,14 @@ export interface FleetOperationsParts {
 /** The service `fleet`, as far as it is people's; heartbeats come over the link. */
 export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
   const { registry, drainer, edges } = parts
-  const changeable = (reference: string, what: string): Member => {
+  const changeable = (reference: string, what: string, caller: Caller): Member => {
     if (registry.isLocal(reference))
       throw new HoldfastError('refused', `This master itself ${what}.`, {
         hint: 'What a controller is was chosen when it was set up.',
       })
-    return registry.find(reference)
+    const member = registry.find(reference)
+    if (member.edgeId !== null) requireAdmin(parts, member.edgeId, caller)
+    return member
   }
   return {
     'fleet.listNodes': (page) => registry.list(page),
@@ -40,13 +42,14 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
         throw new HoldfastError('not-found', `There is no edge "${ofEdge}".`, {
           hint: 'holdfast edge list shows the edges.',
         })
-      if (edgeId !== undefined) requireAdmin(parts, edgeId, caller)
+      const known = registry.at(asked.address, asked.port)?.edgeId ?? null
+      for (const concerned of [edgeId, known]) if (concerned) requireAdmin(parts, concerned, caller)
       const { member, isNew } = registry.register({ ...asked, edgeId }, caller.actor)
       return { node: member.view(), isNew }
     },
 
-    'fleet.removeNode': ({ nodeId }) => {
-      const member = changeable(nodeId, 'is always a node of its fleet')
+    'fleet.removeNode': ({ nodeId }, caller) => {
+      const member = changeable(nodeId, 'is always a node of its fleet', caller)
       if (member.kept.drain !== null)
         throw new HoldfastError('conflict', `${nameOf(member)} is draining: its site would stay with the master.`, {
           hint: `Undrain it first: holdfast fleet undrain ${member.id}`,
@@ -55,17 +58,16 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
       return {}
     },
 
-    'fleet.setRole': ({ nodeId, role }) => {
-      const member = changeable(nodeId, 'is the master')
+    'fleet.setRole': ({ nodeId, role }, caller) => {
+      const member = changeable(nodeId, 'is the master', caller)
       registry.setRole(member, role)
       return member.view()
     },
 
     'fleet.drainNode': async ({ nodeId, draining, reason }, caller) => {
       parts.requireBooted()
-      const member = changeable(nodeId, 'cannot be drained: nobody would take its work')
+      const member = changeable(nodeId, 'cannot be drained: nobody would take its work', caller)
       const { edgeId } = member
-      if (edgeId !== null) requireAdmin(parts, edgeId, caller)
       if (!draining) {
         const undone =
           member.kept.drain === null
@@ -83,7 +85,7 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
   }
 }
 
-/** Draining moves control, which at an edge with admins of its own they alone may, besides administrators. */
+/** The node of an edge with admins of its own is theirs, besides administrators: draining moves control, and without its node nobody sees how the edge is. */
 function requireAdmin({ adminsOf, edges }: FleetOperationsParts, edgeId: string, caller: Caller): void {
   const admins = adminsOf(edgeId)
   if (caller.role === 'admin' || admins.length === 0) return

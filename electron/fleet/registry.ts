@@ -140,10 +140,14 @@ export class FleetRegistry implements AsyncDisposable {
     this.joined(edgeId)
   }
 
+  at(address: string, port: number): Member | null {
+    return [...this.#members.values()].find((one) => one.address === address && one.port === port) ?? null
+  }
+
   register(asked: Registering, by: string): { readonly member: Member; readonly isNew: boolean } {
     const { clock, random, store } = this.#options
     const { address, port, edgeId } = asked
-    const here = [...this.#members.values()].find((one) => one.address === address && one.port === port) ?? null
+    const here = this.at(address, port)
     const ofEdge = edgeId === undefined ? null : (this.#byEdge.get(edgeId) ?? null)
     const found = registrationOf(here, ofEdge, edgeId)
     if (found.kind === 'two' || found.kind === 'taken')

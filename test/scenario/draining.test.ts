@@ -215,6 +215,19 @@ describe('whoever drains a node', () => {
     expect(await as(kim, true)).toBe('done')
     expect(site.gates()).toEqual({ edge: null, master: 2 })
     expect(await as({}, false)).toBe('forbidden')
+    const fleet = site.fleetDo()
+    expect(await refused(() => fleet['fleet.removeNode']({ nodeId: 'berlin' }, operator))).toBe('forbidden')
+    expect(await refused(() => fleet['fleet.setRole']({ nodeId: 'berlin', role: 'master' }, operator))).toBe(
+      'forbidden',
+    )
+    expect(
+      await refused(() => fleet['fleet.setRole']({ nodeId: 'berlin', role: 'master' }, { ...operator, ...kim })),
+    ).toBe('done')
+    const here = { address: '192.0.2.5', port: 7421 }
+    expect(
+      await refused(() => fleet['fleet.registerNode']({ ...here, ofEdge: 'berlin' }, { ...operator, ...kim })),
+    ).toBe('done')
+    expect(await refused(() => fleet['fleet.registerNode']({ ...here, hostname: 'mine' }, operator))).toBe('forbidden')
     expect(await as({ role: 'admin' }, false)).toBe('done')
     expect(site.gates()).toEqual({ edge: 3, master: null })
   })
