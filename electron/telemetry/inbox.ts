@@ -16,6 +16,9 @@ export const BATCHES_MAX = 64
 /** Of all edges together; beyond it nothing waits. */
 const BYTES_MAX = 256 * 1024 * 1024
 
+/** Rows are written once and read once. */
+const CACHE_KIB = 1024
+
 const migrations: readonly Migration[] = [
   {
     history: 'batches that were answered and wait to go into the files of their edges',
@@ -80,6 +83,7 @@ export class Inbox implements AsyncDisposable {
     this.#file = file
     this.#clock = clock
     this.#database = openDatabase(file, migrations)
+    this.#database.pragma(`cache_size = -${CACHE_KIB}`)
     this.#sql = {
       add: this.#database.prepare<[string, string, string, number, number, number, number, number, string, Buffer]>(
         `INSERT INTO waiting (edge_id, feed_id, lane, first_seq, last_seq, historical, sent_at, received_at, writers, body)

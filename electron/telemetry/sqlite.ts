@@ -34,10 +34,10 @@ const CACHE_KIB = 2 * 1024
 const CACHE_KIB_OF_MANY = 256
 const MANY_OPEN = 16
 /**
- * Files open at once, of half a MiB of memory each. Beyond it the one not used for longest is closed, and batches of those that are closed wait in the inbox: opening
+ * Files open at once, of about a MiB of memory each; more than edges may drain at once. Beyond it the one not used for longest is closed, and batches of those that are closed wait in the inbox: opening
  * one takes some milliseconds.
  */
-export const OPEN_MAX = 64
+export const OPEN_MAX = 32
 
 /** Throws `HoldfastError('storage')` when the file cannot be opened. `damaged`: some of what is kept can no longer be read; the rest can. */
 export function openTelemetry(
