@@ -1,5 +1,6 @@
 import type { AlertsBody } from '../../shared/console/alert-views'
 import type { DesktopSettings, NoticeClass } from '../../shared/console/desktop'
+import { nodeOfSubject } from '../../shared/model/alerts'
 
 /**
  * When a person is told, and of what. One incident has one notice: shown when it gets worse than it was, changed in place without a sound when only its
@@ -216,6 +217,13 @@ function isOver(before: Incident, now: number, outputs: NoticeOutput[]): Inciden
     notice: { ...noticeOf(before, before.needs, now), lastedMs: quietSince - before.startedAt },
   })
   return { ...before, needs: [], shown: null, quietSince, isClosed: true }
+}
+
+/** The route of what a notice is about; null: of several. */
+export function placeOf(subject: string | null): string {
+  if (subject === null) return '/'
+  const nodeId = nodeOfSubject(subject)
+  return nodeId === null ? `/site/${encodeURIComponent(subject)}` : `/nodes/${encodeURIComponent(nodeId)}`
 }
 
 /** The status tells of these in its own words. */

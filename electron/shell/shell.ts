@@ -13,7 +13,7 @@ import { mayOpenExternal } from './guarding'
 import type { ShellParts } from './host'
 import { MainWindow } from './main-window'
 import { DesktopMemory } from './memory'
-import { alertNeeds, noNotices, stepNotices, type Need, type NoticeState } from './notices'
+import { alertNeeds, noNotices, placeOf, stepNotices, type Need, type NoticeState } from './notices'
 import { setMenu } from './menu'
 import { Notifier } from './notifier'
 import { PageLines } from './page-line'
@@ -67,7 +67,7 @@ class DesktopShell implements Shell {
     this.#notifier = new Notifier({
       locale: this.#locale,
       log,
-      open: (edgeId) => this.#open(edgeId === null ? '/' : `/site/${encodeURIComponent(edgeId)}`),
+      open: (edgeId) => this.#open(placeOf(edgeId)),
       wordsOf: (code) => (catalogues[this.#locale].need as Readonly<Record<string, string>>)[code] ?? null,
     })
     this.#updates = new Updates({ clock, log, memory: this.#memory, ...updater, changed: () => this.#viewChanged() })

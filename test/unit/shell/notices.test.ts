@@ -3,6 +3,7 @@ import {
   alertNeeds,
   isQuiet,
   noNotices,
+  placeOf,
   SAME_INCIDENT_MS,
   STEADY_MS,
   stepNotices,
@@ -245,4 +246,12 @@ describe('the settings of notices', () => {
       alerts: true,
     })
   })
+})
+
+test.each([
+  [null, '/'],
+  ['berlin', '/site/berlin'],
+  ['node:5 a', '/nodes/5%20a'],
+])('a notice about %s leads to %s', (subject, place) => {
+  expect(placeOf(subject)).toBe(place)
 })
