@@ -97,7 +97,7 @@ const demoShots: readonly Shot[] = [
     place: 'site',
     docs: 'window',
     async ready(tab) {
-      await tab.getByRole('tab', { name: /Configuration/ }).click()
+      await tab.getByRole('tab').nth(1).click()
       await tab.getByTestId('openings').waitFor()
       await tab.getByTestId('openings').evaluate((table) => table.scrollIntoView({ block: 'center' }))
     },

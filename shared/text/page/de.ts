@@ -84,6 +84,7 @@ export const pageDe: PageTexts = {
     unit_min: 'Minuten',
     unit_h: 'Stunden',
     unit_d: 'Tage',
+    clear: 'Leeren: {name}',
     showChoices: 'Auswahl zeigen',
     noMatch: 'Nichts passt dazu.',
     find: 'Suchen',

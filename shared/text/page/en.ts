@@ -82,6 +82,7 @@ export const pageEn = {
     unit_min: 'minutes',
     unit_h: 'hours',
     unit_d: 'days',
+    clear: 'Clear: {name}',
     showChoices: 'Show choices',
     noMatch: 'Nothing matches.',
     find: 'Find',

@@ -82,6 +82,7 @@ export const pageZh: PageTexts = {
     unit_min: '分钟',
     unit_h: '小时',
     unit_d: '天',
+    clear: '清除：{name}',
     showChoices: '显示选项',
     noMatch: '没有匹配项。',
     find: '查找',

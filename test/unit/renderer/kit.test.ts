@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { i18n } from '../../../renderer/i18n'
 import { formatBytes } from '../../../renderer/ui/amount'
 import AppButton from '../../../renderer/ui/app-button.vue'
+import ComboField from '../../../renderer/ui/combo-field.vue'
 import { chartSummary, chartTable } from '../../../renderer/ui/chart-data'
 import DurationField from '../../../renderer/ui/duration-field.vue'
 import InstantField from '../../../renderer/ui/instant-field.vue'
@@ -43,6 +44,21 @@ describe('a text field', () => {
     expect(wrapper.get(`[id="${input.attributes('aria-describedby')}"]`).text()).toBe('Taken.')
     expect(wrapper.get(`label[for="${input.attributes('id')}"]`).text()).toBe('Name')
     expect(wrapper.text()).not.toContain('Unique.')
+  })
+})
+
+describe('a field of many choices', () => {
+  const choices = [{ value: 'mail', text: 'mail/password' }]
+
+  it('lets what was chosen be taken back where there may be none, and keeps it else', async () => {
+    const { wrapper, model } = field<string | null>(ComboField, { label: 'Secret', choices, clearable: true }, 'mail')
+    const clear = () => wrapper.find('[data-testid=clear]')
+    expect(clear().attributes('aria-label')).toBe('Clear: Secret')
+    await clear().trigger('click')
+    expect(model.value).toBeNull()
+    expect(clear().exists()).toBe(false)
+    const fixed = field<string | null>(ComboField, { label: 'Zone', choices }, 'mail')
+    expect(fixed.wrapper.find('[data-testid=clear]').exists()).toBe(false)
   })
 })
 

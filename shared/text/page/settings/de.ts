@@ -85,6 +85,7 @@ export const settingsDe: SettingsTexts = {
     on: 'an',
     off: 'aus',
     onePerLine: 'Eine je Zeile.',
+    sentence: '{text}.',
     needsRestart: 'Gilt nach einem Neustart.',
     willNeedRestart: 'Einiges davon gilt erst nach dem nächsten Start des Controllers.',
     pending: 'Bis zum Neustart: {value}',

@@ -84,6 +84,7 @@ export const settingsEn = {
     on: 'on',
     off: 'off',
     onePerLine: 'One per line.',
+    sentence: '{text}.',
     needsRestart: 'Counts after a restart.',
     willNeedRestart: 'Some of this counts after the next start of the controller.',
     pending: 'Until the restart: {value}',

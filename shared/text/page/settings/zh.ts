@@ -85,6 +85,7 @@ export const settingsZh: SettingsTexts = {
     on: '开',
     off: '关',
     onePerLine: '每行一个。',
+    sentence: '{text}。',
     needsRestart: '重启后生效。',
     willNeedRestart: '部分更改在控制器下次启动后生效。',
     pending: '重启前：{value}',
