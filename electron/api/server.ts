@@ -29,13 +29,16 @@ export interface ApiServerOptions {
   readonly identity: { identity(): { chainPem: string; keyPem: string }; onRenewed(listener: () => void): void } | null
   /** Names and addresses by which clients may ask for this controller. */
   readonly names: readonly string[]
-  readonly guest: PortGuest
+  /** The first that owns a path answers. */
+  readonly guests: readonly PortGuest[]
   readonly log: Logger
 }
 
 /** A port for clients alone. Rejects with `HoldfastError` when it cannot be had: `conflict`, `forbidden`, `unreachable`. */
 export async function listenForClients(options: ApiServerOptions): Promise<{ port: number } & AsyncDisposable> {
-  const { identity, guest, host, log } = options
+  const { identity, guests, host, log } = options
+  const guestOf = (url: string | undefined, isUpgrade: boolean): PortGuest | undefined =>
+    guests.find((guest) => guest.owns(pathOf(url), isUpgrade))
   if (identity === null && needsTls(host)) throw new HoldfastError('internal', 'Tokens need TLS.')
   const server = identity === null ? createPlain(limits) : createTls({ ...limits, ...secured(identity.identity()) })
   if (identity !== null && 'setSecureContext' in server)
@@ -51,14 +54,16 @@ export async function listenForClients(options: ApiServerOptions): Promise<{ por
     bears: (asked) => names.has(hostNameIn(asked) ?? ''),
   }
   server.on('request', (request, response) => {
-    if (guest.owns(pathOf(request.url), false)) return guest.request(request, response, place)
+    const guest = guestOf(request.url, false)
+    if (guest) return guest.request(request, response, place)
     answerText(response, 404, 'Only /api is here, and /health.', { Connection: 'close' })
   })
   server.on('upgrade', (request, socket, head) => {
     // A peer that resets while it waits for its answer must not end the process.
     socket.on('error', () => socket.destroy())
     places.keep(endOf(socket as Socket))
-    if (guest.owns(pathOf(request.url), true)) return guest.upgrade(request, socket, head, place)
+    const guest = guestOf(request.url, true)
+    if (guest) return guest.upgrade(request, socket, head, place)
     refuseUpgrade(socket, 404, 'Only /api is here.')
   })
   await listenAt(server, {

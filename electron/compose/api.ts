@@ -61,7 +61,7 @@ export function openClients(parts: Parts, options: ClientsOptions, stack: AsyncD
   const { guest, end } = loadedWhenAsked(parts, options, listeners)
   const port = new AsyncDisposableStack()
   if (settings.serveApi && settings.role !== 'master')
-    place.known = listen(parts, both(guest, options.health), port).catch((error: unknown) => {
+    place.known = listen(parts, [guest, options.health], port).catch((error: unknown) => {
       const { code, message, hint } = failureOf(error)
       place.reason = message
       log.log('error', 'Clients of the systems are not served', { code, message, hint })
@@ -139,18 +139,6 @@ function loadedWhenAsked(
   return { guest, end: async () => (await loading?.catch(() => null))?.[Symbol.asyncDispose]() }
 }
 
-const both = (first: PortGuest, second: PortGuest): PortGuest => ({
-  owns: (path, isUpgrade) => first.owns(path, isUpgrade) || second.owns(path, isUpgrade),
-  request(request, response, at) {
-    const path = (request.url ?? '/').split('?')[0]!
-    ;(first.owns(path, false) ? first : second).request(request, response, at)
-  },
-  upgrade(request, socket, head, at) {
-    const path = (request.url ?? '/').split('?')[0]!
-    ;(first.owns(path, true) ? first : second).upgrade(request, socket, head, at)
-  },
-})
-
 const byAccounts =
   (accounts: Accounts): TokenBearer =>
   (token) => {
@@ -159,7 +147,7 @@ const byAccounts =
   }
 
 /** On a port of its own, with TLS wherever the network is in between. */
-async function listen(parts: Parts, guest: PortGuest, stack: AsyncDisposableStack): Promise<void> {
+async function listen(parts: Parts, guests: readonly PortGuest[], stack: AsyncDisposableStack): Promise<void> {
   const { settings, secrets, clock, random, log, place } = parts
   const { apiHost: host, apiPort: port } = settings
   const [{ listenForClients, needsTls }, { machineNames, openAuthority }] = await Promise.all([
@@ -171,7 +159,7 @@ async function listen(parts: Parts, guest: PortGuest, stack: AsyncDisposableStac
     ? stack.use(await openAuthority({ secrets, clock, random, logger: log.child('authority'), names }))
     : null
   const server = stack.use(
-    await listenForClients({ host, port, identity: authority, names, guest, log: log.child('api') }),
+    await listenForClients({ host, port, identity: authority, names, guests, log: log.child('api') }),
   )
   place.url = `${authority === null ? 'http' : 'https'}://${hostFor(host)}:${server.port}${API_PATH}`
   place.caPem = authority?.caPem ?? null

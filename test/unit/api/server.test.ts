@@ -32,11 +32,18 @@ const guest = (bears: (host: string) => void): PortGuest => ({
   upgrade: (_request, socket) => void socket.destroy(),
 })
 
+/** Beside the API, each with its own paths. */
+const health: PortGuest = {
+  owns: (asked, isUpgrade) => !isUpgrade && asked === '/health',
+  request: (_request, response) => response.writeHead(503).end(),
+  upgrade: (_request, socket) => void socket.destroy(),
+}
+
 it('takes TLS wherever the network is in between, never tokens in the clear', async () => {
   expect(['127.0.0.1', '::1', 'localhost'].map(needsTls)).toEqual([false, false, false])
   expect(['0.0.0.0', '::', '192.0.2.1', 'panel.example'].map(needsTls)).toEqual([true, true, true, true])
   const { logger: log } = capturedLog()
-  const options = { host: '0.0.0.0', port: 0, identity: null, names: [], guest: guest(() => {}), log }
+  const options = { host: '0.0.0.0', port: 0, identity: null, names: [], guests: [guest(() => {})], log }
   await expect(listenForClients(options)).rejects.toThrow('TLS')
 })
 
@@ -53,7 +60,7 @@ it('is trusted by the authority of its controller, and answers to the names that
   const server = own.use(
     await listenForClients({
       ...{ host: '0.0.0.0', port: 0, identity: authority, names, log },
-      guest: guest((line) => heard.push(line)),
+      guests: [guest((line) => heard.push(line)), health],
     }),
   )
   const ask = (host: string, at = '/api/systems') =>
@@ -74,6 +81,7 @@ it('is trusted by the authority of its controller, and answers to the names that
   ])
     expect(await ask(host)).toBe(200)
   expect(heard.map((line) => line.split(': ')[1])).toEqual(['true', 'true', 'true', 'false', 'true', 'false'])
+  expect(await ask('panel.example', '/health')).toBe(503)
   expect(await ask('panel.example', '/')).toBe(404)
   expect(await ask('panel.example', '/console')).toBe(404)
 })
@@ -83,7 +91,7 @@ it('takes so many requests of a connection, however they come, and the next on a
   stack.push(own)
   const { logger: log } = capturedLog()
   let heard = 0
-  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], log, guest: guest(() => void heard++) }
+  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], log, guests: [guest(() => void heard++)] }
   const { port } = own.use(await listenForClients(options))
   const send = async (times: number): Promise<void> => {
     const socket = connect(port, '127.0.0.1')
@@ -103,7 +111,7 @@ it.skipIf(process.platform !== 'linux')('is open to others however many connecti
   const own = new AsyncDisposableStack()
   stack.push(own)
   const { logger: log } = capturedLog()
-  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], guest: guest(() => {}), log }
+  const options = { host: '127.0.0.1', port: 0, identity: null, names: [], guests: [guest(() => {})], log }
   const { port, ...server } = await listenForClients(options)
   own.use(server)
   const silent = Array.from({ length: CLIENT_CONNECTIONS_MAX }, () =>
@@ -119,7 +127,7 @@ it('says which port it could not have', async () => {
   const own = new AsyncDisposableStack()
   stack.push(own)
   const { logger: log } = capturedLog()
-  const options = { host: '127.0.0.1', identity: null, names: [], guest: guest(() => {}), log }
+  const options = { host: '127.0.0.1', identity: null, names: [], guests: [guest(() => {})], log }
   const first = own.use(await listenForClients({ ...options, port: 0 }))
   await expect(listenForClients({ ...options, port: first.port })).rejects.toMatchObject({
     ...{ code: 'conflict', hint: expect.stringContaining('apiPort') },
