@@ -23,6 +23,7 @@ import type { LinkHandlers, LinkSession } from '../link/link'
 import type { ModuleRuntime, Permit } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
+import { DecisionContext } from './decision-context'
 
 /** How long a fail-over waits for a host that stands ready; then it goes on without. */
 const READY_WITHIN_MS = 1_500
@@ -231,18 +232,7 @@ export class MasterControl {
 
   /** What a decision made now would look at. */
   context(): MasterContext {
-    const { clock, random, edgeId } = this.#options
-    let id: string | null = null
-    return {
-      now: clock.mono(),
-      wall: clock.wall(),
-      // Most steps are answers to pings and need none.
-      get freshId() {
-        return (id ??= random.id())
-      },
-      edgeId,
-      ...this.#options.standing(),
-    }
+    return new DecisionContext(this.#options)
   }
 
   #open(session: LinkSession, control: (message: ControlMessage) => void): void {

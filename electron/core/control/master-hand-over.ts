@@ -114,7 +114,8 @@ function handBackDecision(
   detail: string | null,
   winner: Decision['winner'],
 ): Decision {
-  return newDecision({ ...context, freshId: handBack.decisionId }, handBack.rule, winner, epoch, {
+  const { edgeId, wall } = context
+  return newDecision({ edgeId, wall, freshId: handBack.decisionId }, handBack.rule, winner, epoch, {
     actor: handBack.actor,
     outcome,
     detail,
@@ -269,10 +270,16 @@ export function onMasterGrant(turn: MasterTurn, context: MasterContext, message:
   }
   turn.set({ stored: next, lastRule: message.rule, acceptedDecision: message.decisionId })
   turn.persist(
-    newDecision({ ...context, freshId: message.decisionId }, message.rule, 'master', message.epoch, {
-      actor: message.actor,
-      startedAt: message.startedAt,
-    }),
+    newDecision(
+      { edgeId: context.edgeId, wall: context.wall, freshId: message.decisionId },
+      message.rule,
+      'master',
+      message.epoch,
+      {
+        actor: message.actor,
+        startedAt: message.startedAt,
+      },
+    ),
   )
   answer('accepted', null)
   turn.out({ type: 'report', event: 'took-control', detail: message.rule })

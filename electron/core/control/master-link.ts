@@ -112,6 +112,7 @@ function answerDueAt(link: LiveLink): MonoMs | null {
 
 function takeOverWhenDue(turn: MasterTurn, context: MasterContext): void {
   armTakeOver(turn, context)
+  if (turn.state.takeOverFrom === null) return
   const due = takeOverAt(turn.state, context.timeoutMs)
   if (due === null || context.now < due || turn.state.tenure.kind !== 'idle') return
   claimControl(turn, context, { rule: 'take-over', edgeStandsBy: false })
@@ -154,7 +155,8 @@ export function masterLinkWakeAt(state: MasterState, context: MasterContext): Mo
   const dueAt = link.kind === 'none' ? null : answerDueAt(link)
   if (dueAt !== null) times.push(dueAt)
   if (isMasterDriving(state) && 'lease' in tenure && tenure.lease !== null) times.push(tenure.lease)
-  const due = takeOverAt(state, context.timeoutMs)
+  // Only then is the document asked for: each ping comes here.
+  const due = state.takeOverFrom === null ? null : takeOverAt(state, context.timeoutMs)
   if (due !== null && tenure.kind === 'idle') times.push(due)
   return times.length === 0 ? null : monoMs(Math.min(...times))
 }

@@ -246,7 +246,7 @@ function recordAgreement(turn: MasterTurn, context: MasterContext, edgeEpoch: nu
   const outcome = result.verdict.byHandBack ? 'open' : 'done'
   turn.persist(
     newDecision(
-      { ...context, freshId: result.decisionId },
+      { edgeId: context.edgeId, wall: context.wall, freshId: result.decisionId },
       result.verdict.rule,
       result.verdict.byHandBack ? 'none' : holder,
       epoch,

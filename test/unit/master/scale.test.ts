@@ -163,6 +163,17 @@ describe('an edge whose link only stands', () => {
     expect(site.masterView()).toBe(after)
   })
 
+  it('has neither document nor enrolment looked at for its pings and their answers', async () => {
+    await using site = await ScenarioSite.linked()
+    await site.pass(6_000)
+    const asked = vi.spyOn(site.master.site(EDGE), 'standing')
+    const pings = site.master.site(EDGE).control.state.nextPing
+    await site.pass(4_500)
+    expect(site.master.site(EDGE).control.state.nextPing - pings).toBeGreaterThan(3)
+    // What is shown anew every 5 s asks for it as well.
+    expect(asked.mock.calls.length).toBeLessThan(3)
+  })
+
   it('is shown anew at once when anything else changes', async () => {
     await using site = await ScenarioSite.linked()
     expect(site.masterView().name).toBe('Berlin')
