@@ -70,7 +70,7 @@ describe('a master of many edges', () => {
       [{ limit: 50, after: 'edge-9998' }, 'edge-9999', 1],
       [{ limit: 50, text: 'EDGE-99' }, 'edge-99', 50],
       [{ limit: 50, holder: 'edge', after: 'edge-5' }, 'edge-50', 50],
-      [{ limit: 50, link: 'linked' }, undefined, 0],
+      [{ limit: 50, link: 'connected' }, undefined, 0],
       [{ limit: 50, needs: true }, undefined, 0],
     ]
     for (const [query, first, length] of pages) {
