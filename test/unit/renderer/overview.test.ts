@@ -68,10 +68,10 @@ describe('a list of needs', () => {
     const wrapper = mount(() => h(TooltipProvider, () => h(NeedList, { items, named: true })), {
       global: { plugins: [i18n], stubs: { RouterLink: RouterLinkStub } },
     })
-    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(8)
-    expect(wrapper.get('[data-testid=more-needs]').text()).toBe('Show 192 more')
+    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(5)
+    expect(wrapper.get('[data-testid=more-needs]').text()).toBe('Show 195 more')
     await wrapper.get('[data-testid=more-needs]').trigger('click')
-    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(58)
+    expect(wrapper.findAll('[data-testid=need]')).toHaveLength(55)
     wrapper.unmount()
   })
 })
