@@ -95,11 +95,13 @@ export async function serveClients() {
   })
   const { port, ...server } = await listenForClients({
     ...{ host: '127.0.0.1', port: 0, identity: null, names: [], log: logger },
-    guest: {
-      owns: (path) => path.startsWith('/api'),
-      request: (request, response, place) => api.request(request, response, place),
-      upgrade: (request, socket, head, place) => api.upgrade(request, socket, head, place),
-    },
+    guests: [
+      {
+        owns: (path) => path.startsWith('/api'),
+        request: (request, response, place) => api.request(request, response, place),
+        upgrade: (request, socket, head, place) => api.upgrade(request, socket, head, place),
+      },
+    ],
   })
   stack.use(server)
   stack.use(api)
