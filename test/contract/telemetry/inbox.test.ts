@@ -118,6 +118,16 @@ describe('batches of an edge whose file is closed', () => {
     expect(waitingRows()).toHaveLength(3)
   })
 
+  test('are there for whoever asks for the file before they were answered', async () => {
+    await begun()
+    const answer = stores.receive('berlin', batch(3, 5), clock.wall())
+    expect(lines()).toEqual([1, 2, 3, 4, 5])
+    expect(await answer).toMatchObject({ throughSeq: 5, arrival: 2 })
+    expect(await received('berlin', batch(6, 6))).toMatchObject({ throughSeq: 6, arrival: 3, isWaiting: false })
+    closeBerlin()
+    expect(await received('berlin', batch(7, 7))).toMatchObject({ throughSeq: 7, arrival: 4, isWaiting: true })
+  })
+
   test('that come one after the other without a pause are all taken, in order', async () => {
     await begun()
     const all = [batch(3, 4), batch(5, 5), batch(6, 9)].map((one) => stores.receive('berlin', one, clock.wall()))
