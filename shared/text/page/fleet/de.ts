@@ -65,7 +65,7 @@ export const fleetDe: FleetTexts = {
     drift: 'Abweichung',
     driftNone: 'keine',
     driftUnknown: 'noch nicht gemeldet',
-    driftBehind: '{n} Änderung zurück | {n} Änderungen zurück',
+    driftBehind: '{n} zurück | {n} zurück',
     driftOff: '{n} Modul aus | {n} Module aus',
     mark: 'Auswählen',
     markAll: 'Alle gezeigten auswählen',

@@ -63,7 +63,7 @@ export const fleetEn = {
     drift: 'Drift',
     driftNone: 'none',
     driftUnknown: 'not told yet',
-    driftBehind: '{n} change behind | {n} changes behind',
+    driftBehind: '{n} behind | {n} behind',
     driftOff: '{n} module off | {n} modules off',
     mark: 'Choose',
     markAll: 'Choose all that are shown',

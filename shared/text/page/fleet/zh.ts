@@ -61,7 +61,7 @@ export const fleetZh: FleetTexts = {
     drift: '偏差',
     driftNone: '无',
     driftUnknown: '尚未上报',
-    driftBehind: '落后 {n} 项变更',
+    driftBehind: '落后 {n} 项',
     driftOff: '{n} 个模块未运行',
     mark: '选择',
     markAll: '选择显示的全部',
