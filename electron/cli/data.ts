@@ -202,8 +202,10 @@ async function points(
   const found = await searched(context, client, edge, client.call('telemetry.points', asked))
   context.print(found, () =>
     table(
-      ['AT', 'VALUE', 'MIN', 'MAX', 'COUNT'],
-      found.map(({ at, value, min, max, count: of }) => [timeOf(at), ...[value, min, max, of].map(String)]),
+      ['AT', 'VALUE', 'MIN', 'MAX', 'COUNT', ''],
+      found.map(({ at, value, min, max, count: of, historical }) => [
+        ...[timeOf(at), ...[value, min, max, of].map(String), historical === true ? 'late' : ''],
+      ]),
       context.paint,
     ),
   )

@@ -55,7 +55,7 @@ export function telemetryOperations({ role, telemetry }: Parts): TelemetryHandle
       if (width === 'raw')
         return kept
           .points(series, defined(asked))
-          .map(({ at, value }) => ({ at, value, min: value, max: value, count: 1 }))
+          .map(({ at, value, historical }) => ({ at, value, min: value, max: value, count: 1, historical }))
       return kept
         .rollUps(series, width, defined(asked))
         .map(({ at, count, sum, min, max }) => ({ at, value: count === 0 ? 0 : sum / count, min, max, count }))

@@ -4,6 +4,7 @@ import type { Database } from '../platform/sqlite'
 import type { ReceivedEntry } from '../../shared/wire/payload'
 import type { Chunks } from './chunks'
 import { DAILY, HOURLY } from './indexing'
+import { feedOf, idOf } from './schema'
 import { FUTURE_AFTER_MS } from './telemetry'
 import type {
   AlertRow,
@@ -55,8 +56,11 @@ export function openReading(database: Database, chunks: Chunks): Reading {
     arrivals: database.prepare<[number, number], Arrival>(`${ARRIVAL} WHERE b.key > ? ORDER BY b.key LIMIT ?`),
     arrival: database.prepare<[number], Arrival>(`${ARRIVAL} WHERE b.key = ?`),
     feed: database.prepare<[string], number>('SELECT key FROM feed WHERE feed_id = ?').pluck(),
-    points: database.prepare<[number, number, number, number], { at: number; value: number }>(
-      'SELECT at, value FROM point WHERE series = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?',
+    points: database.prepare<[number, number, number, number], { at: number; entry: number; value: number }>(
+      'SELECT at, entry, value FROM point WHERE series = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?',
+    ),
+    cameIn: database.prepare<[number], { id: number; lastSeq: number; historical: number }>(
+      `SELECT c.id, c.last_seq AS lastSeq, b.historical FROM chunk c JOIN batch b ON b.key = c.batch WHERE c.id <= ? ORDER BY c.id DESC LIMIT 1`,
     ),
     rollUps: database.prepare<[number, number, number, number, number], MetricRollUp>(
       `SELECT at, count, sum, min, max, last FROM rollup WHERE series = ? AND width = ? AND at BETWEEN ? AND ? ORDER BY at LIMIT ?`,
@@ -113,11 +117,14 @@ export function openReading(database: Database, chunks: Chunks): Reading {
         )
         .all(...(name === undefined ? [] : [name]), atMost(limit))
         .map((row) => ({ ...row, attributes: JSON.parse(row.attributes) as Record<string, unknown> })),
-    points: (series, { limit, ...span }) =>
-      sql.points.all(series, ...within(span), atMost(limit)).map(({ at, value }): MetricPoint => ({
+    points: (series, { limit, ...span }) => {
+      const isLate = lateness((entry) => sql.cameIn.get(entry))
+      return sql.points.all(series, ...within(span), atMost(limit)).map(({ at, entry, value }): MetricPoint => ({
         at: wallMs(at),
         value,
-      })),
+        historical: isLate(entry),
+      }))
+    },
     rollUps: (series, width, { limit, ...span }) =>
       sql.rollUps.all(series, width === 'hour' ? HOURLY : DAILY, ...within(span), atMost(limit)),
     logs: (options) => logs(database, options),
@@ -137,6 +144,24 @@ export function openReading(database: Database, chunks: Chunks): Reading {
           (JSON.parse(body) as Loss[]).map((loss) => ({ at: wallMs(at), receivedAt: wallMs(receivedAt), loss })),
         )
         .slice(0, atMost(limit)),
+  }
+}
+
+/** Whether entries came late. Those that follow each other mostly came together: it is looked up once for all of them. */
+function lateness(
+  cameIn: (entry: number) => { id: number; lastSeq: number; historical: number } | undefined,
+): (entry: number) => boolean {
+  let last: { from: number; to: number; isLate: boolean } | null = null
+  return (entry) => {
+    if (last === null || entry < last.from || entry > last.to) {
+      const found = cameIn(entry)
+      const to = found === undefined ? entry : idOf(feedOf(found.id), found.lastSeq)
+      const isThere = found !== undefined && to >= entry
+      last = isThere
+        ? { from: found.id, to, isLate: found.historical !== 0 }
+        : { from: entry, to: entry, isLate: false }
+    }
+    return last.isLate
   }
 }
 

@@ -80,6 +80,8 @@ export interface MetricSeries {
 export interface MetricPoint {
   readonly at: WallMs
   readonly value: number
+  /** It came late; false as well where what it came with is no longer kept. */
+  readonly historical: boolean
 }
 export interface MetricRollUp {
   readonly at: WallMs

@@ -118,6 +118,8 @@ export const pointView = z.object({
   min: z.number(),
   max: z.number(),
   count: z.number(),
+  /** Of a single value: it came late. */
+  historical: z.boolean().optional(),
 })
 
 /** New values of the series asked for. */

@@ -182,7 +182,7 @@ function expectEverything(): void {
   expect(store.extent()).toEqual({ newest: 6, stored: ROWS.length, deleted: 0 })
   expect(store.logs({ text: 'pump', limit: 10 }).map(({ text }) => text)).toEqual(['pump started'])
   expect(store.logs({ limit: 100 })).toHaveLength(9)
-  expect(store.points(1, { limit: 10 })).toEqual([{ at: NOW + 1, value: 0.5 }])
+  expect(store.points(1, { limit: 10 })).toEqual([{ at: NOW + 1, value: 0.5, historical: false }])
   expect(store.spans('t1', 10)).toHaveLength(1)
   expect(store.alerts({ limit: 10 }).map(({ text }) => text)).toEqual(['door open'])
   expect(store.losses({ limit: 10 }).map(({ loss, receivedAt }) => [loss.count, receivedAt])).toEqual([

@@ -265,12 +265,17 @@ describe('the telemetry of one edge', () => {
       })
     const day = Math.floor(NOW / DAY) * DAY
     store.receive(one(metric(3, day + HOUR + 5, 30)), NOW)
-    store.receive(batch(1, 2, { entries: [metric(1, day + 5, 10), metric(2, day + 9, 20)] }), NOW)
+    const late = { entries: [metric(1, day + 5, 10), metric(2, day + 9, 20)], historical: true }
+    store.receive(batch(1, 2, late), NOW)
     store.receive(batch(1, 3, { entries: [metric(1, day, 1), metric(2, day, 1), metric(3, day, 1)] }), NOW)
     store.index(1_000)
     const [series] = store.series({ name: 'cpu', limit: 5 })
     expect(series).toMatchObject({ unit: '1', attributes: { core: 0 }, lastAt: day + HOUR + 5, lastValue: 30 })
-    expect(store.points(series!.id, { limit: 10 }).map(({ value }) => value)).toEqual([10, 20, 30])
+    expect(store.points(series!.id, { limit: 10 }).map(({ value, historical }) => [value, historical])).toEqual([
+      [10, true],
+      [20, true],
+      [30, false],
+    ])
     expect(store.rollUps(series!.id, 'hour', { limit: 10 })).toEqual([
       { at: day, count: 2, sum: 30, min: 10, max: 20, last: 20 },
       { at: day + HOUR, count: 1, sum: 30, min: 30, max: 30, last: 30 },
