@@ -71,7 +71,7 @@ describe('a desktop that runs an edge', () => {
     await using site = await Site.start()
     await using desktop = await desktopEdge(site)
     await desktop.page()
-    await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+    await desktop.act(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
     await site.master.kill()
     await desktop.until('it is notified', async () =>
       (await desktop.notifications()).some(({ title }) => title === 'Connection'),
@@ -86,8 +86,8 @@ describe('a desktop that runs an edge', () => {
     await using desktop = await desktopEdge(site)
     const linkedSince = async () => (await site.master.edge()).link.since
     const before = await linkedSince()
-    await desktop.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('suspend'))
-    await desktop.app.evaluate(({ powerMonitor }) => void powerMonitor.emit('resume'))
+    await desktop.act(({ powerMonitor }) => void powerMonitor.emit('suspend'))
+    await desktop.act(({ powerMonitor }) => void powerMonitor.emit('resume'))
     await desktop.until('the link is made anew or agreed anew', async () => (await linkedSince()) > before, 15_000)
     await desktop.until('it drives', async () => (await desktop.tray())?.state === 'edge', 15_000)
     expect((await site.master.edge()).control).toMatchObject({ holder: 'edge', epoch: 1 })
@@ -109,7 +109,7 @@ describe('a desktop beside a controller that runs already', () => {
         value: { controller: 'attached' },
       })
       await desktop.clickTray('failover')
-      await page.waitForSelector('[role=dialog] [data-testid=confirm-button]')
+      await page.waitForSelector('[role=dialog] [data-testid=confirm-word]')
       expect(await page.locator('[role=dialog]').textContent()).toMatch(/Demo site/)
       await page.keyboard.press('Escape')
       await page.waitForSelector('[role=dialog]', { state: 'detached' })

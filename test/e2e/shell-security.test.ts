@@ -1,16 +1,14 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- what a page, or a host that is observed, holds is untyped from here */
-import type { ElectronApplication, Page } from 'playwright'
+import type { Page } from 'playwright'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Desktop } from '../support/desktop'
 
 // Everything here is asked of one running desktop: nothing of it may leave a trace that a later test would find.
 let desktop: Desktop
-let app: ElectronApplication
 let page: Page
 
 beforeAll(async () => {
   desktop = await Desktop.start()
-  app = desktop.app
   page = await desktop.page()
   await page.waitForSelector('#app > *')
 })
@@ -31,7 +29,7 @@ const get = (path: string, init: { method?: string; body?: string } = {}) =>
 
 describe('the page of the window', () => {
   it('runs in a sandbox, isolated from its preload script, without Node', async () => {
-    const preferences = await app.evaluate(({ BrowserWindow }) =>
+    const preferences = await desktop.act(({ BrowserWindow }) =>
       BrowserWindow.getAllWindows().map((window) => (window.webContents as any).getLastWebPreferences()),
     )
     expect(preferences).toHaveLength(1)
@@ -219,7 +217,7 @@ describe('the page of the window', () => {
 
 describe('the main process', () => {
   const show = async (url: string) => {
-    await app.evaluate(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]!.loadURL(to), url)
+    await desktop.act(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]!.loadURL(to), url)
     // The window has loaded before the far end of the test's own line knows of the new document.
     const { pathname } = new URL(url)
     await page.waitForURL((shown) => shown.pathname === pathname)
@@ -290,7 +288,7 @@ describe('the main process', () => {
   })
 
   it('hears no other window, and its own only while it shows its own page', async () => {
-    const refused = await app.evaluate(async ({ BrowserWindow }) => {
+    const refused = await desktop.act(async ({ BrowserWindow }) => {
       const own = BrowserWindow.getAllWindows()[0]!
       const { preload } = (own.webContents as any).getLastWebPreferences()
       const stranger = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true } })
@@ -309,7 +307,7 @@ describe('the main process', () => {
     // The own window is not disturbed by that.
     expect(await ask('desktop.get', {})).toMatchObject({ ok: true })
 
-    const foreign = await app.evaluate(async ({ BrowserWindow }) => {
+    const foreign = await desktop.act(async ({ BrowserWindow }) => {
       const own = BrowserWindow.getAllWindows()[0]!
       await own.loadURL('data:text/html,<title>elsewhere</title>')
       const trial = `window.holdfast

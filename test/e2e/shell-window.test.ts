@@ -10,11 +10,10 @@ import { childrenOf, commandOf, isAlive } from '../support/processes'
 import { root } from '../support/root'
 import { until } from '../support/until'
 
-const closeWindow = (desktop: Desktop) =>
-  desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+const closeWindow = (desktop: Desktop) => desktop.act(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
 
 const windowState = (desktop: Desktop) =>
-  desktop.app.evaluate(({ BrowserWindow }) => {
+  desktop.act(({ BrowserWindow }) => {
     const window = BrowserWindow.getAllWindows()[0]
     return window
       ? { bounds: window.getNormalBounds(), minimized: window.isMinimized(), visible: window.isVisible() }
@@ -45,7 +44,7 @@ describe('the window of the desktop', () => {
     await using desktop = await Desktop.start()
     await desktop.page()
     const bounds = { x: 120, y: 90, width: 1_000, height: 700 }
-    await desktop.app.evaluate(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]?.setBounds(to), bounds)
+    await desktop.act(({ BrowserWindow }, to) => BrowserWindow.getAllWindows()[0]?.setBounds(to), bounds)
     await closeWindow(desktop)
     await desktop.until('no window is left', async () => (await desktop.windows()) === 0)
     expect(desktop.hasEnded).toBe(false)
@@ -72,7 +71,7 @@ describe('the window of the desktop', () => {
     await desktop.page()
     await desktop.until('it is seen', async () => (await windowState(desktop))?.visible)
 
-    await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.minimize())
+    await desktop.act(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.minimize())
     expect(await launchAgain(desktop)).toBe(0)
     await desktop.until('it is restored', async () => (await windowState(desktop))?.minimized === false)
     expect(await desktop.windows()).toBe(1)

@@ -50,6 +50,8 @@ export function desktopEnvironment(home: string, more: Record<string, string> = 
   }
 }
 
+type Electron = typeof import('electron')
+
 export interface TrayShown {
   readonly state: string
   readonly toolTip: string
@@ -133,6 +135,23 @@ export class Desktop implements AsyncDisposable {
     })
   }
 
+  /**
+   * Does something in the main process, in a turn of its own. What an inspector is asked to evaluate runs in the middle of whatever runs: between a write to a
+   * socket and Node's note that it was made, for one, which ends the process at the next write.
+   */
+  act<T, A = null>(work: (electron: Electron, argument: A) => T | Promise<T>, argument = null as A): Promise<T> {
+    return this.app.evaluate<T, { source: string; given: unknown }>(
+      (electron, { source, given }) =>
+        new Promise<T>((resolve, reject) => {
+          setImmediate(() => {
+            const call = (0, eval)(`(${source})`) as (electron: unknown, given: unknown) => T | Promise<T>
+            new Promise<T>((done) => done(call(electron, given))).then(resolve, reject)
+          })
+        }),
+      { source: work.toString(), given: argument },
+    )
+  }
+
   windows(): Promise<number> {
     return this.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)
   }
@@ -152,7 +171,7 @@ export class Desktop implements AsyncDisposable {
   }
 
   clickTray(id: string): Promise<void> {
-    return this.app.evaluate((_, wanted) => {
+    return this.act((_, wanted) => {
       const tray = (globalThis as any).seenByTests.trays.findLast((one: any) => !one.destroyed)
       const item = tray.menu.getMenuItemById(wanted)
       if (!item?.enabled) throw new Error(`the tray has no entry ${wanted} that can be clicked`)
@@ -169,7 +188,7 @@ export class Desktop implements AsyncDisposable {
   }
 
   clickNotification(title: string): Promise<void> {
-    return this.app.evaluate((_, wanted) => {
+    return this.act((_, wanted) => {
       const all = (globalThis as any).seenByTests.notifications
       all.findLast((one: any) => one.notification.title === wanted).notification.emit('click', {})
     }, title)
