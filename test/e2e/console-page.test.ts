@@ -87,11 +87,13 @@ describe('the page', () => {
     await tab.getByTestId('control-holder').waitFor()
   })
 
-  it('fails over and restores after asking, with the epoch that was looked at', async () => {
+  it('fails over when the name is typed, and restores after asking, with the epoch that was looked at', async () => {
     const fixture = await start('standalone')
     const { tab } = await view(fixture, 'site/demo')
     await press(tab, 'failover-button')
     await tab.getByRole('dialog').getByText('Move control of Demo site to the master?').waitFor()
+    expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
+    await tab.getByTestId('confirm-word').fill('Demo site')
     await press(tab, 'confirm-button')
     await tab.locator('[data-testid=control-holder][data-holder=master]').waitFor()
     await tab.getByRole('dialog').waitFor({ state: 'detached' })
@@ -131,6 +133,7 @@ describe('the page', () => {
     })
     const { tab } = await view(fixture, 'site/demo')
     await press(tab, 'failover-button')
+    await tab.getByTestId('confirm-word').fill('Demo site')
     await press(tab, 'confirm-button')
     await tab.getByRole('dialog').getByTestId('failure').waitFor()
   })
@@ -140,9 +143,9 @@ describe('the page', () => {
     const { tab } = await view(fixture, 'site/lyon')
     await press(tab, 'force-button')
     expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
-    await tab.getByTestId('force-name').fill('Lion')
+    await tab.getByTestId('confirm-word').fill('Lion')
     expect(await tab.getByTestId('confirm-button').getAttribute('aria-disabled')).toBe('true')
-    await tab.getByTestId('force-name').fill('Lyon')
+    await tab.getByTestId('confirm-word').fill('Lyon')
     await press(tab, 'confirm-button')
     await tab.getByRole('dialog').waitFor({ state: 'detached' })
     expect(fixture.double.calls.filter(({ op }) => op === 'edges.force').map(({ params }) => params)).toEqual([
@@ -202,6 +205,7 @@ describe('the page', () => {
     await tab.getByRole('link', { name: 'Open site' }).click()
     await tab.getByRole('heading', { name: 'Berlin' }).waitFor()
     await press(tab, 'failover-button')
+    await tab.getByTestId('confirm-word').fill('Berlin')
     await press(tab, 'confirm-button')
     await tab.locator('[data-testid=control-holder][data-holder=master]').waitFor()
     const [call] = fixture.double.calls.filter(({ op }) => op === 'edges.failover')

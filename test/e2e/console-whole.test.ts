@@ -55,6 +55,8 @@ describe('without a mouse', () => {
     await tab.keyboard.press('Enter')
     await tabTo(tab, tab.getByTestId('failover-button'))
     await tab.keyboard.press('Enter')
+    await tabTo(tab, tab.getByTestId('confirm-word'))
+    await tab.keyboard.type('Demo site')
     await tabTo(tab, tab.getByTestId('confirm-button'))
     await tab.keyboard.press('Enter')
     await tab.locator('[data-testid=control-holder][data-holder=master]').waitFor()

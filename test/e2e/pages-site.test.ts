@@ -111,10 +111,7 @@ describe('the systems and devices of a site', () => {
     await dialog.waitFor({ state: 'detached' })
     expect(tab.url()).not.toContain('act=')
     await master.go('site/berlin?act=failover')
-    await dialog
-      .getByText(/Berlin/)
-      .first()
-      .waitFor()
+    await dialog.getByTestId('confirm-word').fill('Berlin')
     await dialog.getByTestId('confirm-button').click()
     await tab.locator('[data-testid=control-holder][data-holder=master]').first().waitFor({ timeout: 15_000 })
     await dialog.waitFor({ state: 'detached' })

@@ -184,8 +184,6 @@ export const siteDe: SiteTexts = {
       'Der Standort ist nicht erreichbar, deshalb weiß niemand, ob er noch steuert. Tut er es, werden die Geräte von {site} doppelt gesteuert, bis die Verbindung wieder steht.',
     forceTextEdge:
       'Die Zentrale ist nicht erreichbar, deshalb weiß niemand, ob sie noch steuert. Tut sie es, werden die Geräte von {site} doppelt gesteuert, bis die Verbindung wieder steht.',
-    forceType: 'Den Namen des Standorts eingeben: {site}',
-    forceMismatch: 'Das ist nicht der Name des Standorts.',
     confirmRestore: 'An den Standort zurückgeben',
     confirmFailover: 'An die Zentrale geben',
     confirmPause: 'Übernahme pausieren',

@@ -182,8 +182,6 @@ export const siteEn = {
       'The edge cannot be reached, so nobody knows whether it still drives. If it does, the devices of {site} are driven twice until the link is back.',
     forceTextEdge:
       'The master cannot be reached, so nobody knows whether it still drives. If it does, the devices of {site} are driven twice until the link is back.',
-    forceType: 'Type the name of the site: {site}',
-    forceMismatch: 'That is not the name of the site.',
     confirmRestore: 'Restore to the edge',
     confirmFailover: 'Fail over to the master',
     confirmPause: 'Pause failover',

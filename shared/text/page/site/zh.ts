@@ -180,8 +180,6 @@ export const siteZh: SiteTexts = {
     forceTextMaster:
       '边缘站点不可达，因此无法知道它是否仍在控制。如果是，{site} 的设备会被双方同时控制，直到连接恢复。',
     forceTextEdge: '主控不可达，因此无法知道它是否仍在控制。如果是，{site} 的设备会被双方同时控制，直到连接恢复。',
-    forceType: '请输入站点名称：{site}',
-    forceMismatch: '这不是该站点的名称。',
     confirmRestore: '交还给边缘站点',
     confirmFailover: '转移到主控',
     confirmPause: '暂停故障转移',
