@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Desktop } from '../support/desktop'
 import { root } from '../support/root'
 import { until } from '../support/until'
 
@@ -126,5 +127,14 @@ describe.skipIf(process.platform !== 'linux')('the package (for Linux; elsewhere
       await ended
     }
     expect(child.exitCode).toBe(0)
+  }, 60_000)
+
+  it('shows its window by the main module, the preload script and the page of the archive', async () => {
+    await using desktop = await Desktop.start({ program: packaged.extracted })
+    const page = await desktop.page()
+    await page.getByRole('heading').first().waitFor()
+    expect(await desktop.app.evaluate(({ app }) => app.getAppPath())).toBe(packaged.extracted)
+    expect(await page.evaluate(() => Object.isFrozen((window as unknown as { holdfast: object }).holdfast))).toBe(true)
+    expect(await desktop.quit()).toBe(0)
   }, 60_000)
 })

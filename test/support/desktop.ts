@@ -71,6 +71,8 @@ export interface DesktopOptions {
   readonly data?: string
   readonly env?: Record<string, string>
   readonly args?: readonly string[]
+  /** Folder of another built program, which then runs as it is: what it asks of the desktop is not noted. */
+  readonly program?: string
 }
 
 /** A running desktop. Disposed: quit in order, or killed when it does not. */
@@ -97,7 +99,7 @@ export class Desktop implements AsyncDisposable {
     const home = mkdtempSync(path.join(tmpdir(), 'holdfast-desktop-'))
     const data = options.data ?? path.join(home, 'data')
     const starting = _electron.launch({
-      args: [observed, '--data', data, ...(options.args ?? [])],
+      args: [options.program ?? observed, '--data', data, ...(options.args ?? [])],
       cwd: root,
       env: desktopEnvironment(home, options.env),
     })
