@@ -9,7 +9,7 @@ import type { Side } from '../../shared/model/control'
 import { freePort } from '../support/controller'
 import { machineMs } from '../support/judge'
 import { until } from '../support/until'
-import type { Said } from './control-said'
+import type { Point, Said } from './control-said'
 
 /** When a gate was open, and under which epoch. `to` is infinite while it is. */
 interface Opening {
@@ -24,7 +24,8 @@ type State = Extract<Said, { type: 'state' }>
 class LivingSide {
   readonly side: Side
   readonly folder: string
-  readonly points: string[] = []
+  /** That came since it was armed. */
+  readonly points: Point[] = []
   readonly switched: Extract<Said, { type: 'switched' }>[] = []
   code: string | null = null
   state: State | null = null
@@ -71,10 +72,11 @@ class LivingSide {
     this.process?.kill('SIGKILL')
     await this.#gone
   }
-  /** To be killed at this point from now on. */
-  arm(number: number): void {
+  /** To be killed at this point from now on; null: only to tell its points. */
+  arm(point: Point | null): void {
     this.#isArmed = true
-    this.order(`arm ${number}`)
+    this.points.length = 0
+    this.order(point === null ? 'arm 0' : `arm ${point.time} ${point.name}`)
   }
   /** Not to be killed any more; false: it was, before it heard of this. */
   async disarm(): Promise<boolean> {
@@ -101,7 +103,7 @@ class LivingSide {
         this.#isArmed = false
         return
       case 'point':
-        return void this.points.push(said.name)
+        return void this.points.push({ name: said.name, time: said.time })
       case 'switched':
         return void this.switched.push(said)
       case 'gate':
@@ -226,7 +228,10 @@ export class ControlPair implements AsyncDisposable {
   story(): string {
     const sides = [this.edge, this.master].map(
       ({ side, state, points, switched, isAlive }) =>
-        `${side} ${isAlive ? 'lives' : 'is dead'}: ${JSON.stringify(state)}, switched: ${JSON.stringify(switched.slice(-3))}, points: ${points.slice(-16).join(' | ')}`,
+        `${side} ${isAlive ? 'lives' : 'is dead'}: ${JSON.stringify(state)}, switched: ${JSON.stringify(switched.slice(-3))}, points: ${points
+          .slice(-16)
+          .map(({ name }) => name)
+          .join(' | ')}`,
     )
     const openings = this.#openings.slice(-10).map(({ side, epoch, from, to }) => {
       const shown = (at: number) => (at === Infinity ? 'now' : at.toFixed(1))

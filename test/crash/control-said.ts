@@ -1,11 +1,17 @@
 import type { Holder } from '../../shared/model/control'
 
+/** Where a side may be killed: the point of this name, when it comes for this time. */
+export interface Point {
+  readonly name: string
+  readonly time: number
+}
+
 /** What a side says while it lives. `at` is ms of the machine's monotonic clock; `epoch` null: the gate closed. */
 export type Said =
   | { readonly type: 'code'; readonly code: string }
   | { readonly type: 'started'; readonly floor: number }
   | { readonly type: 'disarmed' }
-  | { readonly type: 'point'; readonly name: string }
+  | ({ readonly type: 'point' } & Point)
   | { readonly type: 'saved'; readonly floor: number; readonly epoch: number; readonly holder: Holder }
   | { readonly type: 'gate'; readonly epoch: number | null; readonly at: number }
   | {

@@ -28,8 +28,8 @@ import type { Said } from './control-said'
  * says when it opens and closes. Arguments: side, folder, link port, take-over timeout, join code (edge, first start). Reads orders, says what
  * happens, one JSON value per line, unbuffered.
  *
- *   arm K      kill -9 at the K-th point from now on
- *   disarm     no more
+ *   arm K NAME  kill -9 when the point of this name comes for the K-th time from now on; K 0: only tell the points
+ *   disarm      no more
  *   restore, failover     as asked by a person
  */
 const [side = 'edge', folder = '.', port = '0', timeoutMs = '60000', code = ''] = process.argv.slice(2) as [
@@ -50,15 +50,16 @@ const say = (said: Said) => void writeSync(1, `${JSON.stringify(said)}\n`)
 /** The machine's clock: the same for both sides. */
 const now = () => Number(process.hrtime.bigint()) / 1e6
 
-let killAt: number | null = null
-let passed = 0
+let killAt: { readonly name: string; readonly time: number } | null = null
+const passed = new Map<string, number>()
 
 /** A point at which the process may be killed. */
 function point(name: string): void {
   if (killAt === null) return
-  passed += 1
-  say({ type: 'point', name })
-  if (passed !== killAt) return
+  const time = (passed.get(name) ?? 0) + 1
+  passed.set(name, time)
+  say({ type: 'point', name, time })
+  if (name !== killAt.name || time !== killAt.time) return
   process.kill(process.pid, 'SIGKILL')
   for (;;);
 }
@@ -243,9 +244,11 @@ const loaded = records.load(edgeId)
 say({ type: 'started', floor: loaded?.floor ?? 0 })
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [order, value] = line.split(' ')
-  if (order === 'arm') [killAt, passed] = [Number(value), 0]
-  else if (order === 'disarm') {
+  const [order, time, ...name] = line.split(' ')
+  if (order === 'arm') {
+    passed.clear()
+    killAt = { name: name.join(' '), time: Number(time) }
+  } else if (order === 'disarm') {
     killAt = null
     say({ type: 'disarmed' })
   } else
