@@ -1,10 +1,12 @@
 import { mount } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
-import { defineComponent, h, nextTick, shallowRef } from 'vue'
+import { TooltipProvider } from 'reka-ui'
+import { defineComponent, h, nextTick, shallowRef, type VNode } from 'vue'
 import { describe, expect, it } from 'vitest'
 import type { SubscriptionHandlers } from '../../../shared/console/connection'
 import type { Result } from '../../../shared/console/result'
 import { useAsked, useStream, type Asked } from '../../../renderer/ask'
+import AskedFrame from '../../../renderer/asked-frame.vue'
 import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/bridge'
 import { useDrains } from '../../../renderer/features/data/drains'
 import { i18n } from '../../../renderer/i18n'
@@ -17,8 +19,12 @@ const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'admin', act
 const open: BridgeState = { name: 'open', since: AT, hello }
 type Heard = Pick<SubscriptionHandlers<'sync'>, 'body' | 'ended'>
 
-/** What a component has that uses it, and the bridge behind. */
-function using<T>(setup: () => T, call: Bridge['call'] = (async () => ({ ok: true, value: {} })) as never) {
+/** What a component has that uses it, and the bridge behind. `draw`: what it shows of it. */
+function using<T>(
+  setup: () => T,
+  call: Bridge['call'] = (async () => ({ ok: true, value: {} })) as never,
+  draw: (used: T) => VNode = () => h('div'),
+) {
   const state = shallowRef<BridgeState>(open)
   const subscribed: { topic: string; params: unknown; handlers: Heard; isStopped: boolean }[] = []
   const bridge = {
@@ -35,7 +41,7 @@ function using<T>(setup: () => T, call: Bridge['call'] = (async () => ({ ok: tru
     defineComponent({
       setup() {
         used = setup()
-        return () => h('div')
+        return () => draw(used)
       },
     }),
     { global: { plugins: [i18n, createPinia()], provide: { [bridgeKey]: bridge, [clockKey]: shallowRef(AT) } } },
@@ -84,6 +90,33 @@ describe('a question', () => {
     state.value = open
     await settled()
     expect(asked).toBe(2)
+  })
+})
+
+describe('the frame of what was asked for', () => {
+  it('shows the value with its age when a later answer failed, and asks again when told to', async () => {
+    const answers: Result<string>[] = [
+      { ok: true, value: 'first' },
+      { ok: false, code: 'timeout', message: 'no' },
+      { ok: true, value: 'third' },
+    ]
+    const { used, wrapper } = using(
+      () =>
+        useAsked(
+          () => null,
+          async () => answers.shift()!,
+        ),
+      undefined,
+      (asked) => h(TooltipProvider, () => h(AskedFrame, { asked }, () => asked.value.value)),
+    )
+    await settled()
+    expect(wrapper.text()).toBe('first')
+    await used.again()
+    await settled()
+    expect(wrapper.text()).toMatch(/no.*as of \d+:\d+.*first/s)
+    await wrapper.get('button').trigger('click')
+    await settled()
+    expect(wrapper.text()).toBe('third')
   })
 })
 
