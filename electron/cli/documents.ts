@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { CONSOLE_KEY_BYTES_MAX } from '../../shared/console/protocol'
-import { inParts, MESSAGE_FRAME_BYTES } from '../../shared/console/parts'
+import { documentParts } from '../../shared/console/document-parts'
+import { MESSAGE_FRAME_BYTES } from '../../shared/console/parts'
 import { siteKinds, type SiteChange, type SiteKind } from '../../shared/model/documents'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import type { ConsoleClient } from '../console/client'
@@ -12,8 +13,6 @@ import { count } from './values'
 
 /** As JSON the documents are about as long as in the file; in one message, so that all or none are stored, this is the most that anybody may send. */
 const FILE_BYTES_MAX = CONSOLE_KEY_BYTES_MAX - 1024 * 1024
-/** What is referred to comes before what refers to it. */
-const kindsInOrder: readonly SiteKind[] = ['edge', 'module', 'system']
 
 export function addDocuments(cli: Cli, program: Command): void {
   cli
@@ -33,7 +32,7 @@ export function addDocuments(cli: Cli, program: Command): void {
           const parsed = await context.services.parseDocumentFile(text, known)
           if ('problems' in parsed) throw problemsError(file, parsed.problems)
           const changes = [...parsed.changes]
-          const parts = inParts(inOrder(changes), client.bytesMax - MESSAGE_FRAME_BYTES)
+          const parts = documentParts(changes, client.bytesMax - MESSAGE_FRAME_BYTES)
           if (parts.length > 1) {
             if (options['parts'] === true && options['dryRun'] !== true)
               return await storedInParts(context, client, parts)
@@ -103,16 +102,6 @@ export function addDocuments(cli: Cli, program: Command): void {
     )
     .option('-o, --output <file>', 'write there instead of to standard output')
     .addOption(new Option('--kind <kind...>', 'only these').choices(siteKinds))
-}
-
-/** Of one kind as in the file; deletions last, the other way round. */
-function inOrder(changes: readonly SiteChange[]): SiteChange[] {
-  const rank = (change: SiteChange): number => {
-    const { kind } = change
-    const at = kindsInOrder.includes(kind) ? kindsInOrder.indexOf(kind) : kindsInOrder.length
-    return change.op === 'put' ? at : 2 * (kindsInOrder.length + 1) - at
-  }
-  return [...changes].sort((a, b) => rank(a) - rank(b))
 }
 
 async function storedInParts(

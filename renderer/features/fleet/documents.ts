@@ -1,11 +1,12 @@
 import type { OperationInput, OperationOutput } from '../../../shared/console/contract'
-import { MESSAGE_ITEMS_BYTES_MAX } from '../../../shared/console/parts'
 import { siteKinds, type SiteKind } from '../../../shared/model/documents'
 import { formatDuration } from '../../ui/duration'
 import { changesOf, draftOf, type EdgeDraft } from '../site/document/draft'
 
 export type StoredDocument = OperationOutput<'documents.export'>['documents'][number]
 export type Change = OperationInput<'documents.apply'>['changes'][number]
+/** What a file can say: it deletes nothing. */
+export type PutChange = Extract<Change, { op: 'put' }>
 export type Differences = OperationOutput<'documents.apply'>['differences']
 
 /** What a bulk edit may change; the window goes as a whole. */
@@ -40,10 +41,6 @@ export function bulkChanges(
 /** Where a bulk edit begins: as the documents are, where all of them agree. */
 export const commonDraft = (documents: readonly StoredDocument[]): EdgeDraft => draftOf(documents[0]?.body ?? {})
 
-/** All or nothing travels in one message, and that has its limit. */
-export const fitsOneMessage = (changes: readonly Change[]): boolean =>
-  new TextEncoder().encode(JSON.stringify(changes)).length <= MESSAGE_ITEMS_BYTES_MAX
-
 /** The documents of some sites: the edges, their systems and the modules of those. */
 export function documentsOf(documents: readonly StoredDocument[], edges: ReadonlySet<string>): StoredDocument[] {
   const systems = documents.filter(({ kind, body }) => kind === 'system' && edges.has(wordOf(body['edgeId'])))
@@ -75,10 +72,10 @@ const ALIASES_MAX = 100
 const FAULTS_MAX = 20
 
 /** YAML (so JSON as well): several documents, or lists of them. What is in the fields the controller judges. */
-export async function changesInFile(text: string): Promise<{ changes: Change[]; faults: FileFault[] }> {
+export async function changesInFile(text: string): Promise<{ changes: PutChange[]; faults: FileFault[] }> {
   const { parseAllDocuments } = await import('yaml')
   const faults: FileFault[] = []
-  const changes: Change[] = []
+  const changes: PutChange[] = []
   const items: unknown[] = []
   try {
     const parsed = parseAllDocuments(text, { prettyErrors: false, logLevel: 'silent', stringKeys: true })

@@ -92,7 +92,13 @@ export const fleetDe: FleetTexts = {
     importChoose: 'Wählen Sie zuerst eine Datei.',
     importFaulty: 'Die Datei kann so nicht gespeichert werden.',
     importEmpty: 'In dieser Datei sind keine Dokumente.',
-    importTooMuch: 'Diese Datei ist zu groß für die Seite. Nehmen Sie „holdfast apply“.',
+    importTooMuch: 'Diese Datei ist größer als {max}. Teilen Sie sie und importieren Sie die Teile.',
+    importSteps:
+      'Für eine einzige Änderung ist das zu viel: Es wird in {n} Schritten gespeichert, jeder ganz oder gar nicht. Was gespeichert ist, bleibt, wenn ein späterer scheitert. Was die Datei nicht nennt, bleibt.',
+    importStoring: 'Dokumente werden gespeichert',
+    importStopped:
+      '{n} von {m} Dokumenten sind gespeichert und bleiben es. Unten steht, was noch zu tun ist; erneut zu speichern ist sicher und lässt, was schon gespeichert ist.',
+    importAgain: 'Neu vergleichen',
     importSave: '{n} Änderung speichern | {n} Änderungen speichern',
     imported: '{file} ist gespeichert.',
     faultAt: 'Dokument {n}: {text}',

@@ -90,7 +90,13 @@ export const fleetEn = {
     importChoose: 'Choose a file first.',
     importFaulty: 'The file cannot be stored as it is.',
     importEmpty: 'There are no documents in this file.',
-    importTooMuch: 'This file is too large for the page. Use “holdfast apply” with it.',
+    importTooMuch: 'This file is larger than {max}. Split it and import the pieces.',
+    importSteps:
+      'This is too much for one change: it is stored in {n} steps, each whole or not at all. What is stored stays, if a later one fails. What the file does not name stays as it is.',
+    importStoring: 'Storing documents',
+    importStopped:
+      '{n} of {m} documents were stored, and stay. Below is what is left to do; storing again is safe, and leaves alone what is stored already.',
+    importAgain: 'Compare again',
     importSave: 'Store {n} change | Store {n} changes',
     imported: '{file} is stored.',
     faultAt: 'Document {n}: {text}',

@@ -87,7 +87,12 @@ export const fleetZh: FleetTexts = {
     importChoose: '请先选择文件。',
     importFaulty: '该文件不能按现状保存。',
     importEmpty: '此文件中没有文档。',
-    importTooMuch: '此文件对页面来说过大。请使用“holdfast apply”。',
+    importTooMuch: '此文件大于 {max}。请拆分后逐个导入。',
+    importSteps:
+      '内容过多，无法一次更改：将分 {n} 步保存，每步要么全部保存，要么全不保存。后续步骤失败时，已保存的保持不变。文件中未提到的保持不变。',
+    importStoring: '正在保存文档',
+    importStopped: '{m} 个文档中已保存 {n} 个，并保持不变。下面是尚待完成的内容；再次保存是安全的，已保存的不会改变。',
+    importAgain: '重新比较',
     importSave: '保存 {n} 项变更',
     imported: '{file} 已保存。',
     faultAt: '第 {n} 个文档：{text}',
