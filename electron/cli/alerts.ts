@@ -58,16 +58,31 @@ export function addAlerts(cli: Cli, program: Command): void {
   cli
     .add(alerts, 'ack', 'say that somebody takes care of alerts', (context, ids, options) =>
       context.withConsole(async (client) => {
-        const { note = '', undo, group } = options as { note?: string; undo?: boolean; group?: boolean }
+        const {
+          note = '',
+          undo,
+          group,
+          edge,
+        } = options as {
+          note?: string
+          undo?: boolean
+          group?: boolean
+          edge?: string
+        }
+        if (edge !== undefined && group !== true) throw new UsageError('--edge goes with --group.')
         const on = undo !== true
+        const at = defined({ edge })
         let changed = 0
         if (group !== true) changed = (await client.call('alerts.acknowledge', { ids, note, on })).changed
-        else for (const id of ids) changed += (await client.call('alerts.acknowledge', { group: id, note, on })).changed
+        else
+          for (const id of ids)
+            changed += (await client.call('alerts.acknowledge', { group: id, ...at, note, on })).changed
         context.print({ changed }, () => `${on ? 'Acknowledged' : 'No longer acknowledged'}: ${changed}\n`)
       }),
     )
     .argument('<ids...>', 'of `holdfast alerts list`')
     .option('--group', 'with all others of the same cause')
+    .option('--edge <edge>', 'with --group: those at this edge or node alone, by id or name')
     .option('--note <text>', 'for whoever looks next')
     .option('--undo', 'take it back')
   addSilences(cli, alerts)
@@ -99,13 +114,13 @@ function addSilences(cli: Cli, alerts: Command): void {
       if (alert === undefined && rule === undefined && edge === undefined && series === undefined)
         throw new UsageError('Say what to keep quiet: the id of an alert, --rule, --edge or --series.')
       const isGroup = options['group'] === true
-      if (isGroup && (alert === undefined || rule !== undefined || edge !== undefined || series !== undefined))
-        throw new UsageError('--group takes the id of one alert, and nothing else.')
+      if (isGroup && (alert === undefined || rule !== undefined || series !== undefined))
+        throw new UsageError('--group takes the id of one alert, and nothing else but --edge.')
       if (forMs === undefined || reason === undefined)
         throw new UsageError('Say for how long and why: --for 2h --reason TEXT.')
       return context.withConsole(async (client) => {
         const silence = await client.call('alerts.silence', {
-          ...(isGroup ? defined({ group: alert }) : defined({ alert, rule, edge, series })),
+          ...(isGroup ? defined({ group: alert, edge }) : defined({ alert, rule, edge, series })),
           forMs,
           reason,
         })

@@ -15,6 +15,7 @@ import { matches } from '../core/alerts/series'
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
 import type { TelemetryStores } from '../telemetry/telemetry'
+import { acknowledgeAll } from './acknowledging'
 import { groupView } from './alert-view'
 import type { Alerts } from './alerts'
 import { refusalOf } from './refusal'
@@ -47,6 +48,16 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
     if (rule) return rule
     throw new HoldfastError('not-found', `There is no rule "${reference}".`, {
       hint: 'holdfast alerts rules list shows the rules.',
+    })
+  }
+  const membersOf = (group: string, edge: string | undefined): readonly AlertIncident[] => {
+    const { alerts: all } = alerts.groupOf(alertOf(parts, group))
+    if (edge === undefined) return all
+    const edgeId = edgeIdOf(edge)
+    const there = all.filter((alert) => alert.edgeId === edgeId)
+    if (there.length > 0) return there
+    throw new HoldfastError('not-found', `Nothing of this cause is open at "${edge}".`, {
+      hint: `holdfast alerts list --group ${group} shows where it is.`,
     })
   }
   return {
@@ -104,17 +115,19 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       const rule = ruleOf(alert.ruleId)
       return { alert, rule: rule === null ? null : ruleView(parts, rule) }
     },
-    'alerts.acknowledge': ({ ids = [], group, note, on }, { actor }) => {
-      const members = group === undefined ? [] : alerts.groupOf(alertOf(parts, group)).alerts.map(({ id }) => id)
-      if (ids.length + members.length === 0)
+    'alerts.acknowledge': ({ ids = [], group, edge, note, on }, { actor }) => {
+      if (group === undefined && (ids.length === 0 || edge !== undefined))
         throw new HoldfastError('invalid', 'Say which: ids of alerts, or the id of one of a group.')
-      return { changed: alerts.acknowledge([...ids, ...members], actor, note, on) }
+      const members = group === undefined ? [] : membersOf(group, edge).map(({ id }) => id)
+      return acknowledgeAll(alerts, [...ids, ...members], actor, note, on)
     },
     'alerts.silence': ({ alert, group, rule, edge, series, forMs, reason }, { actor }) => {
       if (group !== undefined) {
-        if (alert !== undefined || rule !== undefined || edge !== undefined || series !== undefined)
+        if (alert !== undefined || rule !== undefined || series !== undefined)
           throw new HoldfastError('invalid', 'group: it says by itself what to keep quiet.')
-        return alerts.silence(aboutGroup(alerts.groupOf(alertOf(parts, group))), forMs, actor, reason)
+        const about = aboutGroup(alerts.groupOf(alertOf(parts, group)))
+        const at = edge === undefined ? about : { ...about, edgeId: edgeIdOf(edge), edgeIds: null }
+        return alerts.silence(at, forMs, actor, reason)
       }
       const of = alert === undefined ? null : alertOf(parts, alert)
       const matcher = {

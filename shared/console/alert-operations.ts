@@ -60,7 +60,7 @@ export const alertOperations = {
   ),
   /**
    * `on: false` takes it back. Those that are over are left as they are; answers how many were changed. `group`: the id of one alert, and all of its cause are
-   * meant, however many. At least one of the two.
+   * meant, however many; with `edge` those at that edge or node. At least one of `ids` and `group`.
    */
   'alerts.acknowledge': operation(
     'operator',
@@ -68,6 +68,7 @@ export const alertOperations = {
     z.object({
       ids: ids.optional(),
       group: id.optional(),
+      edge: subjectRef.optional(),
       note: z.string().max(500).default(''),
       on: z.boolean().default(true),
     }),
@@ -75,7 +76,7 @@ export const alertOperations = {
   ),
   /**
    * Keeps quiet what matches, now and later, until the time is over; what fires then still is told. `alert`: what that one is about; `group`: what all of the
-   * cause of that alert are about (at any edge; of links that were lost together: at those edges). At least one of the five.
+   * cause of that alert are about (at any edge; of links that were lost together: at those edges; with `edge`: at that one). At least one of the five.
    */
   'alerts.silence': operation(
     'operator',

@@ -6,6 +6,7 @@ import { checkDocuments } from '../../../electron/core/documents/check'
 import { feedRules } from '../../../electron/core/replication/feed'
 import type { Journal } from '../../../electron/journal/journal'
 import { openJournal } from '../../../electron/journal/sqlite'
+import { ACKNOWLEDGED_AT_ONCE } from '../../../electron/master/acknowledging'
 import { alertOperations } from '../../../electron/master/alert-operations'
 import { Alerts, type AlertChange, type WatchedMaster } from '../../../electron/master/alerts'
 import { alertOf, logOf, metricOf } from '../../../electron/telemetry/body'
@@ -317,5 +318,61 @@ describe('alerts of a master', () => {
     const { groups } = await own['alerts.list']({ grouped: true, limit: 100 }, anna)
     expect(groups).toMatchObject([{ count: 2, silenced: 2, edges: 2 }])
     expect(() => own['alerts.silence']({ group: '1', rule: 'hot', forMs: 60_000, reason: 'x' }, anna)).toThrow(/group/)
+  })
+
+  test('of thousands of edges are acknowledged as one, in pieces that the disk takes one by one', async () => {
+    const COUNT = 2_500
+    const sites = Array.from({ length: COUNT }, (_, n) => `site-${n}`)
+    journal.change(
+      sites.map((id) => ({ op: 'put', kind: 'edge', body: { id, name: id } }) as const),
+      { actor: 'test' },
+    )
+    for (const id of sites) isLinked.set(id, false)
+    const pieces: number[] = []
+    let takes = Infinity
+    alerts.end()
+    begin({
+      write: (writes) => {
+        if (takes-- <= 0) throw new HoldfastError('storage', 'The disk is full.')
+        pieces.push(writes.length)
+        return store.write(writes)
+      },
+    })
+    await clock.pass(25_000)
+    const own = operations()
+    const [group] = (await own['alerts.list']({ grouped: true, limit: 1 }, anna)).groups!
+    expect(group).toMatchObject({ ruleId: 'edge-unreachable', count: COUNT })
+    pieces.length = 0
+    told = []
+    const asked = { group: group!.id, note: 'the line' }
+    expect(await own['alerts.acknowledge']({ ...asked, on: true }, anna)).toEqual({ changed: COUNT })
+    expect(pieces).toEqual(Array(COUNT / ACKNOWLEDGED_AT_ONCE).fill(ACKNOWLEDGED_AT_ONCE))
+    expect(told).toEqual(Array(COUNT).fill('acknowledged edge-unreachable'))
+    expect(store.open().filter(({ incident }) => incident.acknowledged?.note === 'the line')).toHaveLength(COUNT)
+    // A disk that is full halfway: what is changed by then is told.
+    takes = 2
+    const halfway = { changed: 2 * ACKNOWLEDGED_AT_ONCE, asked: COUNT }
+    await expect(own['alerts.acknowledge']({ ...asked, on: false }, anna)).rejects.toMatchObject({
+      ...{ code: 'storage', details: halfway },
+      message: expect.stringContaining(`${halfway.changed} of ${COUNT} are changed`),
+    })
+  })
+
+  test('of one cause are acknowledged and kept quiet at one edge alone, where somebody says so', async () => {
+    journal.change([{ op: 'put', kind: 'edge', body: { id: 'oslo', name: 'Oslo' } }], { actor: 'test' })
+    alerts.arrived('berlin', load(1))
+    alerts.arrived('oslo', load(1))
+    const own = operations()
+    const asked = { group: '1', note: '', on: true }
+    expect(await own['alerts.acknowledge']({ ...asked, edge: 'Oslo' }, anna)).toEqual({ changed: 1 })
+    const silence = await own['alerts.silence']({ group: '1', edge: 'Oslo', forMs: 60_000, reason: 'works' }, anna)
+    expect(silence.matcher).toMatchObject({ ruleId: 'hot', edgeId: 'oslo', series: 'cpu.load' })
+    const states = alerts.active().map(({ edgeId, acknowledged, silenced }) => [edgeId, !!acknowledged, !!silenced])
+    expect(states.toSorted()).toEqual([
+      ['berlin', false, false],
+      ['oslo', true, true],
+    ])
+    expect(() => own['alerts.acknowledge']({ ...asked, edge: 'rome' }, anna)).toThrow(/Nothing of this cause/)
+    expect(() => own['alerts.acknowledge']({ ids: ['1'], edge: 'Oslo', note: '', on: true }, anna)).toThrow(/Say which/)
   })
 })

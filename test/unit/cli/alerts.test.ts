@@ -37,10 +37,14 @@ describe('alerts', () => {
     await run(['alerts', 'list', '--group', '7', '--text', 'Aachen'])
     expect((await run(['alerts', 'ack', '7', '--group'])).out).toBe('Acknowledged: 0\n')
     await run(['alerts', 'silence', '7', '--group', '--for', '1h', '--reason', 'the line'])
+    await run(['alerts', 'ack', '7', '--group', '--edge', 'Aachen'])
+    await run(['alerts', 'silence', '7', '--group', '--edge', 'Aachen', '--for', '1h', '--reason', 'the line'])
     expect(asked().slice(1)).toEqual([
       ['alerts.list', { group: '7', text: 'Aachen', limit: 100 }],
       ['alerts.acknowledge', { group: '7', note: '', on: true }],
       ['alerts.silence', { group: '7', forMs: 3_600_000, reason: 'the line' }],
+      ['alerts.acknowledge', { group: '7', edge: 'Aachen', note: '', on: true }],
+      ['alerts.silence', { group: '7', edge: 'Aachen', forMs: 3_600_000, reason: 'the line' }],
     ])
   })
 
@@ -75,6 +79,7 @@ describe('alerts', () => {
     [['alerts', 'silence', '1']],
     [['alerts', 'silence', '--for', '1h', '--reason', 'x']],
     [['alerts', 'ack']],
+    [['alerts', 'ack', '7', '--edge', 'Aachen']],
     [['alerts', 'silence', '7', '--group', '--rule', 'hot', '--for', '1h', '--reason', 'x']],
     [['alerts', 'list', '--severity', 'loud']],
     [['alerts', 'rules', 'test']],
