@@ -114,17 +114,8 @@ describe('the list of alerts', () => {
     await press('silence-confirm')
     expect(asked[0]).toEqual(['alerts.list', { grouped: true, edge: 'berlin' }])
     expect(asked.filter(([op]) => op !== 'alerts.list')).toEqual([
-      ['alerts.acknowledge', { ids: ['7', '8'], on: true, note: '' }],
-      [
-        'alerts.silence',
-        {
-          rule: 'edge-lost',
-          edge: 'berlin',
-          series: 'cpu.load',
-          forMs: 4 * 3_600_000,
-          reason: 'The fan is being changed.',
-        },
-      ],
+      ['alerts.acknowledge', { group: '7', edge: 'berlin', on: true, note: '' }],
+      ['alerts.silence', { group: '7', edge: 'berlin', forMs: 4 * 3_600_000, reason: 'The fan is being changed.' }],
     ])
   })
 })
