@@ -2,6 +2,7 @@ import type { WallMs } from '../../shared/model/time'
 import type { Clock, Logger } from '../platform/ports'
 import type { HostLedger } from './host-ledger'
 import type { FromHost, ToHost } from './host-messages'
+import type { HostStarts } from './host-starts'
 import { ProcessHost, type HostEnd, type HostLaunch } from './process-host'
 import type { Permit } from './runtime'
 
@@ -32,6 +33,8 @@ export interface PoolOptions {
   readonly logger: Logger
   readonly ledger: HostLedger
   readonly spares: SpareRoom
+  /** Of all sets of one controller together. */
+  readonly starts: HostStarts
 }
 
 interface Member {
@@ -142,7 +145,7 @@ export class HostPool {
   }
 
   #start(): Member {
-    const { launch, heapMib, title, clock, ledger, logger } = this.#options
+    const { launch, heapMib, title, clock, ledger, logger, starts } = this.#options
     const member: Member = {
       host: null,
       isRecorded: false,
@@ -157,6 +160,7 @@ export class HostPool {
         ended: (end) => this.#ended(member, end),
       }),
     }
+    starts.note(member.ready.promise, member.process.ended)
     const { pid } = member.process
     if (pid === undefined) return member
     const recorded = () => {

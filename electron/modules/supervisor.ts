@@ -39,6 +39,8 @@ export class Supervisor implements ModuleRuntime {
   #turn: Promise<unknown> = Promise.resolve()
   #isStarted = false
   #stops = 0
+  /** Aborted by the stop that ends the present start. */
+  #wanted = new AbortController()
   #renewal: Disposable | null = null
 
   constructor(options: SupervisorOptions, permit: () => Permit | null) {
@@ -93,7 +95,10 @@ export class Supervisor implements ModuleRuntime {
     const stopsBefore = this.#stops
     return this.#inTurn(async () => {
       // A stop that was asked for after this start wins, whichever has its turn first.
-      if (this.#stops === stopsBefore) this.#isStarted = true
+      if (this.#stops === stopsBefore) {
+        this.#isStarted = true
+        this.#wanted = new AbortController()
+      }
       await this.#bringInLine(modules)
       // Taken by now, or not needed.
       this.#pool.keepSpare(false)
@@ -108,6 +113,7 @@ export class Supervisor implements ModuleRuntime {
     // At once, also while a start is under way: it looks at this between its batches.
     this.#isStarted = false
     this.#stops += 1
+    this.#wanted.abort()
     this.#pool.keepSpare(false)
     return this.#inTurn(() => this.#stopAll())
   }
@@ -217,8 +223,14 @@ export class Supervisor implements ModuleRuntime {
     for (let first = 0; first < missing.length; first += MODULE_START_BATCH) {
       if (first > 0) await this.#pause(MODULE_START_PAUSE_MS)
       if (!this.#isStarted) return
-      this.#launch(missing.slice(first, first + MODULE_START_BATCH))
+      await this.#launchInRoom(missing.slice(first, first + MODULE_START_BATCH))
     }
+  }
+
+  /** The first host of a set waits for its place among those of other sets. */
+  async #launchInRoom(records: readonly ModuleRecord[]): Promise<void> {
+    if (this.#pool.size > 0 || this.#pool.sparePid !== null) return this.#launch(records)
+    await this.#options.starts.inRoom(() => this.#launch(records), this.#wanted.signal)
   }
 
   #launch(records: readonly ModuleRecord[]): void {

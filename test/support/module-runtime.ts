@@ -20,13 +20,15 @@ export interface LoggedLine {
 /** A real runtime with real hosts, the tests' drivers and a permit that the test holds in its hand. */
 export interface RuntimeUnderTest extends AsyncDisposable {
   readonly runtime: Supervisor
+  /** A further set of the same controller, under the same permit. */
+  another(name: string): Supervisor
   readonly logged: LoggedLine[]
   permit: Permit | null
   readonly data: string
 }
 
 export async function runtimeUnderTest(
-  options: { modulesPerHost?: number; heapMib?: number } = {},
+  options: { modulesPerHost?: number; heapMib?: number; startingMax?: number } = {},
 ): Promise<RuntimeUnderTest> {
   const { hostPath, driversPath } = await buildHost()
   const data = mkdtempSync(path.join(tmpdir(), 'holdfast-modules-'))
@@ -43,13 +45,20 @@ export async function runtimeUnderTest(
     ledgerPath: path.join(data, 'hosts.json'),
     ...options,
   })
+  const sets: Supervisor[] = []
+  const create = (name: string): Supervisor => {
+    const set = runtimes.create(name, () => under.permit)
+    sets.push(set)
+    return set
+  }
   const under: RuntimeUnderTest = {
     permit: { epoch: 1, validForMs: 3_000 },
-    runtime: runtimes.create('test', () => under.permit),
+    runtime: create('test'),
+    another: create,
     logged,
     data,
     async [Symbol.asyncDispose]() {
-      await under.runtime[Symbol.asyncDispose]()
+      await Promise.all(sets.map((set) => set[Symbol.asyncDispose]()))
       rmSync(data, { recursive: true, force: true })
     },
   }

@@ -1,0 +1,125 @@
+import { after } from '../../shared/model/time'
+import type { Clock, Logger } from '../platform/ports'
+
+/** However little memory is left: so many hosts a machine that looks after its own site may need. */
+export const HOSTS_ALWAYS = 8
+/** Left to the controller itself, and to whatever else runs on its machine. */
+export const MEMORY_KEPT_BYTES = 512 * 1024 * 1024
+const LOOK_AGAIN_MS = 1_000
+/** A host that is neither ready nor dead by then no longer counts as starting. */
+const STARTING_MS_MAX = 10_000
+const TOLD_EVERY_MS = 60_000
+
+export interface HostStartsOptions {
+  readonly clock: Pick<Clock, 'mono' | 'at'>
+  readonly logger: Logger
+  /** Hosts that may be starting at once. */
+  readonly most: number
+  /** Bytes that a process of this machine can still get. */
+  memory(): number
+}
+
+interface Waiting {
+  launch(): void
+  settle(failure?: unknown): void
+}
+
+/**
+ * The starts of hosts of all sets of one controller. A master that loses thousands of edges at once is to drive them all: without an order thousands of processes would
+ * start in the same second, and take the processor and the memory from those that already drive.
+ */
+export class HostStarts {
+  readonly #options: HostStartsOptions
+  /** In the order in which they came: one for each set at most. */
+  readonly #waiting: Waiting[] = []
+  #living = 0
+  #starting = 0
+  #look: Disposable | null = null
+  #toldAt = -Infinity
+
+  constructor(options: HostStartsOptions) {
+    this.#options = options
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** A host was started. `ready` settles when it can take modules or is dead, `ended` when it is dead. */
+  note(ready: Promise<unknown>, ended: Promise<unknown>): void {
+    const { clock } = this.#options
+    this.#living++
+    this.#starting++
+    let isStarting = true
+    const started = () => {
+      if (!isStarting) return
+      isStarting = false
+      this.#starting--
+      late[Symbol.dispose]()
+      this.#pump()
+    }
+    const late = clock.at(after(clock.mono(), STARTING_MS_MAX), started)
+    void ready.then(started)
+    void ended.then(() => {
+      this.#living--
+      started()
+      this.#pump()
+    })
+  }
+
+  /** Calls `launch` when a host may be started, at once where one may. Settles when it was called, or will not be because of the signal; rejects with what it threw. */
+  inRoom(launch: () => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
+    if (this.#waiting.length === 0 && this.#hasRoom()) {
+      launch()
+      return Promise.resolve()
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const one: Waiting = { launch, settle: (failure) => (failure === undefined ? resolve() : reject(failure)) }
+    this.#waiting.push(one)
+    const giveUp = () => {
+      const at = this.#waiting.indexOf(one)
+      if (at !== -1) this.#waiting.splice(at, 1)
+      resolve()
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    this.#pump()
+    return promise
+  }
+
+  #hasRoom(): boolean {
+    return this.#starting < this.#options.most && this.#hasMemory()
+  }
+
+  #hasMemory(): boolean {
+    return this.#living < HOSTS_ALWAYS || this.#options.memory() > MEMORY_KEPT_BYTES
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#hasRoom()) {
+      const next = this.#waiting.shift()!
+      try {
+        next.launch()
+        next.settle()
+      } catch (failure) {
+        next.settle(failure)
+      }
+    }
+    if (this.#waiting.length === 0 || this.#starting >= this.#options.most) return
+    this.#tell()
+    const { clock } = this.#options
+    this.#look ??= clock.at(after(clock.mono(), LOOK_AGAIN_MS), () => {
+      this.#look = null
+      this.#pump()
+    })
+  }
+
+  #tell(): void {
+    const { clock, logger, memory } = this.#options
+    const now = clock.mono()
+    if (now - this.#toldAt < TOLD_EVERY_MS) return
+    this.#toldAt = now
+    const fields = { waiting: this.#waiting.length, hosts: this.#living, freeMiB: Math.round(memory() / 2 ** 20) }
+    logger.log('error', 'This machine has no memory for further module hosts: what they would drive waits', fields)
+  }
+}
