@@ -1,4 +1,4 @@
-import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
+import { computed, onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import type { SubscriptionHandlers } from '../shared/console/connection'
 import type { TopicBody, TopicName, TopicParams } from '../shared/console/contract'
 import type { Result } from '../shared/console/result'
@@ -6,14 +6,17 @@ import type { Failure } from '../shared/model/failures'
 import { useBridge } from './bridge'
 import { useNow } from './ui/clock'
 
-export interface Asked<T> {
+/** How asking goes, whatever is asked for: once, page by page, or told by a topic. */
+export interface Asking {
+  readonly failure: Readonly<Ref<Failure | null>>
+  readonly isLoading: Readonly<Ref<boolean>>
+  /** When what is there was so, by the controller's clock; null: nothing is there yet. */
+  readonly asOf: Readonly<Ref<number | null>>
+  again(): Promise<void>
+}
+export interface Asked<T> extends Asking {
   /** Null: no answer yet. The last one stays when a later one fails. */
   readonly value: Readonly<ShallowRef<T | null>>
-  readonly failure: Readonly<ShallowRef<Failure | null>>
-  readonly isLoading: Readonly<ShallowRef<boolean>>
-  /** When the value was so, by the controller's clock; null: there is none. */
-  readonly asOf: Readonly<ShallowRef<number | null>>
-  again(): Promise<void>
 }
 
 /** Asks once, again when `question` becomes another one (the old answer is dropped then), and again when the controller is back. Only the newest answer counts. */
@@ -59,42 +62,62 @@ export function useAsked<T>(question: () => unknown, ask: () => Promise<Result<T
   return { value, failure, isLoading, asOf, again }
 }
 
-/** Follows a topic while the page is there; with other parameters it is subscribed anew. Null: not now. */
+/**
+ * Follows a topic while the page is there; with other parameters it is subscribed anew. Null: not now. Returns the way to subscribe once more with the same
+ * ones, after the controller has ended it.
+ */
 export function useStream<N extends TopicName>(
   topic: N,
   params: () => TopicParams<N> | null,
   handlers: SubscriptionHandlers<N> & { begin?(): void },
-): void {
+): () => void {
   const bridge = useBridge()
   let stop = () => {}
+  function subscribe() {
+    stop()
+    stop = () => {}
+    const wanted = params()
+    if (wanted !== null) stop = bridge.subscribe(topic, wanted, handlers)
+  }
   watch(
     () => JSON.stringify(params()),
     () => {
       stop()
       stop = () => {}
-      const wanted = params()
       handlers.begin?.()
-      if (wanted !== null) stop = bridge.subscribe(topic, wanted, handlers)
+      subscribe()
     },
     { immediate: true },
   )
   onScopeDispose(() => stop())
+  return subscribe
 }
 
 /** The newest body of a snapshot topic. */
-export function useTopic<N extends TopicName>(topic: N, params: () => TopicParams<N> | null) {
-  const value = shallowRef<TopicBody<N> | null>(null)
+export function useTopic<N extends TopicName>(topic: N, params: () => TopicParams<N> | null): Asked<TopicBody<N>> {
+  const now = useNow()
+  const value: ShallowRef<TopicBody<N> | null> = shallowRef(null)
   const failure = shallowRef<Failure | null>(null)
-  useStream(topic, params, {
+  const asOf = shallowRef<number | null>(null)
+  const subscribe = useStream(topic, params, {
     begin() {
       value.value = null
       failure.value = null
+      asOf.value = null
     },
     body(body) {
       value.value = body
       failure.value = null
+      asOf.value = now.value
     },
     ended: (ended) => (failure.value = ended),
   })
-  return { value, failure }
+  return {
+    ...{ value, failure, asOf },
+    isLoading: computed(() => value.value === null && failure.value === null),
+    async again() {
+      failure.value = null
+      subscribe()
+    },
+  }
 }

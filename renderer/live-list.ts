@@ -2,7 +2,8 @@ import { useDebounceFn } from '@vueuse/core'
 import { computed, shallowRef, watch, type ShallowRef } from 'vue'
 import type { TopicBody, TopicParams } from '../shared/console/contract'
 import type { Failure } from '../shared/model/failures'
-import { useStream } from './ask'
+import { useStream, type Asking } from './ask'
+import { useNow } from './ui/clock'
 import type { Slot } from './ui/data-table'
 
 /** Topics that tell a page of a list, sorted and filtered by the controller. */
@@ -50,7 +51,9 @@ const SETTLED_MS = 80
  */
 export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<TopicParams<N>, 'offset' | 'limit'>) {
   const pages = shallowRef<ReadonlyMap<number, readonly NodeOf<N>[]>>(new Map())
+  const now = useNow()
   const body: ShallowRef<TopicBody<N> | null> = shallowRef(null)
+  const asOf = shallowRef<number | null>(null)
   const failure = shallowRef<Failure | null>(null)
   const watched = shallowRef(windowOf(0, PAGE - 1, PAGE, WATCHED_PAGES_MAX))
   let isFirst = true
@@ -58,6 +61,7 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
   function take(told: TopicBody<N>) {
     failure.value = null
     body.value = told
+    asOf.value = now.value
     const known = new Map(isFirst ? [] : pages.value)
     isFirst = false
     const begin = told.offset / PAGE
@@ -73,7 +77,7 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
     }
     pages.value = known
   }
-  useStream(topic, () => ({ ...filter(), ...watched.value }) as TopicParams<N>, {
+  const subscribe = useStream(topic, () => ({ ...filter(), ...watched.value }) as TopicParams<N>, {
     body: take,
     ended: (ended) => (failure.value = ended),
   })
@@ -92,8 +96,17 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
     if (next.offset !== offset || next.limit !== limit) watched.value = next
   }, SETTLED_MS)
 
+  const asking: Asking = {
+    ...{ failure, asOf },
+    isLoading: computed(() => body.value === null && failure.value === null),
+    async again() {
+      failure.value = null
+      subscribe()
+    },
+  }
   return {
-    ...{ body, failure },
+    ...asking,
+    body,
     /** Null: no answer yet. */
     slots: computed(() => (body.value === null ? null : slotsOf(body.value.total, pages.value, PAGE))),
     look: (first: number, last: number) => void look(first, last),

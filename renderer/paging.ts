@@ -1,22 +1,21 @@
 import { computed, onScopeDispose, shallowRef, watch, type ComputedRef, type ShallowRef } from 'vue'
 import type { Result } from '../shared/console/result'
 import type { Failure } from '../shared/model/failures'
+import type { Asking } from './ask'
 import { useBridge } from './bridge'
+import { useNow } from './ui/clock'
 
 export interface Page<Row, Cursor> {
   readonly rows: readonly Row[]
   /** Null: that was all. */
   readonly next: Cursor | null
 }
-export interface Paged<Row> {
+export interface Paged<Row> extends Asking {
   /** Null: no answer yet. */
   readonly rows: Readonly<ShallowRef<readonly Row[] | null>>
-  readonly failure: Readonly<ShallowRef<Failure | null>>
-  readonly isLoading: Readonly<ShallowRef<boolean>>
   /** For a table: more than the rows that are here while there is more to ask for. */
   readonly total: ComputedRef<number>
   more(): Promise<void>
-  again(): Promise<void>
   /** Rows that came by themselves; one that is here already takes the other's place. */
   put(rows: readonly Row[]): void
   /** Rows that are no more. */
@@ -37,9 +36,11 @@ export function usePaged<Row, Cursor>(options: {
   order: (a: Row, b: Row) => number
 }): Paged<Row> {
   const bridge = useBridge()
+  const now = useNow()
   const rows = shallowRef<readonly Row[] | null>(null)
   const failure = shallowRef<Failure | null>(null)
   const isLoading = shallowRef(true)
+  const asOf = shallowRef<number | null>(null)
   let next: Cursor | null = null
   const hasMore = shallowRef(false)
   function goOnAt(cursor: Cursor | null) {
@@ -68,6 +69,7 @@ export function usePaged<Row, Cursor>(options: {
       goOnAt(after)
       const isFirst = !isMore && pages === 0
       rows.value = merged(isFirst ? [] : (rows.value ?? []), answer.value.rows)
+      asOf.value = now.value
       if (answer.value.rows.length > 0 || after === null) break
     }
     isLoading.value = false
@@ -80,6 +82,7 @@ export function usePaged<Row, Cursor>(options: {
     () => JSON.stringify(options.question()),
     () => {
       rows.value = null
+      asOf.value = null
       goOnAt(null)
       failure.value = null
       isLoading.value = true
@@ -95,12 +98,13 @@ export function usePaged<Row, Cursor>(options: {
   )
   onScopeDispose(() => (turn += 1))
   return {
-    ...{ rows, failure, isLoading, more, again },
+    ...{ rows, failure, isLoading, asOf, more, again },
     total: computed(() => (rows.value?.length ?? 0) + (hasMore.value ? 1 : 0)),
     put(fresh) {
       if (rows.value === null || fresh.length === 0) return
       const all = merged(rows.value, fresh)
       rows.value = all.slice(0, ROWS_MAX)
+      asOf.value = now.value
       const last = rows.value.at(-1)
       if (all.length > ROWS_MAX && last !== undefined) goOnAt(options.cursorOf(last))
     },

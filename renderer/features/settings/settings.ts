@@ -48,7 +48,8 @@ export function useSettings() {
   const stored = shallowRef<typeof asked.value.value>(null)
   const view = computed(() => stored.value ?? asked.value.value)
   return {
-    ...{ view, failure: asked.failure, isLoading: asked.isLoading, asOf: asked.asOf },
+    ...asked,
+    view,
     async again() {
       stored.value = null
       await asked.again()

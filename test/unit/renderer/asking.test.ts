@@ -5,7 +5,7 @@ import { defineComponent, h, nextTick, shallowRef, type VNode } from 'vue'
 import { describe, expect, it } from 'vitest'
 import type { SubscriptionHandlers } from '../../../shared/console/connection'
 import type { Result } from '../../../shared/console/result'
-import { useAsked, useStream, type Asked } from '../../../renderer/ask'
+import { useAsked, useStream, useTopic, type Asked, type Asking } from '../../../renderer/ask'
 import AskedFrame from '../../../renderer/asked-frame.vue'
 import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/bridge'
 import { useDrains } from '../../../renderer/features/data/drains'
@@ -94,6 +94,9 @@ describe('a question', () => {
 })
 
 describe('the frame of what was asked for', () => {
+  const framed = (asked: Asking, text: () => string | null) =>
+    h(TooltipProvider, () => h(AskedFrame, { asked }, { default: text }))
+
   it('shows the value with its age when a later answer failed, and asks again when told to', async () => {
     const answers: Result<string>[] = [
       { ok: true, value: 'first' },
@@ -107,7 +110,7 @@ describe('the frame of what was asked for', () => {
           async () => answers.shift()!,
         ),
       undefined,
-      (asked) => h(TooltipProvider, () => h(AskedFrame, { asked }, () => asked.value.value)),
+      (asked) => framed(asked, () => asked.value.value),
     )
     await settled()
     expect(wrapper.text()).toBe('first')
@@ -117,6 +120,50 @@ describe('the frame of what was asked for', () => {
     await wrapper.get('button').trigger('click')
     await settled()
     expect(wrapper.text()).toBe('third')
+  })
+
+  it('shows the age of rows whose refresh failed', async () => {
+    const answers: Result<{ rows: string[]; next: null }>[] = [
+      { ok: true, value: { rows: ['a row'], next: null } },
+      { ok: false, code: 'timeout', message: 'no' },
+    ]
+    const { used, wrapper } = using(
+      () =>
+        usePaged<string, never>({
+          question: () => null,
+          fetch: async () => answers.shift()!,
+          key: (row) => row,
+          cursorOf: () => null as never,
+          order: () => 0,
+        }),
+      undefined,
+      (list) => framed(list, () => list.rows.value?.join() ?? null),
+    )
+    await settled()
+    expect(wrapper.text()).toBe('a row')
+    await used.again()
+    await settled()
+    expect(wrapper.text()).toMatch(/no.*as of \d+:\d+.*a row/s)
+  })
+
+  it('keeps what a topic told before it was ended, with its age, and subscribes once more when told to', async () => {
+    const { subscribed, wrapper } = using(
+      () => useTopic('sync', () => ({})),
+      undefined,
+      (told) => framed(told, () => told.value.value?.status?.state ?? null),
+    )
+    expect(wrapper.get('[aria-busy]').text()).toContain('Loading')
+    subscribed[0]!.handlers.body(syncSample({ state: 'paused' }), 0)
+    await settled()
+    expect(wrapper.text()).toBe('paused')
+    subscribed[0]!.handlers.ended({ code: 'revoked', message: 'no more' })
+    await settled()
+    expect(wrapper.text()).toMatch(/no more.*as of \d+:\d+.*paused/s)
+    await wrapper.get('button').trigger('click')
+    expect(subscribed.map(({ isStopped }) => isStopped)).toEqual([true, false])
+    subscribed[1]!.handlers.body(syncSample({ state: 'up to date' }), 0)
+    await settled()
+    expect(wrapper.text()).toBe('up to date')
   })
 })
 
