@@ -27,7 +27,10 @@ afterEach(() => {
 function show(all: boolean, groups: AlertGroup[]) {
   const asked: [op: string, params: unknown][] = []
   const told = shallowRef(groups)
-  const body = shallowRef(alertsSample(AT))
+  const alerts = {
+    ...{ value: shallowRef(alertsSample(AT)), failure: shallowRef(null), isLoading: shallowRef(false) },
+    ...{ asOf: shallowRef(AT), again: async () => {} },
+  }
   const bridge = {
     state: shallowRef<BridgeState>({ name: 'open', since: AT, hello }),
     subscribe: () => () => {},
@@ -44,10 +47,7 @@ function show(all: boolean, groups: AlertGroup[]) {
     },
   } as unknown as Bridge
   const wrapper = mount(
-    () =>
-      h(TooltipProvider, () =>
-        h(AlertList, { body: body.value, failure: null, site, all, rules: [{ ...lost, watch: 'edge-lost' }] }),
-      ),
+    () => h(TooltipProvider, () => h(AlertList, { alerts, site, all, rules: [{ ...lost, watch: 'edge-lost' }] })),
     {
       attachTo: document.body,
       global: {
