@@ -174,7 +174,7 @@ function addRules(cli: Cli, alerts: Command): void {
     .argument('<rule>', 'id or name')
     .argument(
       '<values...>',
-      'field=value, e.g. watch=metric metric=cpu.load threshold=0.9 forMs=60000; null removes a field',
+      'field=value, e.g. watch=metric metric=cpu.load threshold=0.9 forMs=60000; null removes a field; a rule about nodes is for those with a tag by nodeTags=["prod"]',
     )
     .option('--create', 'make it if there is none')
     .option('--dry-run', 'show the differences, store nothing')
@@ -328,6 +328,7 @@ function watchText({
   severityMin,
   forMs,
   edges,
+  nodeTags = [],
 }: AlertRuleView['rule']): string {
   const waits = forMs > 0 ? ` for ${lengthOf(forMs)}` : ''
   const where = edges.length > 0 ? ` at ${edges.join(', ')}` : ''
@@ -336,7 +337,8 @@ function watchText({
     return oneLine(
       `${threshold ?? 1} lines${text ? ` with "${text}"` : ''}${severityMin ? ` of severity ${severityMin}` : ''}${where}`,
     )
-  return oneLine(`${watch}${metric ? ` of ${metric}` : ''}${waits}${where}`)
+  const tags = nodeTags.length > 0 ? ` of nodes with ${nodeTags.join(', ')}` : ''
+  return oneLine(`${watch}${metric ? ` of ${metric}` : ''}${waits}${where}${tags}`)
 }
 
 function previewText({ from, to, fired, incidents, series, values, isCut }: AlertPreview, { paint }: Context): string {

@@ -35,7 +35,7 @@ export interface Finding {
 /** As much of a node as alerts look at. */
 export interface NodeFacts extends Pick<
   KeptNode,
-  'id' | 'status' | 'statusSince' | 'failures' | 'offeredHostKey' | 'offeredCertificate'
+  'id' | 'tags' | 'status' | 'statusSince' | 'failures' | 'offeredHostKey' | 'offeredCertificate'
 > {
   /** Of the last check. */
   readonly cause: string | null

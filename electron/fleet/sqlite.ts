@@ -58,9 +58,10 @@ interface NodeRow {
   readonly failures: number
 }
 type FactsRow = Pick<NodeRow, 'id' | 'status' | 'status_since' | 'failures' | 'offered' | 'offered_certificate'> & {
+  readonly tags: string
   readonly cause: string | null
 }
-const FACTS = `id, status, status_since, failures, offered, offered_certificate, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
+const FACTS = `id, tags, status, status_since, failures, offered, offered_certificate, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
 interface SpanRow {
   readonly seq: number
   readonly from_at: number
@@ -179,7 +180,8 @@ export function openNodes(file: string): NodeStore {
     }
   }
   const factsOf = (row: FactsRow): NodeFacts => ({
-    ...{ id: row.id, status: statusOf(row.status), statusSince: row.status_since, failures: row.failures },
+    ...{ id: row.id, tags: row.tags.split('\n').filter((tag) => tag !== '') },
+    ...{ status: statusOf(row.status), statusSince: row.status_since, failures: row.failures },
     cause: row.cause,
     offeredHostKey: orNull(offered, row.offered, `the node ${row.id}`),
     offeredCertificate: orNull(offeredCertificate, row.offered_certificate, `the node ${row.id}`),

@@ -9,6 +9,7 @@ import {
   mailSecurities,
 } from './alerts'
 import { STABLE_FOR_MS, TAKE_OVER_TIMEOUT_MS } from './defaults'
+import { nodeTag } from './fleet'
 import { secretRef } from './secrets'
 import { telemetryCategories } from './telemetry'
 
@@ -81,8 +82,10 @@ export const alertRuleDocument = z.strictObject({
   description: z.string().max(2_000).default(''),
   enabled: z.boolean().default(true),
   severity: z.enum(alertSeverities).default('warning'),
-  /** Ids of the edges it is for. Empty: all. Rules about nodes are for all nodes. */
+  /** Ids of the edges it is for. Empty: all. */
   edges: z.array(documentId).max(5_000).default([]),
+  /** Of rules about nodes: they are for those that have one of these tags. Absent or empty: for all. */
+  nodeTags: z.array(nodeTag).max(20).optional(),
   watch: z.enum(alertWatches),
   /** Name of a metric (`metric`; `absence`: without it, any telemetry). */
   metric: z.string().min(1).max(500).optional(),

@@ -83,12 +83,13 @@ export const nodeSsh = z.object({
 })
 export type NodeSsh = z.infer<typeof nodeSsh>
 
+export const nodeTag = z.string().trim().min(1).max(50)
 /** What a person says about a node. */
 export const nodeFields = z.object({
   name: nodeName,
   host: nodeHost,
   description: z.string().max(500),
-  tags: z.array(z.string().trim().min(1).max(50)).max(20),
+  tags: z.array(nodeTag).max(20),
   ssh: nodeSsh,
   /** Null: `http://HOST:7420/health`. */
   healthUrl: httpUrl.nullable(),

@@ -2,7 +2,7 @@ import { nodeOfSubject, type AlertEnding, type AlertSaid, type AlertSeverity } f
 import type { AlertRuleDocument } from '../../../shared/model/documents'
 import type { MonoMs } from '../../../shared/model/time'
 import { restored, step, wakeAtOf } from './alert'
-import { appliesTo, compares, isAboutNodes, isSameWatch, policyOf, type AlertRule } from './alert-rule'
+import { appliesTo, choosesNode, compares, isAboutNodes, isSameWatch, policyOf, type AlertRule } from './alert-rule'
 import {
   CALM,
   type AlertInput,
@@ -181,6 +181,10 @@ export class AlertBook {
       const known = this.#watches.get(keyOf(rule.id, node.id, ''))
       if (node.reach === 'removed' || node.reach === 'paused') {
         if (known) this.#withdraw(known, node.reach === 'paused' ? 'paused' : 'node-removed', now)
+        continue
+      }
+      if (!choosesNode(rule, node.tags)) {
+        if (known) this.#withdraw(known, 'rule-off', now)
         continue
       }
       const evidence = evidenceOf(rule, node)

@@ -75,7 +75,11 @@ export const isDefaultId = (id: string): boolean => defaults.some((rule) => rule
 export const isAboutNodes = ({ watch }: Pick<AlertRuleDocument, 'watch'>): boolean =>
   watch === 'node-offline' || watch === 'host-key-changed'
 
-/** `subject`: an edge, or a node. */
+/** Whether a rule about nodes is for one with these tags. */
+export const choosesNode = ({ nodeTags = [] }: Pick<AlertRuleDocument, 'nodeTags'>, tags: readonly string[]): boolean =>
+  nodeTags.length === 0 || nodeTags.some((tag) => tags.includes(tag))
+
+/** `subject`: an edge, or a node (whether its tags are those of the rule says `choosesNode`). */
 export const appliesTo = (rule: AlertRuleDocument, subject: string): boolean => {
   const { enabled, edges } = rule
   if (isAboutNodes(rule)) return enabled && nodeOfSubject(subject) !== null

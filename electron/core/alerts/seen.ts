@@ -14,6 +14,7 @@ export interface WatchedEdge {
 export interface WatchedNode {
   /** `subjectOfNode` of its id. */
   readonly id: string
+  readonly tags: readonly string[]
   /** `offline`: several checks in a row did not reach it, and it was not seen within its threshold; `unknown`: nobody looked lately, or one check says too little. */
   readonly reach: 'reached' | 'offline' | 'unknown' | 'paused' | 'removed'
   /** Since when. */

@@ -166,6 +166,30 @@ describe('alerts of checked nodes', () => {
     expect(one.matcher).toMatchObject({ edgeName: 'web' })
   })
 
+  test('a rule for a tag is about the nodes that have it, from the moment somebody says so and after a restart', async () => {
+    await call('nodes.updateNode', { nodeId: 'web', tags: ['shop', 'prod'] })
+    const asking = { rule: 'node-offline', create: false, dryRun: false }
+    await asked()['alerts.setRule']({ ...asking, values: { nodeTags: ['prod'] } }, anna)
+    isUp = (name) => name === 'local'
+    await pass(4 * EVERY)
+    expect(told).toEqual(['fired node-offline web'])
+    await end()
+    begin()
+    await pass(EVERY)
+    expect(alerts.active()).toMatchObject([{ edgeName: 'web' }])
+    await call('nodes.updateNode', { nodeId: 'till', tags: ['prod'] })
+    await call('nodes.updateNode', { nodeId: 'web', tags: [] })
+    await pass(EVERY)
+    expect(alerts.active()).toMatchObject([{ edgeName: 'till' }])
+    await asked()['alerts.setRule']({ ...asking, values: { nodeTags: null } }, anna)
+    expect(
+      alerts
+        .active()
+        .map(({ edgeName }) => edgeName)
+        .toSorted(),
+    ).toEqual(['till', 'web'])
+  })
+
   test('a changed host key is told at once, and is over when somebody accepts it', async () => {
     shown = other
     await pass(EVERY)

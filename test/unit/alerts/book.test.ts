@@ -277,7 +277,7 @@ describe('rules that change', () => {
 describe('nodes', () => {
   const key = { of: 'ssh' as const, fingerprint: `SHA256:${'a'.repeat(43)}`, since: monoMs(0) }
   const web = (change: Partial<WatchedNode> = {}): WatchedNode => ({
-    ...{ id: 'node:web', reach: 'reached', since: monoMs(0), cause: null, offeredKey: null },
+    ...{ id: 'node:web', tags: ['prod', 'shop'], reach: 'reached', since: monoMs(0), cause: null, offeredKey: null },
     ...change,
   })
   const offline = web({ reach: 'offline', cause: 'TCP port 22: no answer' })
@@ -337,6 +337,22 @@ describe('nodes', () => {
     expect(tell(web(), 2_000)).toEqual(['end host-key-changed'])
     tell(web({ offeredKey: { ...key, of: 'tls' } }), 3_000)
     expect([...book.alerts()]).toMatchObject([{ state: { incident: { said: { key: 'certificateChanged' } } } }])
+  })
+
+  test('a rule is for nodes that have one of its tags, and what it raised is over when they have none of them any more', () => {
+    const rules = (...nodeTags: string[]) =>
+      effectiveRules([rule({ id: 'node-offline', watch: 'node-offline', nodeTags })])
+    book.setRules(rules('lab'), at(0))
+    expect(tell(offline, 1_000)).toEqual([])
+    expect(words(book.setRules(rules('lab', 'shop'), at(2_000)))).toEqual(['raise node-offline'])
+    // Those of others count for nothing.
+    expect(tell({ ...offline, tags: ['shop'] }, 3_000)).toEqual([])
+    expect(book.nodes([{ ...offline, tags: ['prod'] }], at(4_000))).toMatchObject([
+      { output: { type: 'end', because: 'rule-off' } },
+    ])
+    expect(tell(offline, 5_000)).toEqual(['raise node-offline'])
+    expect(words(book.setRules(rules('lab'), at(6_000)))).toEqual(['end node-offline'])
+    expect(words(book.setRules(rules(), at(7_000)))).toEqual(['raise node-offline'])
   })
 
   test('a rule that is switched on again speaks of what is so already, and rules of edges never of nodes', () => {

@@ -38,6 +38,17 @@ describe('a rule being edited', () => {
     })
   })
 
+  it('is for nodes by their tags where it watches nodes, and says nothing of tags elsewhere', () => {
+    const { rule } = ruleSample({ watch: 'node-offline', nodeTags: ['prod', 'shop'] })
+    const draft = draftOfRule(rule)
+    expect([draft.nodeTags, changesOf(valuesOfRule(draft), rule)]).toEqual(['prod, shop', {}])
+    expect(changesOf(valuesOfRule({ ...draft, nodeTags: ' shop ,, lab ' }), rule)).toEqual({
+      nodeTags: ['shop', 'lab'],
+    })
+    expect(changesOf(valuesOfRule({ ...draft, nodeTags: ' ' }), rule)).toEqual({ nodeTags: null })
+    expect(valuesOfRule({ ...draft, watch: 'edge-lost' })).not.toHaveProperty('nodeTags')
+  })
+
   it('is not asked about before its lengths and attributes can be read', () => {
     const draft = draftOfRule(null)
     expect(isReadableRule({ ...draft, name: 'Hot' })).toBe(true)

@@ -8,6 +8,7 @@ import {
   type ChannelType,
 } from '../../../../shared/model/alerts'
 import type { AlertRuleDocument, ChannelDocument, ForwarderDocument } from '../../../../shared/model/documents'
+import { tagsIn } from '../../nodes/nodes'
 import { telemetryCategories, type TelemetryCategory } from '../../../../shared/model/telemetry'
 
 /** Rules, destinations and channels while they are edited: texts as they are typed, lengths in ms (null: empty, NaN: not a number). */
@@ -54,6 +55,8 @@ export interface RuleDraft {
   description: string
   severity: AlertSeverity
   edges: readonly string[]
+  /** With commas between them. */
+  nodeTags: string
   watch: AlertWatch
   metric: string
   where: string
@@ -68,7 +71,7 @@ export interface RuleDraft {
   keepFiringForMs: number | null
 }
 type RuleField =
-  'metric' | 'where' | 'aggregate' | 'overMs' | 'compare' | 'threshold' | 'text' | 'severityMin' | 'forMs'
+  'metric' | 'where' | 'aggregate' | 'overMs' | 'compare' | 'threshold' | 'text' | 'severityMin' | 'forMs' | 'nodeTags'
 /** Which fields count for what a rule watches. */
 export const ruleFields: Readonly<Record<AlertWatch, readonly RuleField[]>> = {
   metric: ['metric', 'where', 'aggregate', 'overMs', 'compare', 'threshold', 'forMs'],
@@ -78,8 +81,8 @@ export const ruleFields: Readonly<Record<AlertWatch, readonly RuleField[]>> = {
   'telemetry-lost': [],
   'both-drove': [],
   'edge-alerts': [],
-  'node-offline': ['forMs'],
-  'host-key-changed': ['forMs'],
+  'node-offline': ['forMs', 'nodeTags'],
+  'host-key-changed': ['forMs', 'nodeTags'],
 }
 export const aggregates = alertAggregates
 
@@ -89,6 +92,7 @@ export function draftOfRule(rule: AlertRuleDocument | null): RuleDraft {
     description: rule?.description ?? '',
     severity: rule?.severity ?? 'warning',
     edges: rule?.edges ?? [],
+    nodeTags: (rule?.nodeTags ?? []).join(', '),
     watch: rule?.watch ?? 'metric',
     metric: rule?.metric ?? '',
     where: Object.entries(rule?.where ?? {})
@@ -108,6 +112,7 @@ export function draftOfRule(rule: AlertRuleDocument | null): RuleDraft {
 /** The fields of the document; those that do not count for what it watches are left as they are. */
 export function valuesOfRule(draft: RuleDraft): Values {
   const { watch } = draft
+  const nodeTags = tagsIn(draft.nodeTags)
   const all: Record<RuleField, Values[string]> = {
     metric: draft.metric.trim() || null,
     where: pairsOf(draft.where, '=') ?? {},
@@ -115,6 +120,7 @@ export function valuesOfRule(draft: RuleDraft): Values {
     text: draft.text.trim() || null,
     severityMin: Number(draft.severityMin) || null,
     forMs: draft.forMs,
+    nodeTags: nodeTags.length === 0 ? null : nodeTags,
   }
   return {
     ...{ name: draft.name.trim(), description: draft.description.trim(), severity: draft.severity, watch },
