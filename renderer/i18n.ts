@@ -1,12 +1,15 @@
 import { shallowRef } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { en } from '../shared/text/en'
+import { pageEn } from '../shared/text/page/en'
 import type { Locale } from '../shared/text/text'
 
 export const languages: Readonly<Record<Locale, string>> = { en: 'English', de: 'Deutsch', zh: '中文' }
 const storageKey = 'holdfast.language'
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+/** The words of the controller and the pages' own. */
+const messages = { en: { ...en, ...pageEn } }
+export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages })
 /** Formats of plain numbers by locale. The library makes one for each number it is asked for, which costs more than a row of a table. */
 const numberFormats = new Map<string, Intl.NumberFormat>()
 const formatAny = i18n.global.n
@@ -20,10 +23,20 @@ i18n.global.n = (value: number, options?: object) => {
 
 export const language = shallowRef<Locale>('en')
 
+const fetched = {
+  de: async () => ({
+    ...(await import('../shared/text/de')).de,
+    ...(await import('../shared/text/page/de')).pageDe,
+  }),
+  zh: async () => ({
+    ...(await import('../shared/text/zh')).zh,
+    ...(await import('../shared/text/page/zh')).pageZh,
+  }),
+}
+
 /** English comes with the page; the others are fetched when they are chosen. */
 async function load(locale: Locale): Promise<void> {
-  if (locale === 'de') i18n.global.setLocaleMessage('de', (await import('../shared/text/de')).de as never)
-  if (locale === 'zh') i18n.global.setLocaleMessage('zh', (await import('../shared/text/zh')).zh as never)
+  if (locale !== 'en') i18n.global.setLocaleMessage(locale, (await fetched[locale]()) as never)
 }
 
 function use(locale: Locale) {

@@ -3,7 +3,8 @@ import { withoutSecrets } from '../../shared/console/hidden'
 import type { Role } from '../../shared/console/operation'
 import type { Decision } from '../../shared/model/control'
 import type { Failure } from '../../shared/model/failures'
-import { translate, type TextKey } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
+import type { TextKey } from '../../shared/text/text'
 import type { JournalEntry } from '../../shared/wire/requests'
 import type { ActivityEntry } from './activity'
 
@@ -170,7 +171,7 @@ export function decisionEntry(decision: Decision, edgeName: string | null): Acti
     ...{ at: startedAt, actor, via: doorOf(actor), role: null, op: null, outcome, code: null, edgeId, edgeName },
     kind: 'decision',
     object: { kind: 'edge', id: edgeId, name: edgeName },
-    text: `${edgeName ?? edgeId}: ${translate('en', `holder.${winner}`)}. ${translate('en', `rule.${rule}` as TextKey)}${detail === null ? '' : ` (${detail})`}`,
+    text: `${edgeName ?? edgeId}: ${english(`holder.${winner}`)}. ${english(`rule.${rule}` as TextKey)}${detail === null ? '' : ` (${detail})`}`,
     details: { decisionId: id, rule, winner, epoch, contested },
     durationMs: finishedAt === null ? null : finishedAt - startedAt,
   }

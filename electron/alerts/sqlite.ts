@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { alertEndings, alertSaid, alertSeverities } from '../../shared/model/alerts'
 import { wallMs } from '../../shared/model/time'
-import { alertText } from '../../shared/text/alert-text'
+import { alertInEnglish } from '../../shared/text/alert-english'
 import { damaged, guarded, openDatabase, type Migration } from '../platform/sqlite'
 import {
   RESOLVED_AGE_MS,
@@ -113,7 +113,7 @@ export function openAlerts(file: string): AlertStore {
   function writeOne(write: AlertWrite, raised: Map<string, string>): void {
     const { key, ruleId, ruleName, edgeId, series, incident } = write
     const body = JSON.stringify(incident)
-    const search = `${ruleName}\n${series}\n${alertText('en', incident, 'UTC')}`.toLowerCase()
+    const search = `${ruleName}\n${series}\n${alertInEnglish(incident)}`.toLowerCase()
     const id = sql.openId.get(key)
     if (id === undefined) {
       if (write.type !== 'raise') return

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { CheckView } from '../../shared/console/diagnostics-operations'
-import { checkText } from '../../shared/text/checks/checks'
+import { checkInEnglish } from '../../shared/text/checks/english'
 import { HoldfastError } from '../../shared/model/failures'
 import { NotReachable } from '../console/client'
 import type { Cli, Context } from './command'
@@ -57,7 +57,7 @@ type Said = readonly [key: string, params: Record<string, string>]
 
 function checkOf(id: string, result: CheckView['result'], [key, params]: Said, fix: Said): CheckView {
   return {
-    ...{ id, group: 'site', result, text: checkText('en', key, params), fix: checkText('en', ...fix) },
+    ...{ id, group: 'site', result, text: checkInEnglish(key, params), fix: checkInEnglish(...fix) },
     ...{ says: { key, params }, advises: { key: fix[0], params: fix[1] }, isFixable: false, durationMs: 0 },
   }
 }

@@ -1,13 +1,11 @@
-import { age, translate, type TextKey } from '../../shared/text/text'
+import { english, englishAge } from '../../shared/text/english'
 import type { Terminal } from './terminal'
 
 /** The command line speaks English; the words of states, rules and hints come from the shared catalogue. */
-const LOCALE = 'en'
-export const say = (key: TextKey, params: Record<string, string | number> = {}): string =>
-  translate(LOCALE, key, params)
+export const say = english
 /** `from` and `to` by the same clock, epoch ms. */
-export const ageBetween = (from: number, to: number): string => age(LOCALE, to - from)
-export const lengthOf = (ms: number): string => age(LOCALE, ms)
+export const ageBetween = (from: number, to: number): string => englishAge(to - from)
+export const lengthOf = englishAge
 
 /** Date and time in a zone (the machine's own when null), e.g. `2026-11-21 04:00:00`. */
 export function timeOf(at: number, timeZone: string | null = null): string {

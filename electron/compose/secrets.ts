@@ -3,7 +3,7 @@ import type { ChannelDocument, ModuleDocument } from '../../shared/model/documen
 import type { StatusView } from '../../shared/console/views'
 import { HoldfastError } from '../../shared/model/failures'
 import { secretsIn, withSecretValues } from '../../shared/model/secrets'
-import { translate } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
 import type { OperationHandlers } from '../console/operations'
 import type { Documents } from '../journal/journal'
 import type { NamedSecrets } from '../platform/ports'
@@ -43,7 +43,7 @@ export function secretOperations(secrets: NamedSecrets, documents: Pick<Document
 /** Goes away with the last value that could not be opened. */
 export function lockedNeed({ locked }: Pick<FileSecrets, 'locked'>, since: number): StatusView['needs'] {
   if (locked.length === 0) return []
-  const text = translate('en', 'need.secrets-locked')
+  const text = english('need.secrets-locked')
   return [{ id: 'secrets-locked', severity: 'critical', code: 'secrets-locked', text, edgeId: null, since }]
 }
 

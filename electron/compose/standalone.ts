@@ -3,7 +3,7 @@ import type { StatusView } from '../../shared/console/views'
 import type { DocumentChange } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import type { WallMs } from '../../shared/model/time'
-import { translate } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
 import type { Parts } from './parts'
 import type { Site } from './site'
 import type { OperationHandlers } from '../console/operations'
@@ -284,7 +284,7 @@ function contestedNow(
   const bothDrive =
     site?.control.state.tenure.kind === 'driving' && (role.sites.get(siteEdge.id)?.control.drives ?? false)
   if (!bothDrive) return []
-  const text = `${siteEdge.name}: ${translate('en', 'need.contestedNow')}`
+  const text = `${siteEdge.name}: ${english('need.contestedNow')}`
   const seenThere = plane.edges?.find(({ id }) => id === siteEdge.id)
   return [
     {

@@ -1,7 +1,7 @@
 import type { CheckingView, CheckView } from '../../shared/console/diagnostics-operations'
 import { HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
-import { checkText } from '../../shared/text/checks/checks'
+import { checkInEnglish } from '../../shared/text/checks/english'
 import type { Clock } from '../platform/ports'
 import { unknown, type Check, type Sentence, type Verdict } from './verdict'
 
@@ -108,7 +108,7 @@ export class Checking {
 }
 
 function viewOf({ id, group, mend }: Check, { result, says, advises }: Verdict, durationMs: number): CheckView {
-  const english = ({ key, params }: Sentence): string => checkText('en', key, params)
+  const english = ({ key, params }: Sentence): string => checkInEnglish(key, params)
   const plain = ({ key, params }: Sentence) => ({ key: key as string, params: { ...params } })
   return {
     ...{ id, group, result, durationMs: Math.round(durationMs) },

@@ -1,5 +1,5 @@
 import type { CheckGroup, CheckResult } from '../../shared/console/diagnostics-operations'
-import type { CheckKey } from '../../shared/text/checks/checks'
+import type { CheckKey } from '../../shared/text/checks/en'
 
 export type Params = Readonly<Record<string, string | number>>
 export interface Sentence {

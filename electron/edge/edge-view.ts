@@ -1,7 +1,8 @@
 import { describeControl, isLinkRefusal } from '../../shared/console/describe'
 import type { ControlView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
-import { translate, type TextKey } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
+import type { TextKey } from '../../shared/text/text'
 import { autonomyAt } from '../core/control/edge-state'
 import { calendarOf } from '../core/calendar'
 import { pauseOf } from '../core/documents/site'
@@ -74,7 +75,7 @@ function needsOf(role: EdgeRole, clock: Clock): StatusView['needs'] {
   const needs: StatusView['needs'] = []
   const { edgeId } = role
   const add = (severity: 'warning' | 'critical', code: string, since: number, detail = ''): void => {
-    const text = translate('en', `need.${code}` as TextKey)
+    const text = english(`need.${code}` as TextKey)
     needs.push({
       id: `${edgeId}:${code}`,
       severity,

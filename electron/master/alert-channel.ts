@@ -9,7 +9,6 @@ import { freeAt, paceAfter, retryAfter, type PaceAt } from '../core/notify/pace'
 import { quietUntil } from '../core/notify/quiet'
 import type { AlertMessage, NotifyStore, Outgoing, SendAnswer, Senders } from '../notify/notify'
 import type { Clock, Logger, Random } from '../platform/ports'
-import { deliver } from './alert-delivery'
 import { messageOf, testMessage } from './alert-message'
 
 /** What could not be written is written again after so long: the message itself has been taken. */
@@ -165,10 +164,12 @@ export class AlertChannel {
     this.#isRefused = false
   }
 
-  #deliver(message: AlertMessage, signal: AbortSignal): Promise<SendAnswer> {
+  async #deliver(message: AlertMessage, signal: AbortSignal): Promise<SendAnswer> {
+    // Only what sends has the words of every language in memory.
+    const { deliver } = await import('./alert-delivery')
     const { controller, timeZone, secret, senders, clock } = this.#options
     const words = { controller, timeZone, language: this.#document.language }
-    return deliver(message, this.#document, { words, secret, senders, now: () => clock.wall() }, signal)
+    return await deliver(message, this.#document, { words, secret, senders, now: () => clock.wall() }, signal)
   }
 
   #failed({ message, attempts: before }: Outgoing, answer: Failed): void {

@@ -1,6 +1,6 @@
 import type { ChannelDocument } from '../../shared/model/documents'
 import type { AlertMessage, Mail, SendAnswer, Senders, WebhookPost } from '../notify/notify'
-import { payloadOf, wordsOf, type MessageWords } from './alert-message'
+import { payloadOf, wordsOf, type MessageWords } from './alert-wording'
 
 const PORTS = { tls: 465, starttls: 587, none: 25 } as const
 

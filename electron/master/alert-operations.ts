@@ -5,7 +5,7 @@ import { suggestedId } from '../../shared/model/document-id'
 import { readDocument } from '../../shared/model/document-reading'
 import type { AlertRuleDocument, DocumentChange, DocumentKind } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
-import { alertText } from '../../shared/text/alert-text'
+import { alertInEnglish } from '../../shared/text/alert-english'
 import type { AlertStore } from '../alerts/alerts'
 import type { OperationHandlers } from '../console/operations'
 import { previewOf, type PastEvent } from '../core/alerts/preview'
@@ -275,7 +275,7 @@ async function preview(
     values += past.events.length
     isCut ||= past.isCut
     for (const incident of previewOf(rule, id, past.events, { from, to }))
-      found.push({ edgeId: id, ...incident, text: alertText('en', incident, 'UTC') })
+      found.push({ edgeId: id, ...incident, text: alertInEnglish(incident) })
   }
   found.sort((a, b) => b.from - a.from)
   return { from, to, fired: found.length, incidents: found.slice(0, PREVIEW_INCIDENTS_MAX), series, values, isCut }

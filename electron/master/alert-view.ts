@@ -7,7 +7,7 @@ import {
   type AlertsBody,
 } from '../../shared/console/alert-views'
 import { alertSeverities, type AlertSeverity } from '../../shared/model/alerts'
-import { alertText } from '../../shared/text/alert-text'
+import { alertInEnglish } from '../../shared/text/alert-english'
 import type { KeptAlert } from '../alerts/alerts'
 import type { AlertState, AlertWords, Incident } from '../core/alerts/alert-state'
 import type { AlertGroup as Group } from '../core/alerts/groups'
@@ -41,7 +41,7 @@ export function incidentView(
 }
 
 /** By key, for whoever shows it in another language, and in English. */
-const wordsOf = ({ said, text }: AlertWords) => ({ said, text: alertText('en', { said, text }, 'UTC') })
+const wordsOf = ({ said, text }: AlertWords) => ({ said, text: alertInEnglish({ said, text }) })
 
 /** One whose wait is not over yet. It has no number of its own. */
 export function pendingView(

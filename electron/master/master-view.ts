@@ -2,7 +2,8 @@ import { describeControl, isLinkRefusal, syncBriefOf } from '../../shared/consol
 import type { ControlView, EdgeView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
-import { translate, type TextKey } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
+import type { TextKey } from '../../shared/text/text'
 import { isMasterDriving, takeOverAt } from '../core/control/master-state'
 import { calendarOf } from '../core/calendar'
 import { pauseOf } from '../core/documents/site'
@@ -107,19 +108,19 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
     degraded: state.retryPersistAt !== null,
   })
   const staysHere = holder === 'master' && site.isDraining
-  const view = staysHere ? { ...plain, reason: `${plain.reason} ${translate('en', 'control.draining')}` } : plain
+  const view = staysHere ? { ...plain, reason: `${plain.reason} ${english('control.draining')}` } : plain
   if (holder === 'edge' && link.kind === 'none' && state.lastFailure !== null) {
     const { reason } = view
     return {
       ...view,
-      reason: `${reason} ${translate('en', 'control.asLastKnown', { time: new Date(wallOf(link.since)).toISOString() })}`,
+      reason: `${reason} ${english('control.asLastKnown', { time: new Date(wallOf(link.since)).toISOString() })}`,
     }
   }
   return view
 }
 
 export function needText(code: string): string {
-  return translate('en', `need.${code}` as TextKey)
+  return english(`need.${code}` as TextKey)
 }
 
 function needsOf(site: EdgeSite, { clock, desk }: EdgeViewParts): Needs {

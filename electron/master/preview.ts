@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EdgeFacts, NegotiationFacts } from '../../shared/model/control'
 import { HoldfastError } from '../../shared/model/failures'
 import type { PreviewView } from '../../shared/console/views'
-import { translate } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
 import { takeOverAt } from '../core/control/master-state'
 import { masterFactsOf } from '../core/control/master-negotiation'
 import { negotiate, tableFacts } from '../core/control/negotiate'
@@ -35,7 +35,7 @@ export function previewOf(site: EdgeSite, assume: unknown, clock: Clock): Previe
     edgeId: site.edgeId,
     rule: verdict.rule,
     winner: verdict.winner,
-    reason: translate('en', `rule.${verdict.rule}`),
+    reason: english(`rule.${verdict.rule}`),
     facts,
     next: nextChange(site, clock, assumed),
   }

@@ -1,5 +1,6 @@
 import { Notification } from 'electron'
-import { age, translate, type Locale } from '../../shared/text/text'
+import type { Locale } from '../../shared/text/text'
+import { age, translate } from '../../shared/text/translate'
 import type { Logger } from '../platform/ports'
 import type { Notice, NoticeOutput } from './notices'
 

@@ -1,7 +1,8 @@
 import { isHearsay, needsOf, sitesOf, type Site } from '../../shared/console/sites'
 import { standingOfAll, type Standing } from '../../shared/console/standing'
 import type { StatusView } from '../../shared/console/views'
-import { age, translate, type Locale, type TextKey } from '../../shared/text/text'
+import type { Locale, TextKey } from '../../shared/text/text'
+import { age, translate } from '../../shared/text/translate'
 
 export const trayStates = ['edge', 'working', 'master', 'degraded', 'attention'] as const
 export type TrayState = (typeof trayStates)[number]

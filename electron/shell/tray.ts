@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { Menu, nativeImage, nativeTheme, Tray, type MenuItemConstructorOptions } from 'electron'
-import { translate, type Locale } from '../../shared/text/text'
+import type { Locale } from '../../shared/text/text'
+import { translate } from '../../shared/text/translate'
 import type { Logger } from '../platform/ports'
 import { tooltipOf, trayImage, trayTheme, type TrayModel } from './tray-model'
 

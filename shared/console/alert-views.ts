@@ -20,7 +20,7 @@ export const alertIncident = z.object({
   state: z.enum(alertStates),
   /** In English, or in the words of an edge. */
   text: z.string(),
-  /** The same for every language: `alertText(locale, alert)` of `shared/text/alert-text` puts it into words. Null: `text` is all there is. */
+  /** The same for every language: `saidText` of `shared/text/alert-said` puts it into words. Null: `text` is all there is. */
   said: alertSaid.nullable().optional(),
   /** The value that counted last; null: it is not about a number. */
   value: z.number().nullable(),

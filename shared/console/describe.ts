@@ -1,11 +1,10 @@
 import type { ControlRecord, Decision, DecisionRule } from '../model/control'
-import type { Locale, TextKey } from '../text/text'
-import { translate } from '../text/text'
+import { english } from '../text/english'
 import type { SyncStatus } from '../wire/push'
 import type { SyncBrief } from './data-views'
 import type { ControlView } from './views'
 
-/** Control in the words of the catalogue. `rule`: of the decision that made the record what it is; null: unknown. */
+/** Control in English words of the catalogue. `rule`: of the decision that made the record what it is; null: unknown. */
 export function describeControl(
   record: ControlRecord,
   more: {
@@ -16,16 +15,14 @@ export function describeControl(
     handOver?: ControlView['handOver']
     degraded?: boolean
   },
-  locale: Locale = 'en',
 ): ControlView {
   const { rule } = more
-  const key: TextKey | null = rule === null ? null : `rule.${rule}`
   return {
     holder: more.holder ?? record.holder,
     epoch: record.epoch,
     since: more.since,
     rule,
-    reason: key === null ? '' : translate(locale, key),
+    reason: rule === null ? '' : english(`rule.${rule}`),
     handOver: more.handOver ?? null,
     degraded: more.degraded ?? false,
   }

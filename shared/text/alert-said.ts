@@ -1,8 +1,5 @@
 import { alertAggregates, alertComparisons, type AlertSaid } from '../model/alerts'
-import type { TextKey } from './text'
-
-/** A text of the reader's catalogue; the page has it of its own, without the other languages. */
-export type Say = (key: TextKey, params?: Readonly<Record<string, string | number>>) => string
+import type { Say } from './text'
 
 /** What an alert says in words. `text` alone: an edge said it itself, or an older version wrote it. Instants are told by the calendar of `timeZone`, else the reader's. */
 export function saidText(

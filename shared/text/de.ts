@@ -1,4 +1,3 @@
-import { pageDe } from './page/de'
 import type { Catalogue } from './text'
 
 export const de: Catalogue = {
@@ -325,5 +324,4 @@ export const de: Catalogue = {
     cannotStart: 'Holdfast kann nicht starten',
     failed: 'Das ist nicht gelungen',
   },
-  ...pageDe,
 }

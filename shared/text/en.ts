@@ -1,5 +1,3 @@
-import { pageEn } from './page/en'
-
 /** The reference catalogue, grouped by subject. `{name}` is filled in by `translate`. The other languages have exactly these keys. */
 export const en = {
   product: {
@@ -329,5 +327,4 @@ export const en = {
     cannotStart: 'Holdfast cannot start',
     failed: 'It did not succeed',
   },
-  ...pageEn,
 } as const

@@ -1,4 +1,3 @@
-import { pageZh } from './page/zh'
 import type { Catalogue } from './text'
 
 export const zh: Catalogue = {
@@ -319,5 +318,4 @@ export const zh: Catalogue = {
     cannotStart: 'Holdfast 无法启动',
     failed: '没有成功',
   },
-  ...pageZh,
 }

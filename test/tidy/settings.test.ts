@@ -10,7 +10,7 @@ import {
   type SettingName,
 } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
-import { translate } from '../../shared/text/text'
+import { english } from '../../shared/text/english'
 
 const defaults: Readonly<Record<string, unknown>> = settings.parse({})
 const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -48,7 +48,7 @@ const counts = { live: 'at once', restart: 'after a restart', once: 'chosen once
 
 const rows = settingNames.map((name) => [
   `\`${name}\``,
-  translate('en', `setting.${name}`),
+  english(`setting.${name}`),
   valueText(name, defaults[name]),
   rangeText(name),
   counts[settingRules[name].changes],

@@ -3,7 +3,11 @@ import { decisionRules, holders } from '../../shared/model/control'
 import { failureCodes } from '../../shared/model/failures'
 import { moduleStates } from '../../shared/model/modules'
 import { linkStates } from '../../shared/console/views'
-import { age, catalogues, localeOf, locales, translate, type Catalogue } from '../../shared/text/text'
+import { localeOf, locales } from '../../shared/text/text'
+import { age, translate } from '../../shared/text/translate'
+import { pageCatalogues as catalogues } from '../support/page-catalogues'
+
+type Catalogue = (typeof catalogues)['en' | 'de' | 'zh']
 
 const keysOf = (catalogue: Catalogue): string[] =>
   Object.entries(catalogue).flatMap(([subject, texts]) => Object.keys(texts).map((key) => `${subject}.${key}`))

@@ -1,4 +1,4 @@
-import type { Locale } from '../text'
+import { filledIn, type Locale, type TextParams } from '../text'
 import { checksDe } from './de'
 import { checksEn, type CheckKey } from './en'
 import { checksZh } from './zh'
@@ -10,11 +10,8 @@ export const checkTexts: Readonly<Record<Locale, Readonly<Record<CheckKey, strin
   zh: checksZh,
 }
 
-/** A sentence of a check in that language, `{name}` replaced by `params.name`. A key of a newer controller is shown as it is. */
-export function checkText(locale: Locale, key: string, params: Readonly<Record<string, string | number>> = {}): string {
+/** A sentence of a check in that language. A key of a newer controller is shown as it is. */
+export function checkText(locale: Locale, key: string, params: TextParams = {}): string {
   const texts: Readonly<Record<string, string>> = checkTexts[locale]
-  const text = Object.hasOwn(texts, key) ? texts[key]! : key
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
-    Object.hasOwn(params, name) ? String(params[name]) : whole,
-  )
+  return filledIn(Object.hasOwn(texts, key) ? texts[key]! : key, params)
 }

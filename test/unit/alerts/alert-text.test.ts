@@ -2,9 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { valueSaid } from '../../../electron/core/alerts/alert-words'
 import { alertSayings } from '../../../shared/model/alerts'
 import { alertRuleDocument } from '../../../shared/model/documents'
-import { alertText } from '../../../shared/text/alert-text'
-import { locales } from '../../../shared/text/text'
+import { alertInEnglish } from '../../../shared/text/alert-english'
+import { saidText } from '../../../shared/text/alert-said'
+import { locales, type Locale } from '../../../shared/text/text'
+import { translate } from '../../../shared/text/translate'
 
+const alertText = (locale: Locale, alert: Parameters<typeof saidText>[2], timeZone?: string) =>
+  saidText((key, params) => translate(locale, key, params), locale, alert, timeZone)
 const rule = (fields: Record<string, unknown>) =>
   alertRuleDocument.parse({ id: 'r', name: 'R', watch: 'metric', metric: 'cpu', threshold: 0.9, ...fields })
 const value = (fields: Record<string, unknown>, at = 0.95) => ({ said: valueSaid(rule(fields), 'cpu', at), text: '' })
@@ -21,6 +25,7 @@ describe('what an alert says', () => {
     expect(alertText('en', lines)).toBe('3 log lines with "paper jam" within 60 s')
     const both = { said: { key: 'bothDrove', params: { from: 0, to: 900 } }, text: '' } as const
     expect(alertText('en', both, 'UTC')).toMatch(/^Both sides drove from Jan 1, 1970, 12:00:00.AM to .*\.$/)
+    expect(alertInEnglish(both)).toBe(alertText('en', both, 'UTC'))
   })
 
   test('is what the edge said where the catalogues know nothing of it', () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
 import { operations } from '../../../shared/console/contract'
 import { desktopOperations } from '../../../shared/console/desktop'
-import { catalogues, locales } from '../../../shared/text/text'
+import { locales } from '../../../shared/text/text'
+import { pageCatalogues as catalogues } from '../../support/page-catalogues'
 
 const folder = path.resolve(import.meta.dirname, '../../../renderer')
 const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
