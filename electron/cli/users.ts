@@ -151,23 +151,27 @@ export function addTokens(cli: Cli, program: Command): void {
     .option('--valid-for <time>', 'e.g. 90d; otherwise until it is revoked', duration)
 
   cli
-    .add(token, 'list', 'tokens, without what is secret about them', (context, _, options) =>
-      context.withConsole(async (client) => {
-        const user = options['user'] as string | undefined
-        const me = await client.call('users.me', {})
-        const isAll = options['all'] === true || (user === undefined && me.user === null)
-        const list = await client.call('tokens.list', { all: isAll, ...(user === undefined ? {} : { user }) })
-        context.print(list, () =>
-          table(
-            ['NAME', 'ID', 'USER', 'ROLE', 'USED', 'VALID'],
-            list.map((one) => [
-              ...[oneLine(one.name), one.tokenId, oneLine(one.userName), one.role],
-              ...[one.lastUsedAt === null ? '-' : timeOf(one.lastUsedAt), validity(one)],
-            ]),
-            context.paint,
-          ),
-        )
-      }),
+    .add(
+      token,
+      'list',
+      'tokens, without what is secret about them; USED is at this controller, not at edges that serve clients',
+      (context, _, options) =>
+        context.withConsole(async (client) => {
+          const user = options['user'] as string | undefined
+          const me = await client.call('users.me', {})
+          const isAll = options['all'] === true || (user === undefined && me.user === null)
+          const list = await client.call('tokens.list', { all: isAll, ...(user === undefined ? {} : { user }) })
+          context.print(list, () =>
+            table(
+              ['NAME', 'ID', 'USER', 'ROLE', 'USED', 'VALID'],
+              list.map((one) => [
+                ...[oneLine(one.name), one.tokenId, oneLine(one.userName), one.role],
+                ...[one.lastUsedAt === null ? '-' : timeOf(one.lastUsedAt), validity(one)],
+              ]),
+              context.paint,
+            ),
+          )
+        }),
     )
     .option('--user <user>', 'whose; name or id')
     .option('--all', 'everybody’s')

@@ -33,7 +33,7 @@ export const tokenView = z.object({
   madeAt: z.number(),
   /** Null: until it is revoked. */
   expiresAt: z.number().nullable(),
-  /** To the minute, at this controller; null: not that it is known. */
+  /** To the minute, at this controller (not at edges that serve clients); null: not that it is known. */
   lastUsedAt: z.number().nullable(),
 })
 export type TokenView = z.infer<typeof tokenView>

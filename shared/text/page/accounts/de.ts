@@ -76,6 +76,8 @@ export const accountsDe: AccountsTexts = {
     revokeText: 'Was es benutzt, wird von nun an abgewiesen. Das lässt sich nicht rückgängig machen.',
     revoked: 'Das Token ist widerrufen.',
     lastUsed: 'Zuletzt benutzt',
+    lastUsedNote:
+      'Zuletzt benutzt: an diesem Controller. Was ein Standort selbst an Clients beantwortet, ist nicht dabei.',
     neverUsed: 'noch nicht',
     sessions: 'Angemeldet',
     ownSessions: 'Wo ich angemeldet bin',

@@ -75,6 +75,7 @@ export const accountsEn = {
     revokeText: 'Whatever uses it is refused from now on. This cannot be undone.',
     revoked: 'The token is revoked.',
     lastUsed: 'Last used',
+    lastUsedNote: 'Last used: at this controller. What an edge answers clients itself is not among it.',
     neverUsed: 'not yet',
     sessions: 'Signed in',
     ownSessions: 'Where I am signed in',

@@ -76,6 +76,7 @@ export const accountsZh: AccountsTexts = {
     revokeText: '使用它的程序从现在起会被拒绝。此操作无法撤回。',
     revoked: '令牌已撤销。',
     lastUsed: '上次使用',
+    lastUsedNote: '上次使用：在此控制器上。站点自身对客户端的应答不计在内。',
     neverUsed: '尚未使用',
     sessions: '已登录',
     ownSessions: '我的登录位置',
