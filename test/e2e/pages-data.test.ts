@@ -269,6 +269,6 @@ describe('the page of data', () => {
       .toMatchObject([{ channel: 'Night shift', create: true, values: { type: 'email', host: 'mail.example.com' } }])
     await tab.getByRole('button', { name: 'Actions for Ops' }).click()
     await tab.getByRole('menuitem', { name: 'Send a test' }).click()
-    await tab.getByTestId('channel-tested').getByText('250 2.0.0 taken').waitFor()
+    await tab.getByTestId('outlet-tested').getByText('250 2.0.0 taken').waitFor()
   })
 })
