@@ -14,6 +14,7 @@ import NumberField from '../../../renderer/ui/number-field.vue'
 import ProgressLine from '../../../renderer/ui/progress-line.vue'
 import { makeTasks } from '../../../renderer/ui/tasks'
 import TextField from '../../../renderer/ui/text-field.vue'
+import ToggleChip from '../../../renderer/ui/toggle-chip.vue'
 import { makeToasts } from '../../../renderer/ui/toasts'
 
 const shown: VueWrapper[] = []
@@ -144,6 +145,29 @@ describe('a button', () => {
     await wrapper.get('button').trigger('click')
     expect(pressed).not.toHaveBeenCalled()
     expect(wrapper.get('button').attributes('aria-busy')).toBe('true')
+  })
+})
+
+describe('a chip of several', () => {
+  it('tells whether it is pressed, takes the focus of the keyboard, and sends no form', async () => {
+    let presses = 0
+    let sent = 0
+    const pressed = shallowRef(false)
+    const chip = () =>
+      h(ToggleChip, { pressed: pressed.value, onPress: () => (presses += 1), 'data-testid': 'chip' }, () => 'Open 3')
+    const wrapper = mount(() => h('form', { onSubmit: () => (sent += 1) }, [chip()]), { attachTo: document.body })
+    const button = wrapper.get<HTMLButtonElement>('button[data-testid=chip]')
+    button.element.focus()
+    expect([document.activeElement === button.element, button.text()]).toEqual([true, 'Open 3'])
+    expect(button.attributes('aria-pressed')).toBe('false')
+    await button.trigger('click')
+    expect([presses, sent]).toEqual([1, 0])
+    // It is told what counts: pressing alone changes nothing.
+    expect(button.attributes('aria-pressed')).toBe('false')
+    pressed.value = true
+    await nextTick()
+    expect(button.attributes('aria-pressed')).toBe('true')
+    wrapper.unmount()
   })
 })
 
