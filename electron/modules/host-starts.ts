@@ -5,7 +5,9 @@ import type { Clock, Logger } from '../platform/ports'
 export const HOSTS_ALWAYS = 8
 /** Left to the controller itself, and to whatever else runs on its machine. */
 export const MEMORY_KEPT_BYTES = 512 * 1024 * 1024
-const LOOK_AGAIN_MS = 1_000
+/** While any waits: how often it is looked whether there is room, and how late such a look may be for it. */
+export const LOOK_EVERY_MS = 100
+const LATE_MS_MAX = 50
 /** A host that is neither ready nor dead by then no longer counts as starting. */
 const STARTING_MS_MAX = 10_000
 const TOLD_EVERY_MS = 60_000
@@ -26,7 +28,8 @@ interface Waiting {
 
 /**
  * The starts of hosts of all sets of one controller. A master that loses thousands of edges at once is to drive them all: without an order thousands of processes would
- * start in the same second, and take the processor and the memory from those that already drive.
+ * start in the same second, take the processor and the memory from those that already drive, and keep the master so busy that the edges find no way back to it. So
+ * they start a few at a time, and beyond the first only while this process has its turn in time.
  */
 export class HostStarts {
   readonly #options: HostStartsOptions
@@ -56,24 +59,20 @@ export class HostStarts {
       isStarting = false
       this.#starting--
       late[Symbol.dispose]()
-      this.#pump()
+      this.#startFirst()
     }
     const late = clock.at(after(clock.mono(), STARTING_MS_MAX), started)
     void ready.then(started)
     void ended.then(() => {
       this.#living--
       started()
-      this.#pump()
+      this.#startFirst()
     })
   }
 
   /** Calls `launch` when a host may be started, at once where one may. Settles when it was called, or will not be because of the signal; rejects with what it threw. */
   inRoom(launch: () => void, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve()
-    if (this.#waiting.length === 0 && this.#hasRoom()) {
-      launch()
-      return Promise.resolve()
-    }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const one: Waiting = { launch, settle: (failure) => (failure === undefined ? resolve() : reject(failure)) }
     this.#waiting.push(one)
@@ -83,43 +82,51 @@ export class HostStarts {
       resolve()
     }
     signal.addEventListener('abort', giveUp, { once: true })
-    this.#pump()
+    this.#startFirst()
+    if (this.#waiting.length > 0) this.#arm()
     return promise
   }
 
-  #hasRoom(): boolean {
-    return this.#starting < this.#options.most && this.#hasMemory()
+  /** The first few are what a machine is there for: they wait for nothing but each other. */
+  #startFirst(): void {
+    while (this.#living < HOSTS_ALWAYS && this.#starting < this.#options.most) if (!this.#startNext()) return
   }
 
-  #hasMemory(): boolean {
-    return this.#living < HOSTS_ALWAYS || this.#options.memory() > MEMORY_KEPT_BYTES
-  }
-
-  #pump(): void {
-    while (this.#waiting.length > 0 && this.#hasRoom()) {
-      const next = this.#waiting.shift()!
-      try {
-        next.launch()
-        next.settle()
-      } catch (failure) {
-        next.settle(failure)
-      }
+  /** False: none waits. */
+  #startNext(): boolean {
+    const next = this.#waiting.shift()
+    if (next === undefined) return false
+    try {
+      next.launch()
+      next.settle()
+    } catch (failure) {
+      next.settle(failure)
     }
-    if (this.#waiting.length === 0 || this.#starting >= this.#options.most) return
-    this.#tell()
+    return true
+  }
+
+  #arm(): void {
     const { clock } = this.#options
-    this.#look ??= clock.at(after(clock.mono(), LOOK_AGAIN_MS), () => {
+    this.#look ??= clock.at(after(clock.mono(), LOOK_EVERY_MS), (lateMs) => {
       this.#look = null
-      this.#pump()
+      this.#startMore(lateMs)
+      if (this.#waiting.length > 0) this.#arm()
     })
   }
 
-  #tell(): void {
+  #startMore(lateMs: number): void {
+    const { memory, most } = this.#options
+    const lacks = memory() <= MEMORY_KEPT_BYTES ? 'memory' : lateMs > LATE_MS_MAX ? 'processor time' : null
+    if (lacks !== null) return this.#tell(lacks)
+    while (this.#starting < most) if (!this.#startNext()) return
+  }
+
+  #tell(lacks: string): void {
     const { clock, logger, memory } = this.#options
     const now = clock.mono()
     if (now - this.#toldAt < TOLD_EVERY_MS) return
     this.#toldAt = now
     const fields = { waiting: this.#waiting.length, hosts: this.#living, freeMiB: Math.round(memory() / 2 ** 20) }
-    logger.log('error', 'This machine has no memory for further module hosts: what they would drive waits', fields)
+    logger.log('warn', `This machine lacks ${lacks} for further module hosts: what they would drive waits`, fields)
   }
 }

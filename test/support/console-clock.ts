@@ -5,6 +5,8 @@ import { monoMs, wallMs, type MonoMs } from '../../shared/model/time'
 export interface ManualClock extends Clock {
   /** Moves on and fires what is due, in order. */
   advance(ms: number): void
+  /** Moves on without a turn for any timer: then fires what is due, late. */
+  stall(ms: number): void
   readonly armed: number
 }
 
@@ -29,6 +31,10 @@ export function manualClock(startWall = 1_750_000_000_000): ManualClock {
         due.call(now - due.at)
       }
       now = end
+    },
+    stall(ms) {
+      now += ms
+      this.advance(0)
     },
     get armed() {
       return timers.size

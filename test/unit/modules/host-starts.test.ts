@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HOSTS_ALWAYS, HostStarts, MEMORY_KEPT_BYTES } from '../../../electron/modules/host-starts'
+import { HOSTS_ALWAYS, HostStarts, LOOK_EVERY_MS, MEMORY_KEPT_BYTES } from '../../../electron/modules/host-starts'
 import type { Logger } from '../../../electron/platform/ports'
 import { manualClock } from '../../support/console-clock'
 
@@ -87,13 +87,23 @@ describe('the starts of hosts', () => {
     clock.advance(2_000)
     expect(told).toHaveLength(2)
     free += 1
-    clock.advance(1_000)
+    clock.advance(LOOK_EVERY_MS)
     expect(names()).toHaveLength(HOSTS_ALWAYS + 1)
     free = 0
     void ask('one more')
     for (const { end } of hosts.slice(0, 2)) end()
     await settled()
     expect(names().at(-1)).toBe('one more')
-    expect(clock.armed).toBeLessThanOrEqual(names().length)
+  })
+
+  it('leave the processor to the controller: beyond the first few they wait until it has its turn in time', () => {
+    const { ask, names, clock, told } = starts(100)
+    for (let n = 0; n < HOSTS_ALWAYS + 2; n++) void ask(`host ${n}`)
+    expect(names()).toHaveLength(HOSTS_ALWAYS)
+    for (let look = 0; look < 20; look++) clock.stall(LOOK_EVERY_MS + 51)
+    expect(names()).toHaveLength(HOSTS_ALWAYS)
+    expect(told).toHaveLength(1)
+    clock.stall(LOOK_EVERY_MS + 50)
+    expect(names()).toHaveLength(HOSTS_ALWAYS + 2)
   })
 })
