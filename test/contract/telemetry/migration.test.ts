@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openTelemetry } from '../../../electron/telemetry/sqlite'
+import { openTelemetry } from '../../../electron/telemetry/edge-file'
 import type { ArrivedBatch, ArrivedEntry, TelemetryStore } from '../../../electron/telemetry/telemetry'
 import { wallMs } from '../../../shared/model/time'
 import { temporaryFolder } from '../../support/outbox'
