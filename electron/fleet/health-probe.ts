@@ -3,7 +3,7 @@ import { request as requestPlain, type IncomingMessage } from 'node:http'
 import { request as requestTls } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { z } from 'zod'
-import { PUBLICLY_TRUSTED, type NodeCheck } from '../../shared/model/fleet'
+import { PUBLICLY_TRUSTED, type NodeCheck, type NodeSaid, type NodeSaying } from '../../shared/model/fleet'
 import type { Clock } from '../platform/ports'
 import { deadline } from './deadline'
 import { failed, reasonOf, succeeded, type Probes } from './probes'
@@ -35,24 +35,25 @@ export function healthProbe(clock: Clock): Probes['health'] {
     } catch (error) {
       signal.throwIfAborted()
       if (limit.isOver)
-        return { ...failed('timeout', `Health: no answer within ${timeoutMs / 1000} s`, took()), ...none }
-      const [code, words] = reasonOf(error)
-      return { ...failed(code, `Health: ${words}`, took()), ...none }
+        return { ...failed('timeout', saying('noAnswerWithin', { seconds: timeoutMs / 1000 }), took()), ...none }
+      const [code, key] = reasonOf(error)
+      return { ...failed(code, saying(key), took()), ...none }
     }
     const { text, certificate } = found
     if (pinned !== null && certificate !== null && certificate !== pinned)
       return { ...changed(certificate, took()), ...none, certificate }
     const read = report.safeParse(jsonOf(text))
-    if (!read.success)
-      return { ...failed('protocol', 'Health: the answer is not that of a controller', took()), ...none }
+    if (!read.success) return { ...failed('protocol', saying('notController'), took()), ...none }
     const { ok, version = null, role = null } = read.data
-    const step = ok ? succeeded(took()) : failed('not-healthy', 'Health: the controller says it is not well', took())
+    const step = ok ? succeeded(took()) : failed('not-healthy', saying('notWell'), took())
     return { ...step, version, role, certificate }
   }
 }
 
+const saying = (key: NodeSaying, params: NodeSaid['params'] = {}): NodeSaid => ({ key, step: 'health', params })
+
 const changed = (certificate: string, ms: number): ReturnType<typeof failed> =>
-  failed('certificate-changed', `Health: another certificate than the pinned one is shown: ${certificate}`, ms)
+  failed('certificate-changed', saying('otherCertificate', { fingerprint: certificate }), ms)
 
 interface Answer {
   readonly text: string

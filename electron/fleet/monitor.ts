@@ -227,7 +227,7 @@ export class NodeMonitor implements AsyncDisposable {
     const offlineAfterMs = node.offlineAfterMs ?? config.offlineAfterMs
     const status = statusOf(steps, { lastSeenAt: lastSeenAt as WallMs | null, now, offlineAfterMs })
     const durationMs = Math.round(clock.mono() - beganAt)
-    const found: NodeCheck = { at: now, durationMs, status, cause: causeOf(steps), by, ...steps }
+    const found: NodeCheck = { at: now, durationMs, status, ...causeOf(steps), by, ...steps }
     const { id: nodeId, revision } = node
     const finding = { nodeId, revision, at: now, everyMs: this.#everyMs, check: found, isReached: isReached(steps) }
     this.#keep(offered === undefined ? finding : { ...finding, offered })

@@ -68,7 +68,7 @@ export function usualHealthUrl(host: string): string {
 
 /** This controller reaches itself by being there. */
 function ownCheck({ ok, version, role }: ReturnType<NodeCheckParts['own']>): CheckedNode {
-  const health = ok ? succeeded(0) : failed('not-healthy', 'Health: this controller is still starting', 0)
+  const health = ok ? succeeded(0) : failed('not-healthy', { key: 'starting', step: 'health', params: {} }, 0)
   const ssh = { ...skipped(), hostKey: null }
   return { steps: { tcp: succeeded(0), ssh, health: { ...health, version, role } }, offered: undefined }
 }

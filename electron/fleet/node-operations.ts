@@ -238,6 +238,7 @@ export function nodeOperations({
     return {
       ...{ nodeId, name, status, statusSince, lastSeenAt, failures },
       cause: lastCheck?.cause ?? null,
+      said: lastCheck?.said ?? null,
       lastCheckAt: lastCheck?.at ?? null,
       uptime: {
         ...{ day: over(summaryDays.day), week: over(summaryDays.week) },

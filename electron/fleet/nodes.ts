@@ -1,5 +1,5 @@
 import type { NodeSort, NodeView } from '../../shared/console/node-operations'
-import type { CheckConfig, KeyFacts, NodeCheck, NodeStatus } from '../../shared/model/fleet'
+import type { CheckConfig, KeyFacts, NodeCheck, NodeSaid, NodeStatus } from '../../shared/model/fleet'
 import type { WallMs } from '../../shared/model/time'
 import type { Span } from '../core/uptime/bar'
 
@@ -39,6 +39,7 @@ export interface NodeFacts extends Pick<
 > {
   /** Of the last check. */
   readonly cause: string | null
+  readonly said: NodeSaid | null
 }
 
 /** Nodes, their checks and the spans of their bars, durable. Every method throws `HoldfastError('storage')`. */

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import type { KeyFacts, NodeCheck, NodeSsh, NodeStep, StepCode } from '../../shared/model/fleet'
+import type { KeyFacts, NodeCheck, NodeSaid, NodeSaying, NodeSsh, NodeStep, StepCode } from '../../shared/model/fleet'
+import { nodeInEnglish } from '../../shared/text/node-said'
 import type { Clock } from '../platform/ports'
 import { deadline } from './deadline'
 
@@ -33,43 +34,49 @@ export interface Probes {
   health(url: string, timeoutMs: number, signal: AbortSignal, pinned: string | null): Promise<NodeCheck['health']>
 }
 
-export const failed = (code: StepCode, cause: string, ms: number): NodeStep => ({ state: 'failed', code, cause, ms })
-export const succeeded = (ms: number): NodeStep => ({ state: 'ok', code: null, cause: null, ms })
-export const skipped = (code: StepCode | null = null, cause: string | null = null): NodeStep => ({
-  ...{ state: 'skipped', code, cause, ms: null },
+export const failed = (code: StepCode, said: NodeSaid, ms: number): NodeStep => ({
+  ...{ state: 'failed', code, cause: nodeInEnglish(said), said, ms },
+})
+export const succeeded = (ms: number): NodeStep => ({ state: 'ok', code: null, cause: null, said: null, ms })
+export const skipped = (code: StepCode | null = null, said: NodeSaid | null = null): NodeStep => ({
+  ...{ state: 'skipped', code, cause: said === null ? null : nodeInEnglish(said), said, ms: null },
 })
 
-/** Codes of the system, as far as they mean something to people. The words are the same each time: a cause that changes looks like a change. */
-const reasons: Record<string, readonly [StepCode, string]> = {
-  ECONNREFUSED: ['refused', 'nobody listens there'],
-  ENOTFOUND: ['unreachable', 'the host name is not known'],
-  EAI_AGAIN: ['unreachable', 'the host name could not be looked up'],
-  EHOSTUNREACH: ['unreachable', 'there is no route to the host'],
-  ENETUNREACH: ['unreachable', 'there is no route to the network'],
-  ECONNRESET: ['unreachable', 'the connection was cut'],
-  EPIPE: ['unreachable', 'the connection was cut'],
-  ETIMEDOUT: ['timeout', 'no answer'],
-  EPROTO: ['protocol', 'whoever listens there does not speak TLS like a controller'],
-  ERR_SSL_WRONG_VERSION_NUMBER: ['protocol', 'whoever listens there does not speak TLS'],
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['protocol', 'whoever listens there does not speak TLS'],
+/** Codes of the system, as far as they mean something to people. What is said is the same each time: a cause that changes looks like a change. */
+const reasons: Record<string, readonly [StepCode, NodeSaying]> = {
+  ECONNREFUSED: ['refused', 'refused'],
+  ENOTFOUND: ['unreachable', 'nameUnknown'],
+  EAI_AGAIN: ['unreachable', 'nameNotFound'],
+  EHOSTUNREACH: ['unreachable', 'noRoute'],
+  ENETUNREACH: ['unreachable', 'noNetwork'],
+  ECONNRESET: ['unreachable', 'cut'],
+  EPIPE: ['unreachable', 'cut'],
+  ETIMEDOUT: ['timeout', 'noAnswer'],
+  EPROTO: ['protocol', 'notTlsController'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['protocol', 'notTls'],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['protocol', 'notTls'],
 }
 
 /** What went wrong with a connection. */
-export function reasonOf(error: unknown): readonly [StepCode, string] {
+export function reasonOf(error: unknown): readonly [StepCode, NodeSaying] {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const [first] = each instanceof AggregateError ? (each.errors as unknown[]) : []
     const code = (each as NodeJS.ErrnoException).code ?? (first as NodeJS.ErrnoException | undefined)?.code
     const known = code === undefined ? undefined : reasons[code]
     if (known !== undefined) return known
   }
-  return ['unreachable', 'the connection failed']
+  return ['unreachable', 'failed']
 }
 
 export function tcpProbe(clock: Clock): Probes['tcp'] {
   return async (host, port, timeoutMs, signal) => {
     using limit = deadline(clock, timeoutMs, signal)
     const beganAt = clock.mono()
-    const where = `TCP port ${port}`
+    const saying = (key: NodeSaying, params: NodeSaid['params'] = {}): NodeSaid => ({
+      key,
+      step: 'tcp',
+      params: { port, ...params },
+    })
     const error = await new Promise<unknown>((resolve) => {
       const socket = connect({ host, port })
       const end = (found: unknown): void => {
@@ -85,8 +92,8 @@ export function tcpProbe(clock: Clock): Probes['tcp'] {
     const ms = Math.round(clock.mono() - beganAt)
     signal.throwIfAborted()
     if (error === null) return succeeded(ms)
-    if (limit.isOver) return failed('timeout', `${where}: no answer within ${timeoutMs / 1000} s`, ms)
-    const [code, words] = reasonOf(error)
-    return failed(code, `${where}: ${words}`, ms)
+    if (limit.isOver) return failed('timeout', saying('noAnswerWithin', { seconds: timeoutMs / 1000 }), ms)
+    const [code, key] = reasonOf(error)
+    return failed(code, saying(key), ms)
   }
 }

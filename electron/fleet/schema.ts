@@ -12,6 +12,7 @@ import type { Migration } from '../platform/sqlite'
  * | node.certificate      | of its health endpoint, like `host_key`; so `offered_certificate`          |
  * | node_check.seq        | counts the checks of a node; so does `node_span.seq` its spans             |
  * | node_span.state       | as `ObservedState`                                                         |
+ * | node_span.said        | what `cause` says, by key, as JSON; null: `cause` is all there is          |
  * | setting.body          | the check configuration                                                    |
  * | fleet_node.port       | null: an edge that registered itself by joining; nothing listens there     |
  * | fleet_node.told       | what it told with its last heartbeat that was written, as JSON             |
@@ -43,5 +44,9 @@ export const fleetMigrations: readonly Migration[] = [
   {
     history: 'certificates of health endpoints',
     sql: `ALTER TABLE node ADD COLUMN certificate TEXT; ALTER TABLE node ADD COLUMN offered_certificate TEXT;`,
+  },
+  {
+    history: 'what checks found wrong, by key: for every language',
+    sql: `ALTER TABLE node_span ADD COLUMN said TEXT;`,
   },
 ]

@@ -4,6 +4,7 @@ import {
   checkConfig,
   keyFacts,
   nodeCheck,
+  nodeSaid,
   nodeStatuses,
   usualCheckConfig,
   type CheckConfig,
@@ -60,8 +61,10 @@ interface NodeRow {
 type FactsRow = Pick<NodeRow, 'id' | 'status' | 'status_since' | 'failures' | 'offered' | 'offered_certificate'> & {
   readonly tags: string
   readonly cause: string | null
+  readonly said: string | null
 }
-const FACTS = `id, tags, status, status_since, failures, offered, offered_certificate, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause`
+const FACTS = `id, tags, status, status_since, failures, offered, offered_certificate, CASE WHEN status = 'offline' THEN json_extract(last_check, '$.cause') END AS cause,
+  CASE WHEN status = 'offline' THEN json_extract(last_check, '$.said') END AS said`
 interface SpanRow {
   readonly seq: number
   readonly from_at: number
@@ -69,6 +72,7 @@ interface SpanRow {
   readonly state: string
   readonly checks: number
   readonly cause: string | null
+  readonly said: string | null
 }
 
 const orders: Record<NodeSort, string> = {
@@ -127,7 +131,7 @@ export function openNodes(file: string): NodeStore {
       'SELECT * FROM node_span WHERE node_id = ? ORDER BY seq DESC LIMIT 1',
     ),
     saveSpan: database.prepare<unknown[]>(
-      'INSERT OR REPLACE INTO node_span (node_id, seq, from_at, to_at, state, checks, cause) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO node_span (node_id, seq, from_at, to_at, state, checks, cause, said) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     spans: database.prepare<[string, number], SpanRow>(
       'SELECT * FROM node_span WHERE node_id = ? AND to_at > ? ORDER BY seq',
@@ -183,15 +187,19 @@ export function openNodes(file: string): NodeStore {
     ...{ id: row.id, tags: row.tags.split('\n').filter((tag) => tag !== '') },
     ...{ status: statusOf(row.status), statusSince: row.status_since, failures: row.failures },
     cause: row.cause,
+    said: orNull(nodeSaid, row.said, `the node ${row.id}`),
     offeredHostKey: orNull(offered, row.offered, `the node ${row.id}`),
     offeredCertificate: orNull(offeredCertificate, row.offered_certificate, `the node ${row.id}`),
   })
   const statusOf = (text: string): NodeStatus => nodeStatuses.find((status) => status === text) ?? 'unknown'
 
-  function spanOf({ from_at, to_at, state, checks, cause }: SpanRow): Span {
+  function spanOf({ from_at, to_at, state, checks, cause, said }: SpanRow): Span {
     const known = observedStates.find((each) => each === state)
     if (known === undefined) throw damaged(file, 'a span cannot be read')
-    return { from: wallMs(from_at), to: wallMs(to_at), state: known, checks, cause }
+    return {
+      ...{ from: wallMs(from_at), to: wallMs(to_at), state: known, checks, cause },
+      said: orNull(nodeSaid, said, 'a span'),
+    }
   }
 
   const columns = (node: KeptNode): unknown[] => {
@@ -254,10 +262,14 @@ export function openNodes(file: string): NodeStore {
     const row = sql.newestSpan.get(nodeId)
     const state = observedOf(status)
     if (state === null) return null
-    const next = withLook(row === undefined ? null : spanOf(row), { at, state, cause: check?.cause ?? null }, everyMs)
+    const next = withLook(
+      row === undefined ? null : spanOf(row),
+      { at, state, cause: check?.cause ?? null, said: check?.said ?? null },
+      everyMs,
+    )
     if (next === null) return null
-    const put = (seq: number, { from, to, state: found, checks, cause }: Span): void =>
-      void sql.saveSpan.run(nodeId, seq, from, to, found, checks, cause)
+    const put = (seq: number, { from, to, state: found, checks, cause, said }: Span): void =>
+      void sql.saveSpan.run(nodeId, seq, from, to, found, checks, cause, said === null ? null : JSON.stringify(said))
     if (next.ended !== null && row !== undefined) put(row.seq, next.ended)
     const seq = (row?.seq ?? 0) + (next.kind === 'begin' ? 1 : 0)
     put(seq, next.span)

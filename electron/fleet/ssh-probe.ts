@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AnyAuthMethod, Client, ConnectConfig, ParsedKey } from 'ssh2'
-import type { KeyFacts, StepCode } from '../../shared/model/fleet'
+import type { KeyFacts, NodeSaid, NodeSaying, StepCode } from '../../shared/model/fleet'
 import type { Clock } from '../platform/ports'
 import { deadline } from './deadline'
 import { failed, reasonOf, skipped, succeeded, type Probes, type SshFound, type SshTarget } from './probes'
@@ -33,25 +33,27 @@ function parsedKey({ utils }: Ssh2, privateKey: string, passphrase: string | nul
   return key === undefined || key instanceof Error || !key.isPrivateKey() ? null : key
 }
 
-/** What may be shown to a server that has proven its key; a text: why there is nothing. */
-function methodsOf(
-  module: Ssh2,
-  target: SshTarget,
-  agent: string | null,
-): AnyAuthMethod[] | readonly [StepCode, string] {
+/** Why there is no login. */
+type Fault = readonly [StepCode, NodeSaid]
+const fault = (code: StepCode, key: NodeSaying, params: NodeSaid['params'] = {}): Fault => [
+  code,
+  { key, step: 'ssh', params },
+]
+
+/** What may be shown to a server that has proven its key; a fault: why there is nothing. */
+function methodsOf(module: Ssh2, target: SshTarget, agent: string | null): AnyAuthMethod[] | Fault {
   const { ssh, credentials } = target
   const username = ssh.user
   switch (ssh.method) {
     case 'key': {
-      if (credentials.privateKey === null) return ['no-credentials', 'SSH: no private key is set']
+      if (credentials.privateKey === null) return fault('no-credentials', 'noPrivateKey')
       const key = parsedKey(module, credentials.privateKey, credentials.passphrase)
-      if (key === null)
-        return ['key-unusable', 'SSH: the private key cannot be read, or its passphrase is missing or wrong']
+      if (key === null) return fault('key-unusable', 'keyUnusable')
       return [{ type: 'publickey', username, key }]
     }
     case 'password': {
       const { password } = credentials
-      if (password === null) return ['no-credentials', 'SSH: no password is set']
+      if (password === null) return fault('no-credentials', 'noPassword')
       // Many servers ask for the password by questions; more than one question is not for us to answer.
       const prompt = (
         _name: string,
@@ -66,7 +68,7 @@ function methodsOf(
       ] as AnyAuthMethod[]
     }
     case 'agent':
-      if (agent === null) return ['agent-missing', 'SSH: this controller has no SSH agent']
+      if (agent === null) return fault('agent-missing', 'noAgent')
       return [{ type: 'agent', username, agent }]
   }
 }
@@ -80,9 +82,9 @@ export function sshProbe(clock: Clock, agent: string | null): Probes['ssh'] {
     const module = await ssh2()
     const methods = methodsOf(module, target, agent)
     if (!isMethods(methods)) {
-      const [code, cause] = methods
+      const [code, said] = methods
       // Knocking without anything to show only fills the logs of the machine.
-      const step = code === 'no-credentials' ? skipped(code, cause) : failed(code, cause, 0)
+      const step = code === 'no-credentials' ? skipped(code, said) : failed(code, said, 0)
       return { step, hostKey: null, offered: null }
     }
     using limit = deadline(clock, timeoutMs, signal)
@@ -92,18 +94,17 @@ export function sshProbe(clock: Clock, agent: string | null): Probes['ssh'] {
     const ms = Math.round(clock.mono() - beganAt)
     const { hostKey, offered } = outcome
     if (outcome.failure === null) return { step: succeeded(ms), hostKey, offered }
-    const [code, cause] = limit.isOver
-      ? (['timeout', `SSH: no answer within ${timeoutMs / 1000} s`] as const)
+    const [code, said] = limit.isOver
+      ? fault('timeout', 'noAnswerWithin', { seconds: timeoutMs / 1000 })
       : outcome.failure
-    return { step: failed(code, cause, ms), hostKey, offered }
+    return { step: failed(code, said, ms), hostKey, offered }
   }
 }
 
-const isMethods = (found: AnyAuthMethod[] | readonly [StepCode, string]): found is AnyAuthMethod[] =>
-  typeof found[0] !== 'string'
+const isMethods = (found: AnyAuthMethod[] | Fault): found is AnyAuthMethod[] => typeof found[0] !== 'string'
 
 interface Outcome extends Pick<SshFound, 'hostKey' | 'offered'> {
-  readonly failure: readonly [StepCode, string] | null
+  readonly failure: Fault | null
 }
 
 function logIn(
@@ -127,12 +128,12 @@ function logIn(
       client.end()
       client.destroy()
     }
-    const stop = (): void => end(['timeout', 'SSH: no answer'])
+    const stop = (): void => end(fault('timeout', 'noAnswer'))
     client.on('handshake', () => {
       hostKey = shown
     })
     client.once('ready', () => end(null))
-    client.once('close', () => end(['unreachable', 'SSH: the server closed the connection']))
+    client.once('close', () => end(fault('unreachable', 'closed')))
     client.on('error', (error: Error & { level?: string }) => {
       // The library goes on to the next method after this one, and ends with another error.
       if (error.level === 'agent') agentFailed = true
@@ -167,24 +168,19 @@ const kindsOf = (type: string): string[] => (type === 'ssh-rsa' ? ['rsa-sha2-512
 function failureOf(
   error: Error & { level?: string },
   { shown, pinned, agentFailed }: { shown: KeyFacts | null; pinned: KeyFacts | null; agentFailed: boolean },
-): readonly [StepCode, string] {
+): Fault {
   if (shown !== null && pinned !== null && shown.fingerprint !== pinned.fingerprint)
-    return [
-      'host-key-changed',
-      `SSH: the server shows another host key (${shown.fingerprint}) than the one that is pinned`,
-    ]
-  if (agentFailed) return ['agent-missing', 'SSH: the SSH agent does not answer']
+    return fault('host-key-changed', 'otherHostKey', { fingerprint: shown.fingerprint })
+  if (agentFailed) return fault('agent-missing', 'agentSilent')
   switch (error.level) {
     case 'client-authentication':
-      return ['auth-refused', 'SSH: the server does not take the credentials']
+      return fault('auth-refused', 'credentialsRefused')
     case 'client-timeout':
-      return ['timeout', 'SSH: no answer']
+      return fault('timeout', 'noAnswer')
     case 'client-socket':
-    case 'client-dns': {
-      const [code, words] = reasonOf(error)
-      return [code, `SSH: ${words}`]
-    }
+    case 'client-dns':
+      return fault(...reasonOf(error))
     default:
-      return ['protocol', 'SSH: what answers is no SSH server, or none that we can talk to']
+      return fault('protocol', 'notSsh')
   }
 }

@@ -25,7 +25,7 @@ export function watchedNodes(store: NodeStore, monitor: Pick<NodeMonitor, 'onTur
 }
 
 function watchedNode(facts: NodeFacts, clock: Clock): WatchedNode {
-  const { id, tags, status, statusSince, failures, offeredHostKey, offeredCertificate, cause } = facts
+  const { id, tags, status, statusSince, failures, offeredHostKey, offeredCertificate, cause, said } = facts
   const shown = offeredHostKey ?? offeredCertificate
   const [mono, wall] = [clock.mono(), clock.wall()]
   // An instant that lies ahead (the calendar was set back) is now.
@@ -35,7 +35,7 @@ function watchedNode(facts: NodeFacts, clock: Clock): WatchedNode {
     return status === 'offline' && failures < UNREACHED_CHECKS_MIN ? 'unknown' : status
   }
   return {
-    ...{ id: subjectOfNode(id), tags, reach: reach(), since: monoOf(statusSince), cause },
+    ...{ id: subjectOfNode(id), tags, reach: reach(), since: monoOf(statusSince), cause, said },
     offeredKey:
       shown === null
         ? null
@@ -44,5 +44,13 @@ function watchedNode(facts: NodeFacts, clock: Clock): WatchedNode {
 }
 
 const removedNode = (id: string, clock: Clock): WatchedNode => ({
-  ...{ id: subjectOfNode(id), tags: [], reach: 'removed', since: clock.mono(), cause: null, offeredKey: null },
+  ...{
+    id: subjectOfNode(id),
+    tags: [],
+    reach: 'removed',
+    since: clock.mono(),
+    cause: null,
+    said: null,
+    offeredKey: null,
+  },
 })

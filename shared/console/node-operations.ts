@@ -7,6 +7,7 @@ import {
   nodeCheck,
   nodeFields,
   nodeId,
+  nodeSaid,
   nodeSecrets,
   nodeSsh,
   nodeStatuses,
@@ -84,7 +85,9 @@ export const nodeHealth = z.object({
   name: z.string(),
   status: z.enum(nodeStatuses),
   statusSince: z.number(),
+  /** In English; `said` is the same for every language (`nodeText` puts it into words). */
   cause: z.string().nullable(),
+  said: nodeSaid.nullable().optional(),
   lastSeenAt: z.number().nullable(),
   lastCheckAt: z.number().nullable(),
   failures: z.number(),
@@ -108,6 +111,7 @@ const bucket = z.object({
   incidents: z.number(),
   /** Of the longest outage, else of the longest degradation. */
   cause: z.string().nullable(),
+  said: nodeSaid.nullable().optional(),
   /** Observed in each state; what is missing to the bucket's length is unknown. */
   ms: z.object({ healthy: ms, degraded: ms, offline: ms, paused: ms }),
 })

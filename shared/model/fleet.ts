@@ -114,12 +114,51 @@ export const keyFacts = z.object({
 })
 export type KeyFacts = z.infer<typeof keyFacts>
 
+/** What a step of a check has to say, by key: its words are in the catalogues (`nodeSaid.<key>`, rendered by `nodeText`). */
+export const nodeSayings = [
+  'refused',
+  'nameUnknown',
+  'nameNotFound',
+  'noRoute',
+  'noNetwork',
+  'cut',
+  'noAnswer',
+  'noAnswerWithin',
+  'notTlsController',
+  'notTls',
+  'failed',
+  'noPrivateKey',
+  'noPassword',
+  'keyUnusable',
+  'noAgent',
+  'agentSilent',
+  'closed',
+  'otherHostKey',
+  'credentialsRefused',
+  'notSsh',
+  'otherCertificate',
+  'notController',
+  'notWell',
+  'starting',
+] as const
+export type NodeSaying = (typeof nodeSayings)[number]
+export const nodeSaid = z.object({
+  key: z.enum(nodeSayings),
+  /** Which step says it. */
+  step: z.enum(['tcp', 'ssh', 'health']),
+  /** `port` of TCP; `seconds` of `noAnswerWithin`; `fingerprint` of the other key or certificate. */
+  params: z.record(z.string().max(50), z.union([z.string().max(500), z.number()])),
+})
+export type NodeSaid = z.infer<typeof nodeSaid>
+
 const step = z.object({
   state: z.enum(['ok', 'failed', 'skipped']),
   /** Null: ok, or skipped because an earlier step says enough. */
   code: z.enum(stepCodes).nullable(),
-  /** In words; null: nothing to say. */
+  /** In English; null: nothing to say. */
   cause: z.string().nullable(),
+  /** The same for every language; null: `cause` is all there is, as from an older version. */
+  said: nodeSaid.nullable().optional(),
   /** Null: skipped. */
   ms: z.number().nullable(),
 })
@@ -129,8 +168,9 @@ export const nodeCheck = z.object({
   at: z.number(),
   durationMs: z.number(),
   status: z.enum(nodeStatuses),
-  /** Why it is not online. */
+  /** Why it is not online, as of the step that says it. */
   cause: z.string().nullable(),
+  said: nodeSaid.nullable().optional(),
   /** `schedule`, or who asked. */
   by: z.string(),
   tcp: step,

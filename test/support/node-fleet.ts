@@ -10,8 +10,9 @@ import { systemClock } from '../../electron/platform/clock'
 import type { Logger, Secrets } from '../../electron/platform/ports'
 import { systemRandom } from '../../electron/platform/random'
 import type { TopicBody, TopicValues } from '../../shared/console/contract'
-import { usualCheckConfig, type NodeStatus } from '../../shared/model/fleet'
+import { usualCheckConfig, type NodeSaid, type NodeStatus } from '../../shared/model/fleet'
 import { wallMs } from '../../shared/model/time'
+import { nodeInEnglish } from '../../shared/text/node-said'
 import { checkOfNode } from './node-samples'
 
 /**
@@ -29,9 +30,9 @@ const DAY = 24 * HOUR
 /** So many have been there for a quarter. */
 const LONG_PAST = 6
 const quiet: Logger = { log: () => {}, child: () => quiet }
-const causes: Partial<Record<NodeStatus, string>> = {
-  offline: 'TCP port 22: no answer within 5 s',
-  degraded: 'Health: the port is closed',
+const causes: Partial<Record<NodeStatus, NodeSaid>> = {
+  offline: { key: 'noAnswerWithin', step: 'tcp', params: { port: 22, seconds: 5 } },
+  degraded: { key: 'refused', step: 'health', params: {} },
 }
 const print = (letter: string): string => `SHA256:${letter.repeat(43)}`
 const names = ['hall-display', 'till', 'ventilation-gateway', 'camera-recorder', 'door-control', 'print-server']
@@ -48,7 +49,7 @@ function found(status: NodeStatus, isOther: boolean): CheckedNode {
   const hostKey = isOther ? null : { type: 'ssh-ed25519', fingerprint: print('b') }
   const agent = { version: '0.1.0', role: 'edge' }
   if (status === 'offline') {
-    const refused = failed('timeout', causes.offline ?? '', 5_000)
+    const refused = failed('timeout', causes.offline!, 5_000)
     return {
       steps: { tcp: refused, ssh: { ...skipped(), hostKey: null }, health: { ...refused, version: null, role: null } },
       offered: undefined,
@@ -56,11 +57,11 @@ function found(status: NodeStatus, isOther: boolean): CheckedNode {
   }
   const health =
     status === 'degraded'
-      ? { ...failed('refused', causes.degraded ?? '', 2), version: null, role: null }
+      ? { ...failed('refused', causes.degraded!, 2), version: null, role: null }
       : { ...succeeded(4), ...agent }
   const ssh = isOther
     ? {
-        ...failed('host-key-changed', 'SSH: the server shows another host key than the one that is pinned', 31),
+        ...failed('host-key-changed', { key: 'otherHostKey', step: 'ssh', params: { fingerprint: print('c') } }, 31),
         hostKey,
       }
     : { ...succeeded(38), hostKey }
@@ -82,7 +83,8 @@ function past(index: number, now: number): Finding[] {
     const status: NodeStatus =
       day === 40 + index || (day === 5 && turn % 3 === 0) ? 'offline' : (day + index) % 17 === 0 ? 'degraded' : 'online'
     const paused = day === 60
-    const check = checkOfNode({ at, status, cause: causes[status] ?? null })
+    const said = causes[status] ?? null
+    const check = checkOfNode({ at, status, said, cause: said === null ? null : nodeInEnglish(said) })
     findings.push({ nodeId, revision: 1, at: wallMs(at), everyMs, check: paused ? null : check, isReached: !paused })
   }
   return findings

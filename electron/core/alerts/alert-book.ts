@@ -470,9 +470,9 @@ const keyOf = (ruleId: string, edgeId: string, seriesKey: string) => JSON.string
 
 /** Null: the cause is not there, or nobody can tell. */
 function evidenceOf(rule: AlertRuleDocument, node: WatchedNode): { evidence: Evidence; beganAt: MonoMs } | null {
-  const { reach, since, cause, offeredKey } = node
+  const { reach, since, offeredKey } = node
   if (rule.watch === 'node-offline')
-    return reach === 'offline' ? { evidence: offlineEvidence(rule, cause), beganAt: since } : null
+    return reach === 'offline' ? { evidence: offlineEvidence(rule, node), beganAt: since } : null
   return offeredKey === null ? null : { evidence: keyEvidence(rule, offeredKey), beganAt: offeredKey.since }
 }
 /** Which key is pinned and which was shown last is known, whoever looks. */

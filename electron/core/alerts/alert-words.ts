@@ -8,9 +8,13 @@ export const lostEvidence = ({ severity }: AlertRuleDocument): Evidence => ({
   ...{ severity, said: { key: 'edgeLost', params: {} }, text: '', value: null },
 })
 
-export const offlineEvidence = ({ severity }: AlertRuleDocument, cause: string | null): Evidence => ({
-  ...{ severity, said: { key: 'nodeOffline', params: { cause: cause ?? '?' } }, text: '', value: null },
-})
+export const offlineEvidence = (
+  { severity }: AlertRuleDocument,
+  { cause, said }: Pick<WatchedNode, 'cause' | 'said'>,
+): Evidence => {
+  const why = said === null ? {} : { ...said.params, why: said.key, step: said.step }
+  return { severity, said: { key: 'nodeOffline', params: { cause: cause ?? '?', ...why } }, text: '', value: null }
+}
 
 export const keyEvidence = (
   { severity }: AlertRuleDocument,

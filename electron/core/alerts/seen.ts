@@ -1,3 +1,4 @@
+import type { NodeSaid } from '../../../shared/model/fleet'
 import type { MonoMs, WallMs } from '../../../shared/model/time'
 import type { AlertOutput, AlertState } from './alert-state'
 import type { Attributes } from './series'
@@ -19,8 +20,9 @@ export interface WatchedNode {
   readonly reach: 'reached' | 'offline' | 'unknown' | 'paused' | 'removed'
   /** Since when. */
   readonly since: MonoMs
-  /** Why it is not reached, in words. */
+  /** Why it is not reached, in English and, unless an older version found it, by key. */
   readonly cause: string | null
+  readonly said: NodeSaid | null
   /** What is shown instead of the pinned host key, or of the pinned certificate of the health endpoint; null: nothing is. */
   readonly offeredKey: { readonly of: 'ssh' | 'tls'; readonly fingerprint: string; readonly since: MonoMs } | null
 }

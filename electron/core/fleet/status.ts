@@ -1,4 +1,4 @@
-import type { NodeCheck, NodeStatus, NodeStep, StepCode } from '../../../shared/model/fleet'
+import type { NodeCheck, NodeSaid, NodeStatus, NodeStep, StepCode } from '../../../shared/model/fleet'
 import type { WallMs } from '../../../shared/model/time'
 import type { ObservedState } from '../uptime/bar'
 
@@ -21,14 +21,20 @@ export function statusOf(
   return unseenMs >= 0 && unseenMs < offlineAfterMs ? 'degraded' : 'offline'
 }
 
-/** Why it is not online; of a node that is, what is wrong all the same. Null: nothing. */
-export function causeOf({ tcp, ssh, health }: CheckSteps): string | null {
+/** Why it is not online; of a node that is, what is wrong all the same. */
+export function causeOf(steps: CheckSteps): { readonly cause: string | null; readonly said: NodeSaid | null } {
+  const { cause = null, said = null } = faultOf(steps) ?? {}
+  return { cause, said }
+}
+
+/** The step that says most. Null: none says anything. */
+function faultOf({ tcp, ssh, health }: CheckSteps): NodeStep | null {
   // Another key may be another machine: that comes before everything else.
-  if (ssh.code === 'host-key-changed') return ssh.cause
-  if (health.code === 'certificate-changed') return health.cause
-  if (!isReached({ tcp, health })) return tcp.cause
-  if (health.state !== 'ok') return health.cause
-  return ssh.state === 'failed' ? ssh.cause : null
+  if (ssh.code === 'host-key-changed') return ssh
+  if (health.code === 'certificate-changed') return health
+  if (!isReached({ tcp, health })) return tcp
+  if (health.state !== 'ok') return health
+  return ssh.state === 'failed' ? ssh : null
 }
 
 const observed: Record<NodeStatus, ObservedState | null> = {

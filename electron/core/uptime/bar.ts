@@ -1,3 +1,4 @@
+import type { NodeSaid } from '../../../shared/model/fleet'
 import type { WallMs } from '../../../shared/model/time'
 
 /** What an observer found. Whoever was not there found nothing: that is no span, and `unknown`. */
@@ -12,8 +13,10 @@ export interface Span {
   readonly state: ObservedState
   /** Looks in this span, evenly spread. */
   readonly checks: number
-  /** In words, for a person; null while there is nothing to say. */
+  /** In English; null while there is nothing to say. */
   readonly cause: string | null
+  /** The same by key; null: `cause` is all there is. */
+  readonly said: NodeSaid | null
 }
 
 export interface Bucket {
@@ -32,6 +35,7 @@ export interface Bucket {
   readonly incidents: number
   /** Of the longest outage, else of the longest degradation in it. */
   readonly cause: string | null
+  readonly said: NodeSaid | null
 }
 
 export interface Bar {
@@ -47,7 +51,7 @@ interface Draft {
   readonly ms: Record<ObservedState, number>
   readonly looks: Record<ObservedState, number>
   incidents: number
-  cause: { readonly text: string; readonly isOutage: boolean; readonly ms: number } | null
+  cause: { readonly of: Span; readonly isOutage: boolean; readonly ms: number } | null
 }
 
 const emptyDraft = (): Draft => ({
@@ -70,7 +74,7 @@ function causeOf(known: Draft['cause'], span: Span, ms: number): Draft['cause'] 
   if (span.cause === null || (span.state !== 'offline' && span.state !== 'degraded')) return known
   const isOutage = span.state === 'offline'
   const isWorse = known === null || (isOutage && !known.isOutage) || (isOutage === known.isOutage && ms > known.ms)
-  return isWorse ? { text: span.cause, isOutage, ms } : known
+  return isWorse ? { of: span, isOutage, ms } : known
 }
 
 function stateOf({ ms }: Draft): Bucket['state'] {
@@ -119,7 +123,8 @@ function bucketOf(draft: Draft, from: WallMs, to: WallMs): Bucket {
     offline: looks.offline,
     checks: looks.healthy + looks.degraded + looks.offline,
     downMs: ms.offline,
-    cause: cause?.text ?? null,
+    cause: cause?.of.cause ?? null,
+    said: cause?.of.said ?? null,
   }
 }
 

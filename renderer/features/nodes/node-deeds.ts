@@ -5,6 +5,7 @@ import type { Failure } from '../../../shared/model/failures'
 import { useBridge } from '../../bridge'
 import { useController } from '../../stores/controller'
 import { useToasts } from '../../ui/toasts'
+import { useNodeText } from './node-words'
 
 export type NodeDeed = 'check' | 'edit' | 'pause' | 'resume' | 'remove'
 
@@ -14,6 +15,7 @@ export function useNodeDeeds() {
   const bridge = useBridge()
   const controller = useController()
   const toasts = useToasts()
+  const nodeText = useNodeText()
   /** Ids of those that are being checked because somebody asked. */
   const checking = ref<ReadonlySet<string>>(new Set())
   const without = (id: string) => new Set([...checking.value].filter((one) => one !== id))
@@ -36,11 +38,12 @@ export function useNodeDeeds() {
     const answer = await bridge.call('nodes.checkNodeStatus', { nodeId: node.id })
     checking.value = without(node.id)
     if (!answer.ok) return answer
-    const { status, cause } = answer.value.check
+    const { status } = answer.value.check
+    const detail = nodeText(answer.value.check)
     const tone = status === 'online' ? 'edge' : status === 'offline' ? 'critical' : 'degraded'
     toasts.show({
       text: t('nodes.checked', { name: node.name, status: t(`nodes.status_${status}`) }),
-      ...(cause === null ? {} : { detail: cause }),
+      ...(detail === null ? {} : { detail }),
       tone,
     })
     return null

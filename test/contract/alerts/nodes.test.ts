@@ -23,6 +23,8 @@ import { openTelemetryStores } from '../../../electron/telemetry/sqlite'
 import type { TelemetryStores } from '../../../electron/telemetry/telemetry'
 import { operations } from '../../../shared/console/contract'
 import { wallMs } from '../../../shared/model/time'
+import { saidText } from '../../../shared/text/alert-said'
+import { translate } from '../../../shared/text/translate'
 import { manualClock, type ManualClock } from '../../support/console-clock'
 import { documentContext } from '../../support/documents'
 import { collectingLogger } from '../../support/journal'
@@ -62,8 +64,8 @@ const look = (name: string): CheckedNode => {
       offered: name === 'local' ? undefined : hostKey === null ? shown : null,
     }
   }
-  const health = { ...failed('refused', 'Health: nobody listens there', 1), version: null, role: null }
-  const tcp = failed('refused', 'TCP port 22: nobody listens there', 1)
+  const health = { ...failed('refused', { key: 'refused', step: 'health', params: {} }, 1), version: null, role: null }
+  const tcp = failed('refused', { key: 'refused', step: 'tcp', params: { port: 22 } }, 1)
   return { steps: { tcp, ssh: { ...skipped(), hostKey: null }, health }, offered: undefined }
 }
 
@@ -148,6 +150,9 @@ describe('alerts of checked nodes', () => {
       edgeName: 'web',
       text: 'The node cannot be reached: TCP port 22: nobody listens there',
     })
+    // Whoever reads it in another language gets all of it in that one.
+    const inGerman = saidText((key, params) => translate('de', key, params), 'de', alert!)
+    expect(inGerman).toBe('Der Knoten ist nicht erreichbar: TCP-Port 22: dort nimmt niemand Verbindungen an')
     expect(await asked()['alerts.list']({ limit: 10, edge: 'web' }, anna)).toMatchObject({ total: 1 })
     isUp = () => true
     await pass(4 * EVERY)

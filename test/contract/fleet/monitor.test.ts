@@ -41,8 +41,8 @@ const up = (): CheckedNode => ({
   offered: undefined,
 })
 const down = (): CheckedNode => {
-  const found = failed('refused', 'TCP port 22: nobody listens there', 1)
-  const health = { ...failed('refused', 'Health: nobody listens there', 1), version: null, role: null }
+  const found = failed('refused', { key: 'refused', step: 'tcp', params: { port: 22 } }, 1)
+  const health = { ...failed('refused', { key: 'refused', step: 'health', params: {} }, 1), version: null, role: null }
   return { steps: { tcp: found, ssh: { ...skipped(), hostKey: null }, health }, offered: undefined }
 }
 
@@ -273,7 +273,11 @@ describe('the watch over nodes', () => {
       const { steps, offered } = up()
       const health = isPinned
         ? steps.health
-        : { ...failed('certificate-changed', 'Health: another', 1), version: null, role: null }
+        : {
+            ...failed('certificate-changed', { key: 'notWell', step: 'health', params: {} }, 1),
+            version: null,
+            role: null,
+          }
       return Promise.resolve({ steps: { ...steps, health: { ...health, certificate } }, offered })
     }
     look = showing(own, true)
@@ -283,7 +287,7 @@ describe('the watch over nodes', () => {
     await pass(2 * EVERY)
     const node = () => call('nodes.getNode', { nodeId: 'web' })
     expect(await node()).toMatchObject({
-      ...{ status: 'degraded', lastCheck: { cause: 'Health: another' } },
+      ...{ status: 'degraded', lastCheck: { cause: 'Health: the controller says it is not well' } },
       ...{ certificate: { fingerprint: own }, offeredCertificate: { fingerprint: other } },
     })
     await expect(call('nodes.updateNode', { nodeId: 'web', acceptFingerprint: own })).rejects.toThrow('does not show')

@@ -6,8 +6,11 @@ import { CHECKS_KEPT_MIN } from '../../../electron/core/fleet/retention'
 import { localNode } from '../../../electron/fleet/node-operations'
 import type { Finding, KeptNode, NodeQuery, NodeStore } from '../../../electron/fleet/nodes'
 import { openNodes } from '../../../electron/fleet/sqlite'
-import { usualCheckConfig, type NodeStatus } from '../../../shared/model/fleet'
+import { fleetMigrations } from '../../../electron/fleet/schema'
+import { openDatabase } from '../../../electron/platform/sqlite'
+import { usualCheckConfig, type NodeSaid, type NodeStatus } from '../../../shared/model/fleet'
 import { wallMs } from '../../../shared/model/time'
+import { nodeInEnglish } from '../../../shared/text/node-said'
 import { checkOfNode } from '../../support/node-samples'
 
 /** Ten thousand commits take their time on a disk, and nothing here is about what a power cut leaves. */
@@ -120,6 +123,45 @@ describe('the store of nodes', () => {
     expect(store.facts(null)).toMatchObject([{ id: 'n1', offeredCertificate: { fingerprint: mark('BB') } }])
     store.record([seen(4, mark('AA'))])
     expect(store.node('n1')).toMatchObject({ ...pinned, offeredCertificate: null })
+  })
+
+  test('keeps what a check says by key, for every language, in the check, in the bar and for alerts', async () => {
+    const said: NodeSaid = { key: 'refused', step: 'tcp', params: { port: 22 } }
+    store.add(node('n1'))
+    for (const n of [0, 1]) {
+      const found = finding('n1', n, { status: 'offline' })
+      store.record([{ ...found, check: { ...found.check!, said, tcp: { ...found.check!.tcp, said } } }])
+    }
+    await reopen()
+    expect(store.history('n1', { limit: 1, since: wallMs(0) })).toMatchObject([{ said, tcp: { said } }])
+    expect(store.spans('n1', wallMs(0))).toMatchObject([{ checks: 2, said, cause: nodeInEnglish(said) }])
+    expect(store.facts(null)).toMatchObject([{ said }])
+  })
+
+  test('of the version before keeps its words, and has the key as well from the next look on', async () => {
+    await store[Symbol.asyncDispose]()
+    const file = path.join(folder, 'before.db')
+    const before = openDatabase(file, fleetMigrations.slice(0, 3))
+    const body = JSON.stringify({ ...node('n1'), id: undefined })
+    const check = finding('n1', 0, { status: 'offline' }).check!
+    const cause = check.cause!
+    before
+      .prepare(
+        `INSERT INTO node (id, name, name_key, host, search, tags, revision, body, status, status_since, held_until, last_check_at, last_check, failures)
+          VALUES ('n1', 'n1', 'n1', 'localhost', '', '', 1, ?, 'offline', ?, ?, ?, ?, 3)`,
+      )
+      .run(body, T0, T0 + 90_000, T0, JSON.stringify(check))
+    before.prepare(`INSERT INTO node_check VALUES ('n1', 1, ?, ?)`).run(T0, JSON.stringify(check))
+    before.prepare(`INSERT INTO node_span VALUES ('n1', 1, ?, ?, 'offline', 3, ?)`).run(T0, T0 + 90_000, cause)
+    before.close()
+    store = openNodes(file)
+    expect(store.facts(null)).toMatchObject([{ cause, said: null }])
+    expect(store.history('n1', { limit: 5, since: wallMs(0) })).toMatchObject([{ cause }])
+    expect(store.spans('n1', wallMs(0))).toMatchObject([{ cause, said: null, checks: 3 }])
+    const said: NodeSaid = { key: 'refused', step: 'tcp', params: { port: 22 } }
+    const next = finding('n1', 1, { status: 'offline' })
+    store.record([{ ...next, check: { ...next.check!, said } }])
+    expect(store.spans('n1', wallMs(0))).toMatchObject([{ cause, said, checks: 4 }])
   })
 
   test('forgets all of a node that is removed', () => {

@@ -277,7 +277,15 @@ describe('rules that change', () => {
 describe('nodes', () => {
   const key = { of: 'ssh' as const, fingerprint: `SHA256:${'a'.repeat(43)}`, since: monoMs(0) }
   const web = (change: Partial<WatchedNode> = {}): WatchedNode => ({
-    ...{ id: 'node:web', tags: ['prod', 'shop'], reach: 'reached', since: monoMs(0), cause: null, offeredKey: null },
+    ...{
+      id: 'node:web',
+      tags: ['prod', 'shop'],
+      reach: 'reached',
+      since: monoMs(0),
+      cause: null,
+      said: null,
+      offeredKey: null,
+    },
     ...change,
   })
   const offline = web({ reach: 'offline', cause: 'TCP port 22: no answer' })

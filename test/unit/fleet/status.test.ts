@@ -62,7 +62,7 @@ describe('the status of a node', () => {
     ['an online node refuses the login', steps(ok, ok, step('failed', 'auth-refused', 'login')), 'login'],
     ['nothing is set to log in with', steps(ok, ok, step('skipped', 'no-credentials', 'none')), null],
   ] as const)('has its cause in words when %s', (_, found, cause) => {
-    expect(causeOf(found)).toBe(cause)
+    expect(causeOf(found).cause).toBe(cause)
   })
 
   test('an agent that answers that it is not well is reached all the same', () => {

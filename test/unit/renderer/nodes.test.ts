@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { mount } from '@vue/test-utils'
+import { shallowRef } from 'vue'
+import { afterEach, describe, expect, it } from 'vitest'
 import { operations } from '../../../shared/console/contract'
 import {
   additionOf,
@@ -9,8 +11,13 @@ import {
   nameOfActor,
   tagsIn,
 } from '../../../renderer/features/nodes/nodes'
+import CheckSteps from '../../../renderer/features/nodes/check-steps.vue'
+import { i18n, setLanguage } from '../../../renderer/i18n'
 import { slotsOf, windowOf } from '../../../renderer/live-list'
-import { nodeSample } from '../../support/node-samples'
+import { clockKey } from '../../../renderer/ui/clock'
+import { nodeSayings, type NodeSaid } from '../../../shared/model/fleet'
+import { nodeInEnglish, nodeText } from '../../../shared/text/node-said'
+import { checkOfNode, nodeSample } from '../../support/node-samples'
 
 describe('the list of nodes', () => {
   it('has a row for each that passes the filter, with those that have come, each once', () => {
@@ -46,6 +53,32 @@ describe('the list of nodes', () => {
     expect(asked).toEqual({ text: 'web', statuses: ['offline'], sort: 'lastSeen', isDescending: true })
     expect(filterOf('', 'nonsense', { key: 'menu', descending: false })).toEqual({ sort: 'name', isDescending: false })
     expect(operations['nodes.listNodes'].input.parse(asked)).toMatchObject(asked)
+  })
+})
+
+describe('what the last check found', () => {
+  const refused: NodeSaid = { key: 'refused', step: 'tcp', params: { port: 22 } }
+  const step = { state: 'failed', code: 'refused', cause: nodeInEnglish(refused), ms: 1 } as const
+  const shown = (said: NodeSaid | null) => {
+    const check = checkOfNode({ status: 'offline', cause: step.cause, said, tcp: { ...step, said } })
+    const wrapper = mount(CheckSteps, {
+      props: { check, isLocal: false },
+      global: { plugins: [i18n], provide: { [clockKey]: shallowRef(check.at) } },
+    })
+    return wrapper.get('[data-testid=check-steps]').text()
+  }
+  afterEach(() => setLanguage('en'))
+
+  it('is told in the language of the page, and as it was written where an older version found it', async () => {
+    expect(shown(refused)).toContain('TCP port 22: nobody listens there')
+    await setLanguage('de')
+    expect(shown(refused)).toContain('TCP-Port 22: dort nimmt niemand Verbindungen an')
+    expect(shown(null)).toContain('TCP port 22: nobody listens there')
+  })
+  it.each(nodeSayings)('is what the command line says: %s', (key) => {
+    const said: NodeSaid = { key, step: 'ssh', params: { port: 22, seconds: 5, fingerprint: 'SHA256:a|@{b}' } }
+    const { t } = i18n.global as unknown as { t: (key: string, params?: object) => string }
+    expect(nodeText((name, params = {}) => t(name, params), { said, cause: null })).toBe(nodeInEnglish(said))
   })
 })
 

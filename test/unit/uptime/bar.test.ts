@@ -14,6 +14,7 @@ const span = (from: number, to: number, state: Span['state'], more: Partial<Span
   state,
   checks: Math.round((to - from) * 60),
   cause: null,
+  said: null,
   ...more,
 })
 
@@ -112,7 +113,7 @@ describe('looks at a node', () => {
   const look = (at: number, state: Span['state'], cause: string | null = null) => ({
     at: wallMs(at * minute),
     state,
-    cause,
+    ...{ cause, said: null },
   })
   function after(...looks: ReturnType<typeof look>[]): Span[] {
     const spans: Span[] = []
@@ -128,7 +129,7 @@ describe('looks at a node', () => {
 
   it('are one span while they find the same', () => {
     expect(after(look(0, 'healthy'), look(1, 'healthy'), look(2, 'healthy'))).toEqual([
-      { from: 0, to: 3.5 * minute, state: 'healthy', checks: 3, cause: null },
+      { from: 0, to: 3.5 * minute, state: 'healthy', checks: 3, cause: null, said: null },
     ])
   })
 
@@ -150,6 +151,8 @@ describe('looks at a node', () => {
 
   it('are left out while the calendar, set back, repeats what was observed', () => {
     const spans = after(look(10, 'healthy'), look(5, 'offline'), look(11, 'healthy'))
-    expect(spans).toEqual([{ from: 10 * minute, to: 12.5 * minute, state: 'healthy', checks: 2, cause: null }])
+    expect(spans).toEqual([
+      { from: 10 * minute, to: 12.5 * minute, state: 'healthy', checks: 2, cause: null, said: null },
+    ])
   })
 })
