@@ -26,6 +26,8 @@ import { socketOptions, WsTransport } from './ws-transport'
 /** Connections that have not proven anything yet. Beyond it new ones are dropped, those of the network with the most first: a fleet that comes back at once finds room as others finish. */
 export const UNPROVEN_CONNECTIONS_MAX = 2_000
 const HEADER_BYTES_MAX = 8 * 1024
+/** What is spoken on the port under TLS, as ALPN calls it. */
+const HTTP = 'http/1.1'
 const LISTEN_BACKLOG = 1_024
 const FULL = 'Too many connections'
 const LATER = { 'Retry-After': '5' }
@@ -67,7 +69,8 @@ export async function listenWs(options: WsListenerOptions): Promise<WsListener> 
     cert: chainPem,
     key: keyPem,
     minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
+    // Of a list each connection would hold a copy of its own: some bytes, cut from one of the 64 KiB blocks that Node shares out, which stays whole as long as the link.
+    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === HTTP),
     handshakeTimeout: AUTHENTICATION_DEADLINE_MS,
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: AUTHENTICATION_DEADLINE_MS,

@@ -60,6 +60,20 @@ describe('a stranger at the link port', () => {
     expect(await prove(place)).toMatchObject({ answer: { type: 'welcome' }, serverProven: true })
   })
 
+  it.each([
+    { offered: ['h2', 'http/1.1'], chosen: 'http/1.1' },
+    { offered: [], chosen: false },
+    { offered: ['h2'], chosen: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' },
+  ])('that offers $offered under TLS speaks HTTP/1.1 or nothing', async ({ offered, chosen }) => {
+    const socket = connectTls({ port: port(), host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: offered })
+    const outcome = await new Promise((resolve) => {
+      socket.once('secureConnect', () => resolve(socket.alpnProtocol))
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
+    })
+    socket.destroy()
+    expect(outcome).toBe(chosen)
+  })
+
   it('cannot replay what another said', async () => {
     const { client, answer } = await prove(place)
     expect(answer).toMatchObject({ type: 'welcome' })
