@@ -126,9 +126,10 @@ class Listener implements WsListener {
     // What begins TLS on a connection, now called in its turn.
     const begins = server.listeners('connection') as ((socket: Socket) => void)[]
     server.removeAllListeners('connection')
-    const begin = (socket: Socket): void => {
-      for (const each of begins) each.call(server, socket)
-    }
+    const begin = (socket: Socket): void =>
+      whenHeard(socket, () => {
+        for (const each of begins) each.call(server, socket)
+      })
     server.on('connection', (socket: Socket) => this.#accept(socket, begin))
     server.on('tlsClientError', (error: Error, socket) => {
       options.logger.log('debug', 'A connection to the link port is not TLS 1.3', {
@@ -308,6 +309,19 @@ class Listener implements WsListener {
           listener({ edgeId: greeting.edgeId, address, reason: greeting.reason })
     }
   }
+}
+
+/**
+ * Begins when the first bytes are there; a connection that ends without any never does. TLS keeps a buffer for what it reads as long as the link lasts: it is as large as what is there at
+ * the beginning, and 16 KiB for what comes later, but 64 KiB where nothing was there.
+ */
+function whenHeard(socket: Socket, begin: () => void): void {
+  // Until TLS has taken it nobody else listens; it may be reset at any time.
+  socket.on('error', () => socket.destroy())
+  socket.once('readable', () => {
+    if (socket.readableLength > 0) begin()
+    else socket.destroy()
+  })
 }
 
 const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
