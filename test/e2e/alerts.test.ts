@@ -38,10 +38,10 @@ async function sendTemperature(edge: ControllerProcess, value: number): Promise<
   await edge.ask('sync', 'drain')
 }
 
-const listed = async (master: ControllerProcess, ...more: string[]): Promise<AlertIncident[]> =>
-  (await master.ask<{ alerts: AlertIncident[] }>('alerts', 'list', ...more)).alerts
-const ofRule = async (site: Site, state: string) =>
-  (await listed(site.master, '--rule', 'ovens', '--state', state)).find((alert) => alert.state === state) ?? null
+const ofRule = async (site: Site, state: AlertIncident['state']) => {
+  const { alerts } = await site.master.look('alerts.list', { rule: 'ovens', states: [state] })
+  return alerts.find((alert) => alert.state === state) ?? null
+}
 
 describe.concurrent('alerts of real processes', () => {
   it('fire at the master for what a device of the edge says, are taken by a person, outlive the master, and are over', async () => {

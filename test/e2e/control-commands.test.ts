@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Decision } from '../../shared/model/control'
 import { ControllerProcess, dataDirectory, holdfast } from '../support/controller'
 import { Site } from '../support/site'
 
@@ -17,7 +18,7 @@ afterAll(async () => {
 
 /** Where the journal is: the same document again changes nothing and tells. */
 const head = async (): Promise<number> =>
-  (await site.master.ask<{ head: number }>('edge', 'set', 'Berlin', 'failover=true', '--dry-run')).head
+  (await site.master.look('edges.set', { edge: 'Berlin', values: { failover: true }, dryRun: true })).head
 const file = (name: string, text: string): string => {
   const place = path.join(folder.dir, name)
   writeFileSync(place, text)
@@ -181,7 +182,10 @@ describe('what scripts rely on', () => {
     expect(await site.master.ask('edge', 'preview', 'Berlin')).toMatchObject({ rule: 'T1', winner: 'edge' })
     const drill = await site.edge.ask('edge', 'preview', '--assume', 'devices=down', 'holder=master')
     expect(drill).toMatchObject({ rule: 'T8', winner: 'master' })
-    const [atMaster, atEdge] = [await site.master.decisions(), await site.edge.decisions()]
+    const [atMaster, atEdge] = await Promise.all([
+      site.master.ask<Decision[]>('edge', 'log', 'Berlin'),
+      site.edge.ask<Decision[]>('edge', 'log'),
+    ])
     expect(atMaster.map(({ id, rule, epoch }) => [id, rule, epoch])).toEqual(
       atEdge.map(({ id, rule, epoch }) => [id, rule, epoch]),
     )

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { openConsole } from '../../electron/console/client'
+import { openConsole, type ConsoleClient } from '../../electron/console/client'
 import { systemClock } from '../../electron/platform/clock'
 import type { LogTail, LossView, PointTail, SyncView } from '../../shared/console/data-views'
 import type { SettingView } from '../../shared/console/setting-operations'
@@ -25,6 +25,69 @@ async function sendLarge(url: string): Promise<void> {
   expect(answer.status).toBe(200)
 }
 
+const into = <T>(heard: T[]) => ({ body: (body: T) => void heard.push(body), ended: () => {} })
+
+/** A series that is there by and by, and its values without asking again; pushing need not wait for its turn. */
+async function figuresCome(site: Site, client: ConsoleClient): Promise<void> {
+  const points: PointTail[] = []
+  const series = await until(
+    'a series of the host is there',
+    async () => {
+      await site.push()
+      const all = await client.call('telemetry.series', { edge: 'Berlin', limit: 50 })
+      return all.length > 0 ? all.map(({ id }) => id) : null
+    },
+    60_000,
+  )
+  client.subscribe('points', { edge: 'Berlin', series }, into(points))
+  await until(
+    'points come by themselves',
+    async () => {
+      if (points.length === 0) await site.push()
+      return points.length > 0
+    },
+    60_000,
+  )
+}
+
+/** Told at both ends. */
+async function losesWhatIsTooLarge(site: Site, url: string): Promise<void> {
+  const { edge, master } = site
+  await sendLarge(url)
+  await edge.run('sync', 'drain')
+  for (const controller of [edge, master]) {
+    const loss = async () => (await controller.look('sync.status', { edge: 'Berlin' })).status?.losses[0]
+    expect(await until('the loss is told', loss, 20_000)).toMatchObject({
+      ...{ category: 'logs', reason: 'too-large', entries: 1 },
+    })
+  }
+  const told = await until(
+    'the report of the loss arrives',
+    async () => {
+      await site.push()
+      return (await master.look('telemetry.losses', { edge: 'Berlin' }))[0]
+    },
+    60_000,
+  )
+  expect(told).toMatchObject({ category: 'logs', reason: 'too-large', entries: 1, isExact: true })
+  const brief = (await statusOf(master)).edges?.[0]?.sync
+  expect(brief).toMatchObject({ isReachable: true, dropped: 1 })
+  expect((await statusOf(edge)).sync).toMatchObject({ isReachable: true, dropped: 1 })
+  expect((await master.ask<LossView[]>('sync', 'losses', '--edge', 'Berlin')).length).toBeGreaterThan(0)
+}
+
+/** At once; what a variable sets is refused. */
+async function followsSettings(edge: ControllerProcess): Promise<void> {
+  const [setting] = await edge.ask<SettingView[]>('settings', 'set', 'outboxBytesMax', '32MiB')
+  expect(setting).toMatchObject({ value: 32 * 1024 * 1024, source: 'file', isPending: false })
+  await edge.ask('settings', 'set', 'collect-logs', 'off')
+  expect((await edge.ask<SyncView>('sync', 'status')).buffer?.switchedOff).toEqual(['logs'])
+  const refused = await edge.run('settings', 'set', 'otlpPort', '4319')
+  expect([refused.code, refused.failure()]).toEqual([1, expect.objectContaining({ code: 'refused' })])
+  await edge.ask('settings', 'reset', 'collectLogs')
+  expect((await edge.ask<SyncView>('sync', 'status')).buffer?.switchedOff).toEqual([])
+}
+
 describe('the way of data', () => {
   it('is seen from both ends, live, with its losses, follows settings at once, and a master that lost its store says so', async () => {
     await using site = await Site.start()
@@ -33,69 +96,24 @@ describe('the way of data', () => {
     const { edge } = site
     const url = await otlpUrl(edge)
 
-    // Live at the master, without asking again.
     {
+      // Live at the master, without asking again.
       await using client = await consoleOf(site.master)
-      const [lines, points, syncs]: [LogTail[], PointTail[], SyncView[]] = [[], [], []]
-      const handlers = <T>(heard: T[]) => ({ body: (body: T) => void heard.push(body), ended: () => {} })
-      client.subscribe('logs', { edge: 'Berlin', text: 'Receipt till' }, handlers(lines))
-      client.subscribe('sync', { edge: 'Berlin' }, handlers(syncs))
+      const [lines, syncs]: [LogTail[], SyncView[]] = [[], []]
+      client.subscribe('logs', { edge: 'Berlin', text: 'Receipt till' }, into(lines))
+      client.subscribe('sync', { edge: 'Berlin' }, into(syncs))
       await sendLogs(url, 1, 1_200)
       await until('log lines come by themselves', () => lines.flatMap((body) => body.lines).length > 0, 20_000)
       expect(syncs[0]).toMatchObject({ name: 'Berlin' })
       await until('the way of telemetry is told by itself', () => (syncs.at(-1)?.status?.lastAckAt ?? 0) > 0, 20_000)
-      const series = await until(
-        'a series of the host is there',
-        async () => {
-          await client.call('sync.drain', { edge: 'Berlin' })
-          const all = await client.call('telemetry.series', { edge: 'Berlin', limit: 50 })
-          return all.length > 0 ? all.map(({ id }) => id) : null
-        },
-        60_000,
-      )
-      client.subscribe('points', { edge: 'Berlin', series }, handlers(points))
-      // They are measured every half minute; pushing need not wait for its turn.
-      await until(
-        'points come by themselves',
-        async () => {
-          if (points.length === 0) await client.call('sync.drain', { edge: 'Berlin' })
-          return points.length > 0
-        },
-        60_000,
-      )
+
+      const losesAndFollows = async () => {
+        await losesWhatIsTooLarge(site, url)
+        await followsSettings(edge)
+      }
+      // Figures are measured every half minute: the rest need not wait for that.
+      await Promise.all([figuresCome(site, client), losesAndFollows()])
     }
-
-    // Losses, told at both ends.
-    await sendLarge(url)
-    await edge.run('sync', 'drain')
-    const lossAt = async (controller: ControllerProcess) =>
-      (await controller.ask<SyncView>('sync', 'status', '--edge', 'Berlin')).status?.losses[0]
-    for (const controller of [edge, site.master])
-      expect(await until('the loss is told', () => lossAt(controller), 20_000)).toMatchObject({
-        ...{ category: 'logs', reason: 'too-large', entries: 1 },
-      })
-    const told = await until(
-      'the report of the loss arrives',
-      async () => {
-        await edge.run('sync', 'drain')
-        return (await site.master.ask<LossView[]>('sync', 'losses', '--edge', 'Berlin'))[0]
-      },
-      60_000,
-    )
-    expect(told).toMatchObject({ category: 'logs', reason: 'too-large', entries: 1, isExact: true })
-    const brief = (await statusOf(site.master)).edges?.[0]?.sync
-    expect(brief).toMatchObject({ isReachable: true, dropped: 1 })
-    expect((await statusOf(edge)).sync).toMatchObject({ isReachable: true, dropped: 1 })
-
-    // Settings count at once; what a variable sets is refused.
-    const [setting] = await edge.ask<SettingView[]>('settings', 'set', 'outboxBytesMax', '32MiB')
-    expect(setting).toMatchObject({ value: 32 * 1024 * 1024, source: 'file', isPending: false })
-    await edge.ask('settings', 'set', 'collect-logs', 'off')
-    expect((await edge.ask<SyncView>('sync', 'status')).buffer?.switchedOff).toEqual(['logs'])
-    const refused = await edge.run('settings', 'set', 'otlpPort', '4319')
-    expect([refused.code, refused.failure()]).toEqual([1, expect.objectContaining({ code: 'refused' })])
-    await edge.ask('settings', 'reset', 'collectLogs')
-    expect((await edge.ask<SyncView>('sync', 'status')).buffer?.switchedOff).toEqual([])
 
     // The master's store is lost while it is away.
     await site.master.end()
@@ -104,7 +122,7 @@ describe('the way of data', () => {
     await site.linked(30_000)
     await sendLogs(url, 2, 1_200)
     const isTold = async (controller: ControllerProcess) =>
-      (await statusOf(controller)).needs.some(({ code }) => code === 'telemetry-lost')
+      (await controller.status()).needs.some(({ code }) => code === 'telemetry-lost')
     for (const controller of [edge, site.master])
       await site.until('the loss at the master is a need', () => isTold(controller), 30_000)
     const alerts = await site.master.ask<{ text: string }[]>('data', 'alerts', 'Berlin')

@@ -2,7 +2,7 @@ import path from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { checksum } from '../../electron/outbox/schema'
-import type { DeadLetterView, LogView, SyncView } from '../../shared/console/data-views'
+import type { LogView, SyncView } from '../../shared/console/data-views'
 import type { ControllerProcess } from '../support/controller'
 import { otlpUrl, postLogs, sendLogs } from '../support/otlp-sender'
 import { Site } from '../support/site'
@@ -61,7 +61,7 @@ it('neighbours of what can never be taken get through; it is listed with its rea
   const accepted = await sendLogs(url, 1, records)
 
   // Not taken by the master: what is no JSON, and what no batch has room for.
-  const waits = async () => ((await site.edge.ask<SyncView>('sync', 'status')).status?.pendingEntries ?? 0) >= records
+  const waits = async () => ((await site.edge.look('sync.status', {})).status?.pendingEntries ?? 0) >= records
   await site.until('all of it is stored', waits)
   await site.edge.end()
   const whole = JSON.stringify({ body: 'mended by hand' })
@@ -76,7 +76,7 @@ it('neighbours of what can never be taken get through; it is listed with its rea
   await site.startEdge()
   await site.startMaster()
   await site.linked(30_000)
-  const letters = () => site.edge.ask<DeadLetterView[]>('sync', 'dead-letters', 'list')
+  const letters = async () => (await site.edge.look('sync.deadLetters', {})).letters
   const refused = await site.until(
     'both are set aside',
     async () => {
@@ -119,7 +119,7 @@ it('neighbours of what can never be taken get through; it is listed with its rea
   expect(await site.edge.ask('sync', 'dead-letters', 'retry', '--all')).toMatchObject({ entries: 2 })
   await site.edge.ask('sync', 'drain')
   const mended = async () =>
-    (await site.master.ask<LogView[]>('data', 'logs', 'Berlin', '--text', 'mended by hand')).length
+    (await site.master.look('telemetry.logs', { edge: 'Berlin', text: 'mended by hand' })).length
   await site.until('the mended one arrives', async () => (await mended()) === 1, 30_000)
   await site.until('the other one is set aside again', async () => (await letters()).length === 1, 30_000)
   expect(await numbersOf(site.master)).toEqual(through)

@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { Site } from '../support/site'
 
-interface Node {
-  readonly status: string
-  readonly lastSeen: number
-  readonly cpu: number | null
-  readonly modules: number
-  readonly drain: { readonly state: string } | null
-}
-
 describe('a node of the fleet', () => {
   it('is drained for the master to drive, through heartbeats and a restart, and drives again when undrained', async () => {
     await using site = await Site.driven()
-    const node = () => site.master.ask<Node>('fleet', 'show', 'Berlin')
+    const node = () => site.master.look('fleet.getNode', { nodeId: 'Berlin' })
     // Nobody registered it: an edge that joined is a node.
     await site.until('the node tells how it is', async () => {
       const { status, cpu, modules } = await node().catch(() => ({ status: '', cpu: null, modules: 0 }))
@@ -22,8 +14,8 @@ describe('a node of the fleet', () => {
     const drained = await site.master.ask<{ moved: boolean }>('fleet', 'drain', 'Berlin', '--reason', 'new disk')
     expect(drained.moved).toBe(true)
     await site.drivenBy('master')
-    const { lastSeen } = await node()
-    await site.until('another heartbeat comes', async () => (await node()).lastSeen > lastSeen)
+    const lastSeen = (await node()).lastSeen ?? 0
+    await site.until('another heartbeat comes', async () => ((await node()).lastSeen ?? 0) > lastSeen)
     expect(await node()).toMatchObject({
       status: 'draining',
       drain: { by: expect.any(String) as string, reason: 'new disk' },
@@ -39,10 +31,10 @@ describe('a node of the fleet', () => {
     await site.linked()
     // Whoever drove while it was away, the master drives in the end.
     await site.drivenBy('master')
-    const { lastSeen: seenBefore } = await node()
+    const seenBefore = (await node()).lastSeen ?? 0
     await site.until('it tells again, and has nothing left to move', async () => {
       const { status, lastSeen, drain } = await node()
-      return status === 'draining' && lastSeen > seenBefore && drain?.state === 'moved'
+      return status === 'draining' && (lastSeen ?? 0) > seenBefore && drain?.state === 'moved'
     })
 
     const undrained = await site.master.ask<{ moved: boolean }>('fleet', 'undrain', 'Berlin')

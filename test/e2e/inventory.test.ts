@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { OperationInput } from '../../shared/console/contract'
 import type { InventoryView } from '../../shared/console/inventory'
 import { applyDocuments, Site, siteDocuments, timeoutMs } from '../support/site'
 import { until } from '../support/until'
@@ -12,7 +13,8 @@ beforeEach(async () => {
 })
 afterEach(() => site[Symbol.asyncDispose]())
 
-const listed = (...more: string[]) => site.master.ask<InventoryView>('inventory', 'list', 'Berlin', ...more)
+const listed = (asked: OperationInput<'inventory.list'> = {}) =>
+  site.master.look('inventory.list', { edge: 'Berlin', ...asked })
 const states = (view: InventoryView): Record<string, string> =>
   Object.fromEntries(view.rows.map(({ kind, id, state }) => [`${kind} ${id}`, state]))
 
@@ -28,7 +30,7 @@ describe('the inventory of an edge', () => {
     })
     expect(view.rows.find(({ kind }) => kind === 'host')).toMatchObject({ name: hostname(), state: 'up' })
     await until('the devices are connected', async () =>
-      Object.entries(states(await listed('--kind', 'module'))).every(([, state]) => state === 'connected'),
+      Object.entries(states(await listed({ kind: 'module' }))).every(([, state]) => state === 'connected'),
     )
     // First-hand, the edge says the same.
     const own = await site.edge.ask<InventoryView>('inventory', 'list')
@@ -43,16 +45,14 @@ describe('the inventory of an edge', () => {
     expect(stale.rows.length).toBe(own.rows.length)
     await site.switcher[Symbol.asyncDispose]()
     await until('the edge notices that a device is gone', async () =>
-      Object.values(states(await site.edge.ask<InventoryView>('inventory', 'list', '--kind', 'module'))).includes(
-        'disconnected',
-      ),
+      Object.values(states(await site.edge.look('inventory.list', { kind: 'module' }))).includes('disconnected'),
     )
-    expect(Object.values(states(await listed('--kind', 'module')))).not.toContain('disconnected')
+    expect(Object.values(states(await listed({ kind: 'module' })))).not.toContain('disconnected')
     site.proxy?.set('pass')
     await until(
       'the master has what it missed',
       async () => {
-        const now = await listed('--kind', 'module')
+        const now = await listed({ kind: 'module' })
         return !now.isStale && Object.values(states(now)).includes('disconnected')
       },
       timeoutMs * 5,
@@ -61,7 +61,7 @@ describe('the inventory of an edge', () => {
 
   it('is read whole by its master when the edge has lost its own: what is no longer there is gone at both', async () => {
     const isSettled = async () => {
-      const [own, copy] = await Promise.all([site.edge.ask<InventoryView>('inventory', 'list'), listed()])
+      const [own, copy] = await Promise.all([site.edge.look('inventory.list', {}), listed()])
       const isSame = JSON.stringify(states(own)) === JSON.stringify(states(copy))
       return (
         !copy.isStale &&

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { OperationOutput } from '../../shared/console/contract'
-import type { LogView, LossView, SeriesView, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
+import type { OperationInput } from '../../shared/console/contract'
+import type { LogView, SpanView } from '../../shared/console/data-views'
 import { otlpUrl, postLogs, sendLogs } from '../support/otlp-sender'
 import { Site } from '../support/site'
 
 /** Figures of the machine and values of devices are told every half minute. */
 const toldMs = 60_000
 const arriveMs = 30_000
+/** The severity number of a warning. */
+const warn = 13
 
 async function drivenSite(): Promise<Site> {
   const site = await Site.start()
@@ -26,13 +28,14 @@ async function seen<T>(site: Site, what: string, look: () => Promise<T | null | 
   return site.until(
     what,
     async () => {
-      await site.edge.run('sync', 'drain')
+      await site.push()
       return look()
     },
     deadlineMs,
   )
 }
-const lines = (site: Site, ...more: string[]) => site.master.ask<LogView[]>('data', 'logs', 'Berlin', ...more)
+const lines = (site: Site, asked: Omit<OperationInput<'telemetry.logs'>, 'edge'>) =>
+  site.master.look('telemetry.logs', { edge: 'Berlin', ...asked })
 
 describe.concurrent('what a controller tells of itself', () => {
   it('is at the master: figures of its machine, its own warnings, how its devices are, and the requests it served', async () => {
@@ -47,7 +50,7 @@ describe.concurrent('what a controller tells of itself', () => {
       site,
       'three traces are there',
       async () => {
-        const traces = await master.ask<TraceView[]>('data', 'traces', 'Berlin')
+        const traces = await master.look('telemetry.traces', { edge: 'Berlin' })
         const found = traces.filter(({ name }) => name === 'module.execute').sort((a, b) => a.at - b.at)
         return found.length === 3 && found.every(({ spans }) => spans === 2) ? found : null
       },
@@ -73,7 +76,7 @@ describe.concurrent('what a controller tells of itself', () => {
     const gone = await seen(
       site,
       'the device is told of',
-      async () => (await lines(site, '--text', 'projector does not answer', '--severity', 'warn'))[0],
+      async () => (await lines(site, { text: 'projector does not answer', severityMin: warn }))[0],
       arriveMs,
     )
     expect(gone).toMatchObject({
@@ -83,13 +86,13 @@ describe.concurrent('what a controller tells of itself', () => {
     await seen(
       site,
       'the warning is there',
-      async () => (await lines(site, '--text', 'telemetry request is refused', '--severity', 'warn'))[0],
+      async () => (await lines(site, { text: 'telemetry request is refused', severityMin: warn }))[0],
       arriveMs,
     )
     const values = await seen(
       site,
       'values of a device are there',
-      async () => (await lines(site, '--text', 'switcher temperature'))[0],
+      async () => (await lines(site, { text: 'switcher temperature' }))[0],
       toldMs,
     )
     expect(values.text).toMatch(/^switcher: .*temperature \d+/)
@@ -97,7 +100,7 @@ describe.concurrent('what a controller tells of itself', () => {
       site,
       'figures of the machine are there',
       async () => {
-        const all = await master.ask<SeriesView[]>('data', 'metrics', 'Berlin')
+        const all = await master.look('telemetry.series', { edge: 'Berlin' })
         return all.length > 0 ? all.map(({ name }) => name) : null
       },
       toldMs,
@@ -113,7 +116,7 @@ describe.concurrent('the limits of the buffer', () => {
     await using site = await drivenSite()
     const { edge } = site
     const url = await otlpUrl(edge)
-    const sync = () => edge.ask<SyncView>('sync', 'status')
+    const sync = () => edge.look('sync.status', {})
 
     await edge.ask('settings', 'set', 'collectLogs', 'off')
     await sendLogs(url, 1, 500)
@@ -123,12 +126,14 @@ describe.concurrent('the limits of the buffer', () => {
       site,
       'what was sent later is there',
       async () => {
-        const found = await lines(site, '--text', 'receipt till', '--limit', '1000')
+        const found = await lines(site, { text: 'receipt till', limit: 1_000 })
         return found.length > 0 ? found : null
       },
       arriveMs,
     )
-    expect(some.map(({ attributes }) => attributes['n'])).toEqual(Array.from({ length: 10 }, (_, at) => 501 + at))
+    expect(some.map(({ attributes }) => attributes['n']).reverse()).toEqual(
+      Array.from({ length: 10 }, (_, at) => 501 + at),
+    )
     expect((await sync()).status).toMatchObject({ dropped: 0 })
 
     await site.master.end()
@@ -152,14 +157,13 @@ describe.concurrent('the limits of the buffer', () => {
     await site.linked(30_000)
     const isSettled = async () => {
       const { status } = await sync()
-      const there = await site.master.ask<OperationOutput<'telemetry.status'>>('data', 'status', 'Berlin')
+      const there = await site.master.look('telemetry.status', { edge: 'Berlin' })
       const isSame = status !== null && status.dropped > 0 && there.gaps.lost === status.dropped
       return isSame && status.state === 'up to date' && there.notIndexed === 0 && status
     }
     const settled = await seen(site, 'both ends count the same', isSettled, 60_000)
-    const arrived = (await lines(site, '--text', 'over the cap', '--limit', String(count))).map(({ attributes }) =>
-      Number(attributes['n']),
-    )
+    const all = ['data', 'logs', 'Berlin', '--text', 'over the cap', '--limit', String(count)]
+    const arrived = (await site.master.ask<LogView[]>(...all)).map(({ attributes }) => Number(attributes['n']))
     // The oldest went, and nothing between.
     const first = count - arrived.length
     expect(arrived.sort((a, b) => a - b)).toEqual(Array.from({ length: arrived.length }, (_, at) => first + at))
@@ -167,7 +171,7 @@ describe.concurrent('the limits of the buffer', () => {
       site,
       'all losses are told as entries',
       async () => {
-        const losses = await site.master.ask<LossView[]>('sync', 'losses', 'Berlin')
+        const losses = await site.master.look('telemetry.losses', { edge: 'Berlin' })
         return losses.reduce((sum, { entries }) => sum + entries, 0) === settled.dropped ? losses : null
       },
       arriveMs,

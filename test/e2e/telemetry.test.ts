@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openConsole } from '../../electron/console/client'
 import { systemClock } from '../../electron/platform/clock'
-import type { AlertView, LogView, SyncView } from '../../shared/console/data-views'
+import type { LogView, SyncView } from '../../shared/console/data-views'
 import type { ControllerProcess } from '../support/controller'
 import { otlpUrl, sendLogs } from '../support/otlp-sender'
 import { startSimulator } from '../support/simulators/simulator'
@@ -34,6 +34,8 @@ async function drivenSite(options: SiteOptions = {}): Promise<Site> {
 }
 
 const syncOf = (controller: ControllerProcess): Promise<SyncView> => controller.ask<SyncView>('sync', 'status')
+const alertsAt = async (edge: ControllerProcess) =>
+  (await edge.look('sync.status', {})).buffer?.byCategory.alerts?.entries
 
 /** Ends a process while entries are on their way: `amount` at the most wait, and some still do. */
 async function killAt(victim: ControllerProcess, edge: ControllerProcess, amount: number): Promise<number> {
@@ -55,12 +57,12 @@ async function killAt(victim: ControllerProcess, edge: ControllerProcess, amount
 async function arrived(site: Site): Promise<void> {
   await site.until(
     'the edge is up to date',
-    async () => (await syncOf(site.edge)).status?.state === 'up to date',
+    async () => (await site.edge.look('sync.status', {})).status?.state === 'up to date',
     drainMs,
   )
   const isDone = async () => {
-    const { pendingEntries = 1 } = (await syncOf(site.edge)).status ?? {}
-    const { notIndexed } = await site.master.ask<{ notIndexed: number }>('data', 'status', 'Berlin')
+    const { pendingEntries = 1 } = (await site.edge.look('sync.status', {})).status ?? {}
+    const { notIndexed } = await site.master.look('telemetry.status', { edge: 'Berlin' })
     // A few of its own entries wait for their interval at any time.
     return pendingEntries < 200 && notIndexed === 0
   }
@@ -88,10 +90,9 @@ describe.concurrent('telemetry of a site', () => {
     const away = await syncOf(site.edge)
     expect(away.status).toMatchObject({ state: 'buffering (master unreachable)', dropped: 0 })
     expect(away.status?.pendingEntries).toBeGreaterThanOrEqual(records)
-    const alertsWaiting = async () => (await syncOf(site.edge)).buffer?.byCategory.alerts?.entries
-    await site.until('the alert waits', async () => (await alertsWaiting()) === 1, alertMs)
+    await site.until('the alert waits', async () => (await alertsAt(site.edge)) === 1, alertMs)
     site.use(await startSimulator('tcp-line', { port: switcher.port }))
-    await site.until('its end waits', async () => (await alertsWaiting()) === 2, alertMs)
+    await site.until('its end waits', async () => (await alertsAt(site.edge)) === 2, alertMs)
     const drain = await site.edge.run('sync', 'drain')
     expect([drain.code, drain.failure()]).toEqual([1, expect.objectContaining({ code: 'link-lost' })])
 
@@ -114,8 +115,7 @@ describe.concurrent('telemetry of a site', () => {
       await site.master.end()
       await Promise.all([switcher.stop(), projector.stop()])
       const accepted = await sendLogs(await otlpUrl(edge), 1, records)
-      const alertsWaiting = async () => (await syncOf(edge)).buffer?.byCategory.alerts?.entries
-      await site.until('the alert waits', async () => (await alertsWaiting()) === 1, alertMs)
+      await site.until('the alert waits', async () => (await alertsAt(edge)) === 1, alertMs)
       const waiting = waitingIds(edge.data)
       expect(waiting.length).toBeGreaterThan(records)
 
@@ -129,7 +129,7 @@ describe.concurrent('telemetry of a site', () => {
       // Without this the module waits longer and longer between its attempts.
       await client.call('systems.stop', { system: 'Room' })
       await client.call('systems.start', { system: 'Room' })
-      const alertsThere = () => site.master.ask<AlertView[]>('data', 'alerts', 'Berlin')
+      const alertsThere = () => site.master.look('telemetry.alerts', { edge: 'Berlin' })
       const [fresh] = await site.until('the end of the alert is at the master', async () => {
         const alerts = await alertsThere()
         return alerts[0]?.state === 'resolved' ? alerts : null

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openConsole, type ConsoleClient } from '../../electron/console/client'
 import { systemClock } from '../../electron/platform/clock'
+import type { OperationInput, OperationName, OperationOutput } from '../../shared/console/contract'
 import type { Decision } from '../../shared/model/control'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import { freePort, type Place } from './place'
@@ -21,7 +22,7 @@ export const program = path.join(root, 'out/main/cli.js')
 const command = path.join(root, 'build/scripts/holdfast.mjs')
 const startDeadlineMs = 30_000
 const endDeadlineMs = 15_000
-/** Between two looks at a status: a controller has better things to do than to answer tests. */
+/** Between two looks: a controller has better things to do than to answer tests. */
 const lookEveryMs = 50
 
 export interface CommandRun {
@@ -199,12 +200,15 @@ export class ControllerProcess implements AsyncDisposable {
     return (await holdfast([...args, '--data', this.data])).out
   }
 
-  /** Over one connection that stays open: a command for each look would keep the machine busy. */
-  async status(): Promise<StatusView> {
+  status(): Promise<StatusView> {
+    return this.look('status.get', {})
+  }
+  /** For what is asked again and again: over one connection that stays open, because a command for each look would keep the machine busy. */
+  async look<N extends OperationName>(operation: N, params: OperationInput<N>): Promise<OperationOutput<N>> {
     const waitMs = this.#lookedAt + lookEveryMs - performance.now()
     if (waitMs > 0) await sleep(waitMs)
     this.#lookedAt = performance.now()
-    return (await this.#console()).call('status.get', {}, { timeoutMs: 10_000 })
+    return (await this.#console()).call(operation, params, { timeoutMs: 10_000 })
   }
   /** The open connection, or a new one: a controller that was stopped for a while has lost its old one. */
   async #console(): Promise<ConsoleClient> {
@@ -226,13 +230,7 @@ export class ControllerProcess implements AsyncDisposable {
     return found
   }
   async decisions(limit = 50): Promise<Decision[]> {
-    return this.ask<Decision[]>(
-      'edge',
-      'log',
-      ...(this.options.role === 'edge' ? [] : ['Berlin']),
-      '--limit',
-      String(limit),
-    )
+    return this.look('decisions.list', { ...(this.options.role === 'edge' ? {} : { edge: 'Berlin' }), limit })
   }
 
   freeze(): void {

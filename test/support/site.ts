@@ -32,6 +32,9 @@ export interface SiteOptions {
 /** The take-over timeout of tests, the shortest there is. */
 export const timeoutMs = 3_000
 
+/** Between two requests to push. */
+const pushEveryMs = 250
+
 /** Resolves after this time: for showing that something does not happen meanwhile. */
 export const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -52,6 +55,7 @@ export class Site implements AsyncDisposable {
   readonly #edgeOptions: Partial<ControllerOptions>
   #master: ControllerProcess
   #edge: ControllerProcess | null = null
+  #pushedAt = 0
 
   private constructor(parts: {
     stack: AsyncDisposableStack
@@ -107,7 +111,7 @@ export class Site implements AsyncDisposable {
     ])
     const documents = siteDocuments({ switcher, projector, edge: options.edge ?? {}, everyMs: options.askedEveryMs })
     await applyDocuments(master, documents)
-    const { code } = await master.ask<{ code: string }>('invite', '--edge', 'Berlin')
+    const { code } = await master.look('invites.create', { edge: 'Berlin' })
     if (options.joined !== false) {
       const joined = await holdfast(['join', code, '--data', edgeData, '--json'], { place: places?.edge })
       if (joined.code !== 0) throw new Error(`holdfast join ended with ${joined.code}: ${joined.err}`)
@@ -145,7 +149,7 @@ export class Site implements AsyncDisposable {
 
   /** Sets the short timeout: not before the first link, because a busy machine may take as long for starting an edge that has joined. */
   async hurry(): Promise<void> {
-    await this.master.ask('edge', 'set', 'Berlin', `timeoutMs=${timeoutMs}`)
+    await this.master.look('edges.set', { edge: 'Berlin', values: { timeoutMs } })
   }
 
   get master(): ControllerProcess {
@@ -169,6 +173,17 @@ export class Site implements AsyncDisposable {
   #keep(controller: ControllerProcess): ControllerProcess {
     this.#stack.defer(() => controller[Symbol.asyncDispose]())
     return controller
+  }
+  /**
+   * Has the edge push what waits at once, when it can, and not more often than people do: each is an entry in the audit. For looking again and again whether
+   * something has arrived.
+   */
+  async push(): Promise<void> {
+    const waitMs = this.#pushedAt + pushEveryMs - performance.now()
+    if (waitMs > 0) await passed(waitMs)
+    this.#pushedAt = performance.now()
+    // Without a link, or while the edge has too much to do, nothing is pushed: who looks will see that.
+    await this.edge.look('sync.drain', {}).catch(() => {})
   }
   /** Ends with the site. */
   use<T extends AsyncDisposable | Disposable>(value: T): T {
