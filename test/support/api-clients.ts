@@ -11,7 +11,8 @@ import { systemClock } from '../../electron/platform/clock'
 import { apiFailure } from '../../shared/api/api'
 import type { Role } from '../../shared/console/operation'
 import type { ModuleView } from '../../shared/model/modules'
-import { defaultHandlers, moduleSample } from './console-double'
+import { defaultHandlers } from './console-answers'
+import { moduleSample } from './console-samples'
 import { capturedLog } from './link'
 
 /** Systems behind a real port: only the roles are ours, and what they know can be changed. */

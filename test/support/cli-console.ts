@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { OperationName } from '../../shared/console/contract'
 import { cli, dataDirFor, type CliRunOptions } from './cli-run'
-import { defaultHandlers, startConsoleDouble, statusSample, type ConsoleDouble } from './console-double'
+import { defaultHandlers } from './console-answers'
+import { startConsoleDouble, type ConsoleDouble } from './console-double'
+import { statusSample } from './console-samples'
 
 /** A console server and a data directory that points at it, for all tests of a file. Call at its top. */
 export function useCli() {

@@ -6,7 +6,7 @@ import { fleetSample, siteSample } from './fixture-sites'
 import { documentAnswers, fleetShown } from './fleet-samples'
 import type { NodeFleet } from './node-fleet'
 import { complaintsOf } from './page-checks'
-import { pageAnswers, pageTopics } from './page-samples'
+import { pageAnswers, pageTopics } from './page-answers'
 
 /** A tab of a fresh browser profile that has the console open. */
 export interface OpenPage extends AsyncDisposable {

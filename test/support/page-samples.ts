@@ -1,4 +1,3 @@
-import type { OperationHandlers } from '../../electron/console/operations'
 import type { ActivityItem } from '../../shared/console/activity-operations'
 import type { AlertGroup, AlertIncident, AlertsBody } from '../../shared/console/alert-views'
 import type { LogView, PointTail, SpanView, SyncView, TraceView } from '../../shared/console/data-views'
@@ -7,8 +6,8 @@ import type { SettingsView, SettingView } from '../../shared/console/setting-ope
 import type { SessionView, TokenView, UserView } from '../../shared/console/user-operations'
 import { settingNames, settingRules, settings } from '../../shared/settings/settings'
 import { shapeOf } from '../../shared/settings/shape'
-import { alertSample, channelSample, forwardSample, groupSample, ruleSample, silenceSample } from './alert-samples'
-import { letterSample, syncSample } from './console-double'
+import { alertSample, groupSample, silenceSample } from './alert-samples'
+import { syncSample } from './console-samples'
 
 /** Plausible data, activity and settings for looking at the pages and for their browser tests. */
 const MINUTE = 60_000
@@ -32,17 +31,17 @@ export const logLine = (id: number, now = Date.now()): LogView => {
   }
 }
 
-const series = [
+export const seriesShown = [
   ['system.cpu.utilization', '1', { cpu: '0' }],
   ['system.memory.usage', 'By', { state: 'used' }],
   ['device.temperature', 'Cel', { device: 'Ventilation' }],
   ['http.server.request.duration', 'ms', { route: '/status' }],
 ] as const
-const valueAt = (index: number, at: number) =>
+export const valueAt = (index: number, at: number) =>
   ({ 0: 0.35, 1: 6.2e9, 2: 21.5, 3: 48 })[index]! *
   (1 + 0.25 * Math.sin(at / 400_000 + index) + 0.05 * Math.cos(at / 37_000))
 
-const traces = (now: number): TraceView[] =>
+export const tracesShown = (now: number): TraceView[] =>
   Array.from({ length: 40 }, (_, n) => ({
     traceId: n === 0 ? TRACE : `${TRACE.slice(0, -4)}${String(1_000 + n)}`,
     name: ['Recall scene “Presentation”', 'Poll devices of the hall', 'Print receipt'][n % 3]!,
@@ -64,7 +63,7 @@ const span = (
   ...{ traceId: TRACE, spanId: id, parentSpanId, name, service, kind: 'internal', status },
   ...{ at: Date.now() - 20_000 + from, durationMs },
 })
-const spans = (): SpanView[] => [
+export const spansShown = (): SpanView[] => [
   span('a', null, 'Recall scene “Presentation”', 'logic', 0, 640),
   span('b', 'a', 'Dim the room lights', 'lights', 12, 88),
   span('c', 'a', 'Switch the projector on', 'projector', 105, 470),
@@ -136,7 +135,7 @@ export const alertsSample = (now = Date.now()): AlertsBody => {
 
 /** Each of `alertsSample` by itself, and before them what was lost at once. */
 export const LINKS_LOST = 500
-const alertGroups = (now = Date.now()): AlertGroup[] => [
+export const alertGroups = (now = Date.now()): AlertGroup[] => [
   groupSample({
     ...{ count: LINKS_LOST, open: 488, acknowledged: 12, edges: LINKS_LOST },
     ...{ firstSince: now - 6 * MINUTE, lastSince: now - 5 * MINUTE },
@@ -158,7 +157,7 @@ const alertGroups = (now = Date.now()): AlertGroup[] => [
   ),
 ]
 const towns = ['Aachen', 'Berlin', 'Cologne', 'Dresden', 'Essen', 'Fulda', 'Gdansk', 'Hanover', 'Innsbruck', 'Jena']
-const linksLost = (now = Date.now()): AlertIncident[] =>
+export const linksLost = (now = Date.now()): AlertIncident[] =>
   Array.from({ length: LINKS_LOST }, (_, n) =>
     alertSample({
       ...{ id: String(7 + n), ruleId: 'edge-lost', ruleName: 'Edge lost', series: '', value: null },
@@ -168,7 +167,7 @@ const linksLost = (now = Date.now()): AlertIncident[] =>
       acknowledged: n < 12 ? { at: now - 2 * MINUTE, by: 'browser:anna', note: 'The line is being mended.' } : null,
     }),
   ).toReversed()
-const resolvedAlerts = (now = Date.now()) => ({
+export const resolvedAlerts = (now = Date.now()) => ({
   alerts: [
     alertSample({
       ...{ id: '9', state: 'resolved', since: now - 5 * HOUR, firedAt: now - 5 * HOUR },
@@ -289,7 +288,7 @@ export const activityItems = (count: number, now = Date.now()): ActivityItem[] =
     }
   })
 
-const signInItems = (): ActivityItem[] =>
+export const signInItems = (): ActivityItem[] =>
   ['anna', 'kim'].map((user, n) => ({
     ...activityItems(1)[0]!,
     ...{ id: 9_000 + n, actor: `user:${user}`, op: 'session.begin', text: 'session.begin' },
@@ -310,7 +309,7 @@ export const settingsShown = (change: Partial<Record<string, Partial<SettingView
   }),
 })
 
-const userOf = (change: Partial<UserView>): UserView => ({
+export const userOf = (change: Partial<UserView>): UserView => ({
   ...{ id: 'anna', name: 'Anna', role: 'viewer', disabled: false, hasPassword: false, invitedUntil: null },
   ...{ edges: [], tokens: 0 },
   ...change,
@@ -343,212 +342,5 @@ export const sessionsShown = (): SessionView[] => {
   return [session('s1', 'anna', true), session('s2', 'anna', false), session('s3', 'kim', false)]
 }
 
-export function pageAnswers(): Partial<OperationHandlers> {
-  const all = Array.from({ length: 600 }, (_, id) => logLine(id)).reverse()
-  const items = activityItems(260)
-  let stored = settingsShown({
-    consolePort: { value: 7420, source: 'flag', locked: { by: 'flag', name: '--console-port' } },
-    outboxAgeMaxMs: { value: 259_200_000, stored: 259_200_000, source: 'file' },
-    name: { value: 'Head office', stored: 'Main office', source: 'file', isPending: true },
-  })
-  return {
-    'telemetry.logs': ({ before, limit, text, severityMin, traceId }) =>
-      all
-        .filter((line) => before === undefined || line.at < before.at)
-        .filter((line) => text === undefined || line.text.toLowerCase().includes(text.toLowerCase()))
-        .filter((line) => severityMin === undefined || line.severity >= severityMin)
-        .filter((line) => traceId === undefined || line.traceId === traceId)
-        .slice(0, limit),
-    'telemetry.series': () =>
-      series.map(([name, unit, attributes], index) => ({
-        ...{
-          id: index + 1,
-          name,
-          unit,
-          kind: 'gauge',
-          attributes,
-          lastAt: Date.now() - 5_000,
-          lastValue: valueAt(index, Date.now()),
-        },
-      })),
-    'telemetry.points': ({ series: id, width, from = 0 }) => {
-      const stepMs = { raw: 30_000, hour: HOUR, day: 24 * HOUR }[width]
-      const points = []
-      for (let at = Math.ceil(from / stepMs) * stepMs; at < Date.now(); at += stepMs) {
-        // Nothing came for a while: the line has to break there.
-        if (at % (12 * stepMs * 10) < 12 * stepMs) continue
-        const value = valueAt(id - 1, at)
-        points.push({ at, value, min: value * 0.9, max: value * 1.1, count: 120 })
-      }
-      return points
-    },
-    'telemetry.traces': ({ to = Infinity, minDurationMs = 0 }) =>
-      traces(Date.now()).filter((trace) => trace.at <= to && trace.durationMs >= minDurationMs),
-    'telemetry.spans': spans,
-    'sync.deadLetters': () => ({
-      letters: [1, 2, 3].map((id) => ({
-        ...letterSample(id),
-        at: Date.now() - HOUR,
-        rejectedAt: Date.now() - 20 * MINUTE,
-      })),
-      next: null,
-    }),
-    'alerts.list': ({ grouped, group, edge, text = '' }) => {
-      if (grouped) {
-        const groups = alertGroups().filter(({ edges }) => edge === undefined || edges === 1)
-        return { alerts: [], total: groups.reduce((sum, { count }) => sum + count, 0), next: null, groups }
-      }
-      if (group !== undefined) {
-        const lost = linksLost().filter(({ edgeName }) => edgeName.toLowerCase().includes(text.toLowerCase()))
-        return { alerts: lost, total: lost.length, next: null }
-      }
-      return resolvedAlerts()
-    },
-    'alerts.rules': () => [
-      ruleSample({ name: 'Hot rack' }),
-      {
-        ...ruleSample({
-          id: 'edge-lost',
-          name: 'Edge lost',
-          watch: 'edge-lost',
-          metric: undefined,
-          threshold: undefined,
-        }),
-        id: 'edge-lost',
-        watch: 'edge-lost',
-        isDefault: true,
-        revision: null,
-        firing: 0,
-      },
-      {
-        ...ruleSample({
-          id: 'errors',
-          name: 'Many errors',
-          watch: 'logs',
-          metric: undefined,
-          text: 'did not answer',
-          severity: 'warning',
-          enabled: false,
-        }),
-        id: 'errors',
-        watch: 'logs',
-        firing: 0,
-      },
-    ],
-    'alerts.preview': () => ({
-      ...{ from: Date.now() - 24 * HOUR, to: Date.now(), fired: 2, series: 3, values: 8_640, isCut: false },
-      incidents: [
-        {
-          edgeId: 'berlin',
-          series: 'rack.temperature',
-          from: Date.now() - HOUR,
-          to: null,
-          value: 43,
-          text: 'rack.temperature is 43, above 40',
-        },
-        {
-          edgeId: 'berlin',
-          series: 'rack.temperature',
-          from: Date.now() - 9 * HOUR,
-          to: Date.now() - 8 * HOUR,
-          value: 41,
-          text: 'rack.temperature is 41, above 40',
-        },
-      ],
-    }),
-    'channels.list': () => [
-      channelSample({ lastSentAt: Date.now() - 12 * MINUTE }),
-      channelSample(
-        {
-          ...{ id: 'chat', state: 'waiting', waiting: 3, sent: 41, givenUp: 1, lastSentAt: Date.now() - 2 * HOUR },
-          lastError: { at: Date.now() - MINUTE, code: 'http-503', message: 'The other side answers 503.' },
-          retryAt: Date.now() + 40_000,
-        },
-        { id: 'chat', name: 'Chat of the night shift', type: 'webhook', url: { secretRef: 'chat/address' } },
-      ),
-    ],
-    'forwarding.status': () => [
-      forwardSample({ lastSentAt: Date.now() - 4_000 }),
-      forwardSample({
-        lastSentAt: Date.now() - 3 * HOUR,
-        id: 'lab',
-        name: 'Laboratory',
-        state: 'waiting',
-        failedAttempts: 4,
-        pendingEntries: 912,
-        lastError: { at: Date.now(), code: 'unreachable', message: 'connect ECONNREFUSED' },
-        retryAt: Date.now() + 40_000,
-      }),
-    ],
-    'activity.list': ({ before, limit, kind, text, actor }) => {
-      if (text === 'session.begin') return { items: signInItems(), next: null }
-      const rest = items
-        .filter((item) => before === undefined || item.id < before.id)
-        .filter((item) => kind === undefined || kind.includes(item.kind))
-        .filter((item) => text === undefined || item.text.includes(text))
-        .filter((item) => actor === undefined || item.actor.includes(actor))
-      const page = rest.slice(0, limit)
-      const last = page.at(-1)
-      return { items: page, next: last && rest.length > limit ? { at: last.at, id: last.id } : null }
-    },
-    'settings.get': () => stored,
-    'settings.set': ({ values }) => {
-      stored = {
-        revision: 'r2',
-        settings: stored.settings.map((one) =>
-          Object.hasOwn(values, one.id)
-            ? { ...one, value: values[one.id]!, stored: values[one.id]!, source: 'file' }
-            : one,
-        ),
-      }
-      return stored
-    },
-    'users.list': usersShown,
-    'users.me': () => ({ user: usersShown()[0]!, operates: [], barredFrom: [], mayChangePassword: true }),
-    'users.add': ({ name, role }) => userOf({ id: name.toLowerCase(), name, role }),
-    'users.invite': ({ user }) => ({
-      ...{ userId: user, inviteKey: 'k', path: `#invite=made-for-${user}`, expiresAt: Date.now() + 72 * HOUR },
-    }),
-    'tokens.list': ({ all }) => tokensShown().filter(({ userId }) => all || userId === 'anna'),
-    'sessions.list': ({ all }) => sessionsShown().filter(({ userId }) => all || userId === 'anna'),
-    'tokens.create': ({ name, role = 'viewer', validForMs }) => ({
-      ...{ ...tokensShown()[0]!, name, role, madeAt: Date.now(), token: 'hft_shown-once' },
-      expiresAt: validForMs === undefined ? null : Date.now() + validForMs,
-    }),
-    'diagnostics.checks': () => ({ at: Date.now(), checks: checksShown().checks }),
-    'secrets.list': () => [
-      {
-        name: 'hall/projector',
-        state: 'here',
-        setAt: Date.now() - 30 * HOUR,
-        by: 'cli:kim',
-        usedBy: [{ id: 'projector', name: 'Hall projector' }],
-      },
-      { name: 'sensor', state: 'missing', setAt: null, by: null, usedBy: [{ id: 'air', name: 'Ventilation' }] },
-    ],
-    'invites.list': () => [
-      {
-        tokenId: 't1',
-        edgeId: 'berlin',
-        edgeName: 'Berlin',
-        madeBy: 'cli:kim',
-        madeAt: Date.now() - MINUTE,
-        expiresAt: Date.now() + 9 * MINUTE,
-        state: 'open',
-      },
-      {
-        tokenId: 't0',
-        edgeId: 'lyon',
-        edgeName: 'Lyon',
-        madeBy: 'browser:anna',
-        madeAt: Date.now() - 50 * HOUR,
-        expiresAt: Date.now() - 49 * HOUR,
-        state: 'used',
-      },
-    ],
-  }
-}
-
-export const pageTopics = () => ({ sync: syncShown(), alerts: alertsSample(), diagnostics: checksShown() })
 export const tailOf = (...shown: LogView[]) => ({ lines: shown, dropped: 0 })
 export const pointsOf = (...points: PointTail['points']): PointTail => ({ points, dropped: 0 })

@@ -15,7 +15,7 @@ import { apiRouteNames, apiRoutes, type ApiRouteName } from '../../../shared/api
 import { operations as contract, topics, type OperationName, type TopicName } from '../../../shared/console/contract'
 import { roles, type EdgeNaming, type Role } from '../../../shared/console/operation'
 import { PASSWORD, startAccounts, type Result } from '../../support/accounts'
-import { defaultHandlers } from '../../support/console-double'
+import { defaultHandlers } from '../../support/console-answers'
 import { ask, type Message } from '../../support/console-raw'
 import { linkPlace, type LinkPlace } from '../../support/link'
 import { expected, params } from '../../support/operation-rules'

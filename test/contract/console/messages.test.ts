@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CONSOLE_BYTES_MAX, CONSOLE_CALLS_MAX, CONSOLE_SUBSCRIPTIONS_MAX } from '../../../shared/console/protocol'
-import { statusSample } from '../../support/console-double'
+import { statusSample } from '../../support/console-samples'
 import { bearer, logIn, useConsole } from '../../support/console-raw'
 
 const { start, open } = useConsole()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { closeCodes, CONSOLE_BEAT_MS, CONSOLE_SILENCE_MS } from '../../../shared/console/protocol'
 import { ONE_TIME_KEY_VALID_MS, SESSION_VALID_MS } from '../../../electron/console/login'
-import { statusSample } from '../../support/console-double'
+import { statusSample } from '../../support/console-samples'
 import { manualClock } from '../../support/console-clock'
 import { call, PASSWORD, post, startAccounts, type Result } from '../../support/accounts'
 import { ask, bearer, keyOf, logIn, upgrade, useConsole } from '../../support/console-raw'

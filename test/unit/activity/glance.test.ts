@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { asCsv, asNdjson } from '../../../electron/activity/exporting'
 import { glanceAt, whatHappened } from '../../../electron/activity/glance'
 import type { StatusView } from '../../../shared/console/views'
-import { activitySample, edgeSample, statusSample } from '../../support/console-double'
+import { activitySample, edgeSample, statusSample } from '../../support/console-samples'
 
 const NOW = 42
 const need = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { useCli } from '../../support/cli-console'
-import { activitySample, AT, checkSample } from '../../support/console-double'
+import { activitySample, AT, checkSample } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { AlertGroup } from '../../../shared/console/alert-views'
 import { alertSample, forwardSample } from '../../support/alert-samples'
 import { useCli } from '../../support/cli-console'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 

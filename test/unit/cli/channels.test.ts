@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { channelSample } from '../../support/alert-samples'
 import { useCli } from '../../support/cli-console'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { useCli } from '../../support/cli-console'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 import { memberSample, memberTotals, summarySample } from '../../support/member-samples'
 
 const { run, asked, double } = useCli()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { useCli } from '../../support/cli-console'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 import { nodeSample, nodeTotals } from '../../support/node-samples'
 
 const { run, asked, double } = useCli()

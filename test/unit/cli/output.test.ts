@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { operations as contract, type OperationName } from '../../../shared/console/contract'
 import { HoldfastError } from '../../../shared/model/failures'
 import { useCli } from '../../support/cli-console'
-import { AT, decisionSample, edgeSample, statusSample } from '../../support/console-double'
+import { AT, decisionSample, edgeSample, statusSample } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 
@@ -32,7 +32,7 @@ describe('a command with --json', () => {
     const result = await run([...argv, '--json'])
     expect([result.code, result.err]).toEqual([0, ''])
     expect(result.out.trim().split('\n')).toHaveLength(1)
-    expect(contract[op].output.safeParse(result.json()).error).toBeUndefined()
+    expect(contract[op].output!.safeParse(result.json()).error).toBeUndefined()
     expect(double().calls.at(-1)!.op).toBe(op)
   })
 

@@ -5,7 +5,8 @@ import { HoldfastError } from '../../../shared/model/failures'
 import { checkOffline } from '../../../electron/compose/diagnostics'
 import { cli, dataDirFor } from '../../support/cli-run'
 import { useCli } from '../../support/cli-console'
-import { AT, decisionSample, startConsoleDouble, statusSample } from '../../support/console-double'
+import { startConsoleDouble } from '../../support/console-double'
+import { AT, decisionSample, statusSample } from '../../support/console-samples'
 
 const { run, double, dataDir } = useCli()
 

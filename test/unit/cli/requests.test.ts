@@ -3,7 +3,8 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../shared/model/failures'
 import { useCli } from '../../support/cli-console'
-import { AT, defaultHandlers } from '../../support/console-double'
+import { defaultHandlers } from '../../support/console-answers'
+import { AT } from '../../support/console-samples'
 
 const { run, asked, double, dataDir } = useCli()
 

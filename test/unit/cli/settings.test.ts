@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SettingView } from '../../../shared/console/setting-operations'
 import { useCli } from '../../support/cli-console'
-import { settingsSample } from '../../support/console-double'
+import { settingsSample } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 const [bytes] = settingsSample().settings as [SettingView]

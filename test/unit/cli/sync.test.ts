@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { backlogText, lossesText, progressText, sizeText, syncText } from '../../../electron/cli/show-sync'
 import { HoldfastError } from '../../../shared/model/failures'
 import { useCli } from '../../support/cli-console'
-import { AT, briefSample, defaultHandlers, letterSample, logSample, syncSample } from '../../support/console-double'
+import { defaultHandlers } from '../../support/console-answers'
+import { AT, briefSample, letterSample, logSample, syncSample } from '../../support/console-samples'
 
 const { run, asked, double } = useCli()
 const plain = (_: unknown, text: string): string => text

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { operations as contract } from '../../../shared/console/contract'
-import { statusSample } from '../../support/console-double'
+import { statusSample } from '../../support/console-samples'
 import { useCli } from '../../support/cli-console'
 
 const { run, asked, double } = useCli()

@@ -3,7 +3,7 @@ import { createDispatch, type AuditEntry } from '../../../electron/console/dispa
 import type { Operations } from '../../../electron/console/operations'
 import { operations as contract, type OperationName } from '../../../shared/console/contract'
 import { roles, type Role } from '../../../shared/console/operation'
-import { defaultHandlers } from '../../support/console-double'
+import { defaultHandlers } from '../../support/console-answers'
 import { manualClock } from '../../support/console-clock'
 import { capturedLog } from '../../support/link'
 

@@ -5,7 +5,7 @@ import { operations as contract, topics, type OperationName } from '../../../sha
 import { roles, type Role } from '../../../shared/console/operation'
 import { HoldfastError } from '../../../shared/model/failures'
 import { monoMs, wallMs } from '../../../shared/model/time'
-import { defaultHandlers } from '../../support/console-double'
+import { defaultHandlers } from '../../support/console-answers'
 import { expected, params } from '../../support/operation-rules'
 
 function build(handlers: Partial<Operations['handlers']> = {}, concernedBy?: Operations['concernedBy']) {

@@ -5,7 +5,7 @@ import * as machine from '../../../electron/diagnostics/judge-machine'
 import * as site from '../../../electron/diagnostics/judge-site'
 import type { Verdict } from '../../../electron/diagnostics/verdict'
 import { checkText, checkTexts } from '../../../shared/text/checks/checks'
-import { edgeSample, moduleSample, statusSample, syncSample } from '../../support/console-double'
+import { edgeSample, moduleSample, statusSample, syncSample } from '../../support/console-samples'
 
 const NOW = Date.UTC(2027, 0, 1)
 const DAY = 86_400_000

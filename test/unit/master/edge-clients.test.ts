@@ -8,7 +8,7 @@ import {
 } from '../../../electron/master/edge-clients'
 import type { EdgeSite } from '../../../electron/master/edge-site'
 import { userDocument } from '../../../shared/model/documents'
-import { moduleSample } from '../../support/console-double'
+import { moduleSample } from '../../support/console-samples'
 import { manualClock } from '../../support/console-clock'
 
 const digest = (fill: string): string => fill.repeat(64)

@@ -7,7 +7,7 @@ import {
   siteChangesOf,
   wayInOf,
 } from '../../../renderer/features/settings/accounts/accounts'
-import { activitySample, userSample } from '../../support/console-double'
+import { activitySample, userSample } from '../../support/console-samples'
 
 describe('accounts on the page', () => {
   it('say how a user gets in now', () => {

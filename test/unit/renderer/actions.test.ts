@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { actionsOf, type Actions, type Viewer } from '../../../renderer/features/site/actions'
 import type { Site } from '../../../shared/console/sites'
-import { edgeSample } from '../../support/console-double'
+import { edgeSample } from '../../support/console-samples'
 
 const viewer: Viewer = { isLive: true, mayOperate: true, mayOperateAt: () => true, mayAdminister: true }
 const seen = (change: Partial<Site> = {}): Site => ({

@@ -11,7 +11,7 @@ import { makeToasts, toastsKey } from '../../../renderer/ui/toasts'
 import type { AlertGroup } from '../../../shared/console/alert-views'
 import type { Site } from '../../../shared/console/sites'
 import { alertSample, groupSample, ruleSample } from '../../support/alert-samples'
-import { AT, edgeSample } from '../../support/console-double'
+import { AT, edgeSample } from '../../support/console-samples'
 import { alertsSample } from '../../support/page-samples'
 
 const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'operator', actor: 'user:anna', at: AT } as const

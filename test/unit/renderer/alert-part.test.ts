@@ -10,7 +10,7 @@ import { i18n } from '../../../renderer/i18n'
 import { clockKey } from '../../../renderer/ui/clock'
 import { makeToasts, toastsKey } from '../../../renderer/ui/toasts'
 import { alertSample, channelSample } from '../../support/alert-samples'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 
 const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'operator', actor: 'user:anna', at: AT } as const
 

@@ -13,7 +13,7 @@ import { i18n } from '../../../renderer/i18n'
 import { usePaged, type Paged } from '../../../renderer/paging'
 import { clockKey } from '../../../renderer/ui/clock'
 import { makeTasks } from '../../../renderer/ui/tasks'
-import { AT, syncSample } from '../../support/console-double'
+import { AT, syncSample } from '../../support/console-samples'
 
 const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'admin', actor: 'browser:x', at: AT } as const
 const open: BridgeState = { name: 'open', since: AT, hello }
@@ -219,7 +219,7 @@ describe('a topic', () => {
   it('is subscribed anew for other parameters, not at all for none, and left with the page', async () => {
     const site = shallowRef<string | null>('a')
     const { subscribed, wrapper } = using(() =>
-      useStream('sync', () => (site.value === null ? null : { edge: site.value }), { body: () => {}, ended: () => {} }),
+      useStream('sync', () => (site.value === null ? null : { edge: site.value }), { body: () => {} }),
     )
     site.value = 'b'
     await settled()

@@ -13,7 +13,7 @@ import ContentCard from '../../../renderer/ui/content-card.vue'
 import CountDown from '../../../renderer/ui/count-down.vue'
 import FailureNote from '../../../renderer/ui/failure-note.vue'
 import RelativeTime from '../../../renderer/ui/relative-time.vue'
-import { AT, edgeSample } from '../../support/console-double'
+import { AT, edgeSample } from '../../support/console-samples'
 
 const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'admin', actor: 'browser:x', at: AT } as const
 

@@ -10,7 +10,7 @@ import ActionMenu from '../../../renderer/ui/action-menu.vue'
 import { startClock } from '../../../renderer/ui/clock'
 import DataTable from '../../../renderer/ui/data-table.vue'
 import { makeSeats } from '../../../renderer/ui/row-window'
-import { AT, edgeSample, statusSample } from '../../support/console-double'
+import { AT, edgeSample, statusSample } from '../../support/console-samples'
 
 const shown: VueWrapper[] = []
 afterEach(() => {

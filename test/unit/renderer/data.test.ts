@@ -7,7 +7,7 @@ import { gapOf, valueText, widthFor } from '../../../renderer/features/data/seri
 import { placedSpans } from '../../../renderer/features/data/spans'
 import { changesOf, settingErrorsOf, wantedOf } from '../../../renderer/features/settings/settings'
 import { alertSample, ruleSample } from '../../support/alert-samples'
-import { activitySample, statusSample } from '../../support/console-double'
+import { activitySample, statusSample } from '../../support/console-samples'
 import { settingsShown } from '../../support/page-samples'
 
 describe('a series over time', () => {

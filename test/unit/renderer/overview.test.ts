@@ -13,7 +13,7 @@ import { backlogTone } from '../../../renderer/features/overview/verdict'
 import { matching, type Command } from '../../../renderer/features/palette/commands'
 import { i18n } from '../../../renderer/i18n'
 import { glyphPaths } from '../../../renderer/ui/state-glyphs'
-import { briefSample, edgeSample, statusSample } from '../../support/console-double'
+import { briefSample, edgeSample, statusSample } from '../../support/console-samples'
 
 const admin = { isLive: true, mayOperate: true, mayOperateAt: () => true, mayAdminister: true }
 const everyPage = () => true

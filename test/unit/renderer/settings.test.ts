@@ -14,7 +14,7 @@ import { clockKey } from '../../../renderer/ui/clock'
 import { toastsKey, makeToasts } from '../../../renderer/ui/toasts'
 import type { StatusView } from '../../../shared/console/views'
 import { settingNames } from '../../../shared/settings/settings'
-import { AT } from '../../support/console-double'
+import { AT } from '../../support/console-samples'
 import { statusSample } from '../../support/fixture-sites'
 import { settingsShown } from '../../support/page-samples'
 

@@ -9,7 +9,7 @@ import { intervalsOf, piecesOf, sharesOf } from '../../../renderer/features/site
 import type { SecretView } from '../../../shared/console/secret-operations'
 import type { Decision } from '../../../shared/model/control'
 import type { DebugLine } from '../../../shared/model/modules'
-import { decisionSample, edgeSample, moduleSample } from '../../support/console-double'
+import { decisionSample, edgeSample, moduleSample } from '../../support/console-samples'
 
 const site = (change: Partial<Site> = {}): Site => ({
   ...edgeSample(),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { isCalm } from '../../../renderer/features/overview/verdict'
 import { isHearsay, needsOf, siteOf, sitesOf, type Site } from '../../../shared/console/sites'
 import { countdownsOf, holderTone } from '../../../renderer/features/site/site'
-import { edgeSample, statusSample } from '../../support/console-double'
+import { edgeSample, statusSample } from '../../support/console-samples'
 
 const seen = (change: Partial<Site> = {}): Site => ({
   ...edgeSample(),

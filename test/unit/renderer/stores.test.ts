@@ -6,7 +6,7 @@ import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/brid
 import { useController } from '../../../renderer/stores/controller'
 import { merged, useDecisions } from '../../../renderer/stores/decisions'
 import type { Failure } from '../../../shared/model/failures'
-import { AT, decisionSample, statusSample } from '../../support/console-double'
+import { AT, decisionSample, statusSample } from '../../support/console-samples'
 
 const hello = { type: 'hello', protocol: 1, version: '0.1.0', role: 'operator', actor: 'browser:x', at: AT } as const
 

@@ -5,7 +5,7 @@ import { tooltipOf, trayImage, trayModel, trayStates, trayTheme, type Seen } fro
 import { desktopHasTray } from '../../../electron/shell/tray-place'
 import type { EdgeView, StatusView } from '../../../shared/console/views'
 import { root } from '../../support/root'
-import { briefSample, edgeSample, statusSample } from '../../support/console-double'
+import { briefSample, edgeSample, statusSample } from '../../support/console-samples'
 
 const now = 1_000_000
 const calm: StatusView = {
