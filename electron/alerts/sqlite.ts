@@ -35,7 +35,8 @@ const migrations: readonly Migration[] = [
   },
 ]
 
-const instant = z.int().transform(wallMs)
+/** Files of earlier versions have fractions of milliseconds in some. */
+const instant = z.number().transform((at) => wallMs(Math.round(at)))
 const storedIncident = z.object({
   severity: z.enum(alertSeverities),
   // Files of 0.3.0 have words alone.

@@ -46,7 +46,9 @@ function calm(input: AlertInput, policy: AlertPolicy, now: AlertNow): Turn {
   switch (input.type) {
     case 'met': {
       const dueAt = after(input.beganAt ?? now.mono, policy.forMs)
-      const since = input.beganAt === undefined ? now.wall : after(now.wall, input.beganAt - now.mono)
+      // The monotonic clock has fractions, the calendar has none.
+      const agoMs = input.beganAt === undefined ? 0 : Math.round(now.mono - input.beganAt)
+      const since = after(now.wall, -agoMs)
       if (dueAt <= now.mono) return raise(input.evidence, since, policy, now)
       return turn({ kind: 'pending', since, dueAt, evidence: input.evidence }, policy, { type: 'show' })
     }

@@ -42,7 +42,8 @@ const master: WatchedMaster = {
     decided.add(listener)
     return () => decided.delete(listener)
   },
-  linkOf: (edgeId) => ({ isLinked: isLinked.get(edgeId) ?? true, since: monoMs(0), isExpected: true }),
+  // As clocks of machines tell it, which have fractions.
+  linkOf: (edgeId) => ({ isLinked: isLinked.get(edgeId) ?? true, since: monoMs(0.25), isExpected: true }),
 }
 
 function begin(given: Partial<AlertStore> = {}): void {
@@ -208,6 +209,24 @@ describe('alerts of a master', () => {
     await clock.pass(32_000)
     expect(await listed()).toEqual([])
     expect(told).toEqual(['fired edge-unreachable', 'resolved edge-unreachable'])
+  })
+
+  test('outlive the process, of an edge that is away, too, and as an earlier version wrote their instants', async () => {
+    isLinked.set('berlin', false)
+    await clock.pass(25_000)
+    const reopen = async () => {
+      alerts.end()
+      await store[Symbol.asyncDispose]()
+      store = openAlerts(path.join(folder.path, 'alerts.db'))
+      begin()
+    }
+    await reopen()
+    const [kept] = store.open()
+    const { since } = kept!.incident
+    expect(Number.isInteger(since)).toBe(true)
+    store.write([{ ...kept!, type: 'keep', incident: { ...kept!.incident, since: wallMs(since + 0.75) } }])
+    await reopen()
+    expect(await listed()).toMatchObject([{ ruleId: 'edge-unreachable', since: since + 1 }])
   })
 
   test('follow their rules: a change by an operation counts at once, a default can be switched off and comes back', async () => {

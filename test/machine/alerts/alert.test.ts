@@ -151,6 +151,8 @@ describe('waits', () => {
   })
 
   test('counts from where the cause is known to have begun', () => {
+    const [fraction] = step(CALM, { ...met, beganAt: monoMs(-12_345.678) } as AlertInput, policy, at(0)).outputs
+    expect(fraction).toMatchObject({ incident: { since: at(0).wall - 12_346 } })
     const began = step(CALM, { ...met, beganAt: monoMs(-8_000) } as AlertInput, policy, at(0))
     expect(began).toMatchObject({ state: { kind: 'pending', since: WALL - 8_000 }, wakeAt: 2_000 })
     expect(step(CALM, { ...met, beganAt: monoMs(-10_000) } as AlertInput, policy, at(0)).outputs).toMatchObject([
