@@ -56,9 +56,9 @@ export interface EdgeSiteOptions {
   changed(): void
   decided(decision: Decision): void
   /** The copies of inventories; absent: this master keeps none. */
-  readonly inventory?: InventorySync
+  readonly inventory?: InventorySync | undefined
   /** Absent: this master keeps no fleet. */
-  readonly fleet?: FleetDesk
+  readonly fleet?: FleetDesk | undefined
   /** Serves what an edge asks of its master. */
   serve<N extends RequestName>(site: EdgeSite, name: N, params: RequestInput<N>): Promise<RequestResult<N>>
 }
@@ -71,7 +71,8 @@ export class EdgeSite {
   readonly #options: EdgeSiteOptions
   readonly #told = new ToldViews()
   #sync: { readonly status: SyncStatus; readonly asOf: WallMs; readonly session: LinkSession } | null = null
-  readonly #debug: DebugRelay
+  /** Made when somebody first reads along. */
+  #debug: DebugRelay | null = null
   readonly #telling = new Rounds(() => this.#tell())
   #tellAgain: Disposable | null = null
   #lastHeard: MonoMs | null = null
@@ -91,10 +92,9 @@ export class EdgeSite {
     this.#options = { ...options, changed }
     this.edgeId = options.edgeId
     this.#heardToldAt = options.clock.mono()
-    const { records, edgeId, runtimes } = options
-    this.#debug = new DebugRelay(() => this.#debugSource(), options.clock)
+    const { clock, random, records, edgeId, runtimes, booted, predecessorsGone, decided } = options
     this.control = new MasterControl({
-      ...options,
+      ...{ clock, random, records, edgeId, booted, predecessorsGone, decided },
       logger: options.logger.child(`edge ${edgeId}`),
       stored: this.#stored(records.load(edgeId)),
       standing: () => this.standing(),
@@ -146,7 +146,7 @@ export class EdgeSite {
     if (before !== null && !isHeardNews && differsByPulse(before, state)) return
     this.#heardToldAt = now
     if (state.retryPersistAt === null) this.incidents.clear('not-persisted')
-    this.#debug.follow()
+    this.#debug?.follow()
     this.#options.changed()
   }
 
@@ -317,6 +317,7 @@ export class EdgeSite {
 
   /** Debug lines of a module from whoever drives it, also after control has moved. Returns the function that ends it. */
   debug(moduleId: string, listener: DebugListener): () => void {
+    this.#debug ??= new DebugRelay(() => this.#debugSource(), this.#options.clock)
     return this.#debug.open(moduleId, listener)
   }
 
@@ -345,7 +346,7 @@ export class EdgeSite {
       this.#options.changed()
     } else if (name === 'debug.lines') {
       const { subscription, lines, dropped } = body as EventBody<'debug.lines'>
-      this.#debug.lines(subscription, lines as DebugLine[], dropped)
+      this.#debug?.lines(subscription, lines as DebugLine[], dropped)
     } else if (name === 'sync.changed') {
       this.syncTold(session, body as EventBody<'sync.changed'>)
     } else if (name === 'fleet.heartbeat') {

@@ -74,9 +74,9 @@ export class MasterControl {
 
   constructor(options: MasterControlOptions) {
     this.#options = options
-    const { clock } = options
+    const { edgeId, clock, logger, records, predecessorsGone, lastViews, decided, report } = options
     this.#driver = new ControlDriver<MasterState, MasterInput, LinkSession>({
-      ...options,
+      ...{ edgeId, clock, logger, records, predecessorsGone, lastViews, decided, report },
       initial: newMaster(options.stored, clock.mono(), options.booted),
       step: (state, input) => stepMaster(state, input, this.context()),
       storageFailed: (input, reason) => ({ type: 'storageFailed', input, reason }),

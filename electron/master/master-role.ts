@@ -15,7 +15,7 @@ import type { ClientAudit } from './edge-clients'
 import { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
 import type { FleetDesk } from './fleet-desk'
-import { serveEdge } from './edge-service'
+import { serveEdge, type EdgeServiceParts } from './edge-service'
 import type { Ingest } from './ingest'
 import type { InventorySync } from './inventory'
 import { OwnedSystems } from './owned-systems'
@@ -63,6 +63,7 @@ export interface MasterRoleOptions {
 export class MasterRole {
   readonly sites = new Map<string, EdgeSite>()
   readonly #options: MasterRoleOptions
+  readonly #service: EdgeServiceParts
   readonly #own: ModuleRuntime
   readonly #predecessorsGone: Promise<unknown>
   /** Edges that were removed and are still letting go. */
@@ -80,6 +81,7 @@ export class MasterRole {
 
   constructor(options: MasterRoleOptions) {
     this.#options = options
+    this.#service = { ...options, role: this }
     this.#owned = new OwnedSystems(options.journal)
     this.#predecessorsGone = options.runtimes.endPredecessors()
     // Whoever starts something waits for it, and is told; until then nobody may be.
@@ -256,9 +258,11 @@ export class MasterRole {
   }
 
   #addSite(document: EdgeDocument): void {
-    const { timeZone } = this.#options
+    // By name: what else was given to this role would be held once more for each edge.
+    const { clock, random, logger, records, journal, runtimes, desk, inventory, fleet, timeZone } = this.#options
     const site = new EdgeSite({
-      ...this.#options,
+      ...{ clock, random, logger, records, journal, runtimes, desk, inventory, fleet },
+      changed: this.#options.changed,
       edgeId: document.id,
       predecessorsGone: () => this.#readyToStart(document.id),
       booted: this.#booted,
@@ -268,7 +272,7 @@ export class MasterRole {
       decided: (decision) => {
         for (const listener of this.#decided) listener(decision)
       },
-      serve: (from, name, params) => serveEdge({ ...this.#options, role: this }, from, name, params),
+      serve: (from, name, params) => serveEdge(this.#service, from, name, params),
     })
     this.sites.set(document.id, site)
     if (this.#booted) site.control.documentChanged()

@@ -86,15 +86,16 @@ export class ControlDriver<
 
   constructor(options: ControlDriverOptions<State, Input, Session>) {
     this.#options = options
-    const { clock } = options
+    const { edgeId, clock, logger, records, settled } = options
+    const { modules, madeModules, predecessorsGone, startModules, lastViews } = options
     this.#handOvers = new HandOvers(clock, (id) => this.#decisions.find(id))
     this.#modules = new DrivenModules({
-      ...options,
+      ...{ clock, logger, modules, madeModules, predecessorsGone, startModules, lastViews },
       drives: () => options.drives(this.state),
       decisionId: () => this.state.stored.record.decisionId,
     })
     this.#decisions = new DecisionBook({
-      ...options,
+      ...{ edgeId, logger, records, settled },
       decided: (decision) => {
         this.#handOvers.decided(decision)
         options.decided(decision)
