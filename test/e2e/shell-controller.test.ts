@@ -133,8 +133,11 @@ describe('a desktop beside a controller that runs already', () => {
       await first[Symbol.asyncDispose]()
     }
   })
+})
 
-  it('cannot start on a directory whose controller does not let it in, and says why', async () => {
+// From here on nothing is timed: most of it is waiting for a program to give up, or for a site to come back.
+describe.concurrent('a desktop beside a controller that does not let it in', () => {
+  it('cannot start on its directory, and says why', async () => {
     using data = dataDirectory('attached')
     await using controller = await ControllerProcess.start({ role: 'standalone', data: data.dir })
     controller.freeze()
@@ -149,7 +152,7 @@ describe('a desktop beside a controller that runs already', () => {
   })
 })
 
-describe('the secrets of a desktop', () => {
+describe.concurrent('the secrets of a desktop', () => {
   const files = (folder: string): string[] =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.secret'))

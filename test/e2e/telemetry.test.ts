@@ -53,6 +53,12 @@ async function killAt(victim: ControllerProcess, edge: ControllerProcess, amount
   return pending
 }
 
+/** Modules whose device was away wait longer and longer between their attempts: they begin anew. */
+async function tryAgain(edge: ControllerProcess): Promise<void> {
+  await edge.look('systems.stop', { system: 'Room' })
+  await edge.look('systems.start', { system: 'Room' })
+}
+
 /** Waits until the edge has pushed everything and the master has made it searchable. */
 async function arrived(site: Site): Promise<void> {
   await site.until(
@@ -92,6 +98,7 @@ describe.concurrent('telemetry of a site', () => {
     expect(away.status?.pendingEntries).toBeGreaterThanOrEqual(records)
     await site.until('the alert waits', async () => (await alertsAt(site.edge)) === 1, alertMs)
     site.use(await startSimulator('tcp-line', { port: switcher.port }))
+    await tryAgain(site.edge)
     await site.until('its end waits', async () => (await alertsAt(site.edge)) === 2, alertMs)
     const drain = await site.edge.run('sync', 'drain')
     expect([drain.code, drain.failure()]).toEqual([1, expect.objectContaining({ code: 'link-lost' })])
@@ -126,9 +133,7 @@ describe.concurrent('telemetry of a site', () => {
       const backlog = async () => (await client.call('sync.status', {})).status?.pendingEntries ?? 0
       await site.until('the drain has begun', async () => (await backlog()) < records - 500, drainMs)
       site.use(await startSimulator('tcp-line', { port: switcher.port }))
-      // Without this the module waits longer and longer between its attempts.
-      await client.call('systems.stop', { system: 'Room' })
-      await client.call('systems.start', { system: 'Room' })
+      await tryAgain(edge)
       const alertsThere = () => site.master.look('telemetry.alerts', { edge: 'Berlin' })
       const [fresh] = await site.until('the end of the alert is at the master', async () => {
         const alerts = await alertsThere()
