@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { AlertIncident } from '../../shared/console/alert-views'
 import type { OperationOutput } from '../../shared/console/contract'
 import type { NodeView } from '../../shared/console/node-operations'
+import type { AlertState } from '../../shared/model/alerts'
 import { ControllerProcess, dataDirectory, holdfast } from '../support/controller'
 import { makeKey, Sshd, sshdMissing } from '../support/sshd'
 import { until } from '../support/until'
@@ -75,9 +77,29 @@ describe('nodes', () => {
       expect((await run(['accept-key', 'web', '--fingerprint', server.fingerprint])).code).toBe(0)
       expect(((await run(['check', 'web'])).json() as Checked).check.ssh).toMatchObject({ state: 'ok' })
 
+      // One that only its port tells of, and a rule for such as it.
+      const port = ['--port', String(server.port), '--health-url', 'http://127.0.0.1:9/health']
+      await run(['add', 'till', '--host', '127.0.0.1', ...port, '--offline-after', '1s', '--tag', 'shop'])
+      const values = { nodeTags: ['shop'], keepFiringForMs: 0 }
+      await master.look('alerts.setRule', { rule: 'node-offline', values })
+      const alertOf = async (state: AlertState): Promise<AlertIncident | null> => {
+        await master.look('nodes.checkNodeStatus', { nodeId: 'till' })
+        const { alerts } = await master.look('alerts.list', { rule: 'node-offline', states: [state] })
+        return alerts[0] ?? null
+      }
+      expect(await alertOf('firing')).toBeNull()
       await server.off()
       expect(((await run(['check', 'web'])).json() as Checked).check).toMatchObject({ tcp: { code: 'refused' } })
+      const fired = await until('an alert says that the node is gone', () => alertOf('firing'))
+      const listed = await master.ask<{ alerts: AlertIncident[] }>('alerts', 'list', '--edge', 'till')
+      expect(listed.alerts).toMatchObject([
+        { id: fired.id, text: `The node cannot be reached: TCP port ${server.port}: nobody listens there` },
+      ])
       await server.on()
+      expect(await until('it is over', () => alertOf('resolved'))).toMatchObject({
+        ...{ id: fired.id, edgeName: 'till', resolvedBecause: 'cleared' },
+      })
+      await run(['remove', 'till'])
       const before = (await run(['show', 'web'])).json() as NodeView
       await master.end()
       said.push(master.log)
