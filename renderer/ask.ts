@@ -63,61 +63,66 @@ export function useAsked<T>(question: () => unknown, ask: () => Promise<Result<T
 }
 
 /**
- * Follows a topic while the page is there; with other parameters it is subscribed anew. Null: not now. Returns the way to subscribe once more with the same
- * ones, after the controller has ended it.
+ * Follows a topic while the page is there; with other parameters it is subscribed anew. Null: not now. While there is a failure nothing comes any more, until
+ * it is asked for `again`.
  */
 export function useStream<N extends TopicName>(
   topic: N,
   params: () => TopicParams<N> | null,
-  handlers: SubscriptionHandlers<N> & { begin?(): void },
-): () => void {
+  handlers: Pick<SubscriptionHandlers<N>, 'body'> & { begin?(): void },
+): Pick<Asking, 'failure' | 'again'> {
   const bridge = useBridge()
+  const failure = shallowRef<Failure | null>(null)
   let stop = () => {}
-  function subscribe() {
+  function end() {
     stop()
     stop = () => {}
+    failure.value = null
+  }
+  function begin() {
     const wanted = params()
-    if (wanted !== null) stop = bridge.subscribe(topic, wanted, handlers)
+    if (wanted === null) return
+    stop = bridge.subscribe(topic, wanted, {
+      body(body, missed) {
+        failure.value = null
+        handlers.body(body, missed)
+      },
+      ended: (ended) => (failure.value = ended),
+    })
   }
   watch(
     () => JSON.stringify(params()),
     () => {
-      stop()
-      stop = () => {}
+      end()
       handlers.begin?.()
-      subscribe()
+      begin()
     },
     { immediate: true },
   )
-  onScopeDispose(() => stop())
-  return subscribe
+  onScopeDispose(end)
+  return {
+    failure,
+    async again() {
+      end()
+      begin()
+    },
+  }
 }
 
 /** The newest body of a snapshot topic. */
 export function useTopic<N extends TopicName>(topic: N, params: () => TopicParams<N> | null): Asked<TopicBody<N>> {
   const now = useNow()
   const value: ShallowRef<TopicBody<N> | null> = shallowRef(null)
-  const failure = shallowRef<Failure | null>(null)
   const asOf = shallowRef<number | null>(null)
-  const subscribe = useStream(topic, params, {
+  const stream = useStream(topic, params, {
     begin() {
       value.value = null
-      failure.value = null
       asOf.value = null
     },
     body(body) {
       value.value = body
-      failure.value = null
       asOf.value = now.value
     },
-    ended: (ended) => (failure.value = ended),
   })
-  return {
-    ...{ value, failure, asOf },
-    isLoading: computed(() => value.value === null && failure.value === null),
-    async again() {
-      failure.value = null
-      subscribe()
-    },
-  }
+  return { ...stream, value, asOf, isLoading: computed(() => value.value === null && stream.failure.value === null) }
 }

@@ -1,8 +1,7 @@
 import { useDebounceFn } from '@vueuse/core'
 import { computed, shallowRef, watch, type ShallowRef } from 'vue'
 import type { TopicBody, TopicParams } from '../shared/console/contract'
-import type { Failure } from '../shared/model/failures'
-import { useStream, type Asking } from './ask'
+import { useStream } from './ask'
 import { useNow } from './ui/clock'
 import type { Slot } from './ui/data-table'
 
@@ -54,12 +53,10 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
   const now = useNow()
   const body: ShallowRef<TopicBody<N> | null> = shallowRef(null)
   const asOf = shallowRef<number | null>(null)
-  const failure = shallowRef<Failure | null>(null)
   const watched = shallowRef(windowOf(0, PAGE - 1, PAGE, WATCHED_PAGES_MAX))
   let isFirst = true
 
   function take(told: TopicBody<N>) {
-    failure.value = null
     body.value = told
     asOf.value = now.value
     const known = new Map(isFirst ? [] : pages.value)
@@ -77,9 +74,8 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
     }
     pages.value = known
   }
-  const subscribe = useStream(topic, () => ({ ...filter(), ...watched.value }) as TopicParams<N>, {
+  const stream = useStream(topic, () => ({ ...filter(), ...watched.value }) as TopicParams<N>, {
     body: take,
-    ended: (ended) => (failure.value = ended),
   })
   // Another question begins at the top; its first answer takes the place of what was shown.
   watch(
@@ -96,17 +92,9 @@ export function useLiveList<N extends ListTopic>(topic: N, filter: () => Omit<To
     if (next.offset !== offset || next.limit !== limit) watched.value = next
   }, SETTLED_MS)
 
-  const asking: Asking = {
-    ...{ failure, asOf },
-    isLoading: computed(() => body.value === null && failure.value === null),
-    async again() {
-      failure.value = null
-      subscribe()
-    },
-  }
   return {
-    ...asking,
-    body,
+    ...{ ...stream, asOf, body },
+    isLoading: computed(() => body.value === null && stream.failure.value === null),
     /** Null: no answer yet. */
     slots: computed(() => (body.value === null ? null : slotsOf(body.value.total, pages.value, PAGE))),
     look: (first: number, last: number) => void look(first, last),
