@@ -53,6 +53,7 @@ function show(all: boolean, groups: AlertGroup[]) {
       global: {
         plugins: [i18n, createPinia()],
         provide: { [clockKey]: shallowRef(AT), [bridgeKey]: bridge, [toastsKey]: makeToasts() },
+        stubs: { RouterLink: true },
       },
     },
   )
