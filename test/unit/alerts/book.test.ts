@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { AlertBook, WATCHED_PER_RULE_MAX } from '../../../electron/core/alerts/alert-book'
+import { AlertBook } from '../../../electron/core/alerts/alert-book'
 import type { BookChange, WatchedEdge, WatchedNode } from '../../../electron/core/alerts/seen'
 import { effectiveRules } from '../../../electron/core/alerts/alert-rule'
 import type { AlertNow, Incident } from '../../../electron/core/alerts/alert-state'
 import { previewOf } from '../../../electron/core/alerts/preview'
+import { WATCHED_PER_RULE_MAX } from '../../../electron/core/alerts/watches'
 import { alertRuleDocument, type AlertRuleDocument } from '../../../shared/model/documents'
 import { monoMs, wallMs } from '../../../shared/model/time'
 
