@@ -47,9 +47,9 @@ export const operations = {
 export type OperationName = keyof typeof operations
 export type OperationInput<N extends OperationName> = z.input<(typeof operations)[N]['input']>
 export type OperationParams<N extends OperationName> = z.output<(typeof operations)[N]['input']>
-export type OperationOutput<N extends OperationName> = z.output<(typeof operations)[N]['output']>
+export type OperationOutput<N extends OperationName> = z.output<NonNullable<(typeof operations)[N]['output']>>
 
-/** What can be subscribed to. A snapshot topic sends its whole body once, then deltas of it; a stream sends items. */
+/** What can be subscribed to. A snapshot topic sends its whole body once, then deltas of it; a stream sends items. `body` is for types and tests, as `output` is. */
 export const topics = {
   /** What happens from now on; what was before is `activity.list`. */
   activity: { kind: 'stream', role: 'viewer', params: activityTopicParams, body: activityItem },

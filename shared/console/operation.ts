@@ -7,6 +7,15 @@ export type Role = (typeof roles)[number]
 /** The parameter that says which edge an operation is about, and what it names: an edge, or a module or system of one. Absent in a call: the only edge. */
 export type EdgeNaming = 'edge' | 'module' | 'system'
 
+export interface Operation<I extends z.ZodType, O extends z.ZodType> {
+  readonly role: Role
+  readonly changes: boolean
+  readonly input: I
+  /** For types and tests: the built program has none, see `withoutAnswers` in `build/builder.mjs`. */
+  readonly output?: O
+  readonly edgeOf: EdgeNaming | null
+}
+
 /**
  * `edgeOf`: who may call it is decided by the `admins` of that edge as well: where it has some, they alone may, besides administrators, and may whatever their
  * role from viewer up. Null: the role alone decides.
@@ -17,8 +26,8 @@ export function operation<I extends z.ZodType, O extends z.ZodType>(
   input: I,
   output: O,
   edgeOf: EdgeNaming | null = null,
-) {
-  return { role, changes, input, output, edgeOf } as const
+): Operation<I, O> {
+  return { role, changes, input, output, edgeOf }
 }
 
 /** An edge by id or by its unique name. */
