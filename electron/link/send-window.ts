@@ -4,6 +4,8 @@ import type { MonoMs } from '../../shared/model/time'
 const WINDOW_BYTES_MIN = 32 * 1024
 /** How long data may keep a ping waiting, beyond the time the line itself takes. With both directions full a ping and its answer meet it twice. */
 const QUEUE_MS_MAX = 400
+/** Acknowledged marks that may stay while others follow them. */
+const MARKS_FORGOTTEN_AT_ONCE = 64
 
 /**
  * How much data may be on the way and not yet acknowledged. Never more than `UNSENT_BYTES_MAX`; less on a slow line, so that the queue in front of it (in
@@ -14,8 +16,10 @@ export class SendWindow {
   #onTheWay = 0
   #sentTotal = 0
   #takenTotal = 0
-  /** When each frame on the way was sent, and the total with it. */
-  #marks: { total: number; at: MonoMs }[] = []
+  /** The total with each frame on the way, and when it was sent: a quiet link collects a hundred before they are acknowledged, so they are held as bare numbers. */
+  #totals: number[] = []
+  #times: MonoMs[] = []
+  /** Those before it are acknowledged. */
   #firstMark = 0
   #shortestMs = Infinity
   /** Acknowledgements of what was sent before the last narrowing say nothing new. */
@@ -32,7 +36,8 @@ export class SendWindow {
   sent(bytes: number, now: MonoMs): void {
     this.#onTheWay += bytes
     this.#sentTotal += bytes
-    this.#marks.push({ total: this.#sentTotal, at: now })
+    this.#totals.push(this.#sentTotal)
+    this.#times.push(now)
   }
 
   /** False: more than was sent. */
@@ -40,18 +45,19 @@ export class SendWindow {
     if (bytes > this.#onTheWay) return false
     this.#onTheWay -= bytes
     this.#takenTotal += bytes
-    let sentAt: MonoMs | null = null
-    let total = 0
-    while (this.#firstMark < this.#marks.length && this.#marks[this.#firstMark]!.total <= this.#takenTotal) {
-      ;({ at: sentAt, total } = this.#marks[this.#firstMark]!)
-      this.#firstMark++
-    }
-    if (this.#firstMark > 64) {
-      this.#marks = this.#marks.slice(this.#firstMark)
-      this.#firstMark = 0
-    }
-    if (sentAt !== null) this.#adjust(now - sentAt, bytes, total)
+    let first = this.#firstMark
+    while (first < this.#totals.length && this.#totals[first]! <= this.#takenTotal) first++
+    if (first > this.#firstMark) this.#adjust(now - this.#times[first - 1]!, bytes, this.#totals[first - 1]!)
+    this.#forget(first)
     return true
+  }
+
+  #forget(first: number): void {
+    this.#firstMark = first
+    if (first !== this.#totals.length && first <= MARKS_FORGOTTEN_AT_ONCE) return
+    this.#totals = this.#totals.slice(first)
+    this.#times = this.#times.slice(first)
+    this.#firstMark = 0
   }
 
   #adjust(tookMs: number, bytes: number, total: number): void {

@@ -167,4 +167,21 @@ describe('send window', () => {
     expect(window.bytes).toBe(UNSENT_BYTES_MAX)
     expect(window.acknowledged(1, monoMs(100))).toBe(false)
   })
+
+  it('judges the line by the newest frame that an acknowledgement covers, however long the others waited for it', () => {
+    const window = new SendWindow()
+    let widest = window.bytes
+    let now = 0
+    for (let round = 0; round < 4; round++) {
+      for (let frame = 0; frame < 150; frame++) window.sent(100, monoMs((now += 1_000)))
+      // The last fifty are still on the way.
+      const covered = round === 0 ? 100 : 150
+      const newestAt = now - 50_000
+      expect(window.acknowledged(covered * 100, monoMs(newestAt + 20))).toBe(true)
+      expect(window.bytes).toBe(Math.min(UNSENT_BYTES_MAX, widest + covered * 100))
+      widest = window.bytes
+    }
+    expect(window.acknowledged(5_000, monoMs(now + 20))).toBe(true)
+    expect(window.acknowledged(1, monoMs(now + 20))).toBe(false)
+  })
 })
