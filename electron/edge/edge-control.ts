@@ -48,6 +48,8 @@ export interface EdgeControlOptions {
   handlers(session: LinkSession): Omit<LinkHandlers, 'control'>
   /** Both sides have the same result of this session, from now on. */
   linked(session: LinkSession): void
+  /** The answer to a ping has just been given to the link: what is sent now goes out with it. */
+  pinged(): void
   /** The machine's state changed. */
   changed(): void
   report(event: string, detail: string): void
@@ -186,7 +188,13 @@ export class EdgeControl {
   }
 
   #open(session: LinkSession, control: (message: ControlMessage) => void): void {
-    session.open({ control, ...this.#options.handlers(session) })
+    session.open({
+      ...this.#options.handlers(session),
+      control: (message) => {
+        control(message)
+        if (message.type === 'ping') this.#options.pinged()
+      },
+    })
   }
 
   #perform(output: OwnOutput): void {

@@ -115,6 +115,7 @@ export class EdgeRole {
       startModules: (runtime) => runtime.start(this.modules()),
       handlers: (session) => this.#handlers(session),
       linked: (session) => this.#linked(session),
+      pinged: () => options.heartbeats?.pinged(),
       changed: () => this.#controlChanged(),
       decided: (decision) => {
         this.#relay?.poke()

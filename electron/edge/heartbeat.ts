@@ -1,8 +1,12 @@
+import { PING_EVERY_MS } from '../../shared/model/defaults'
 import { HEARTBEAT_EVERY_MS } from '../../shared/model/fleet'
-import { after } from '../../shared/model/time'
+import { after, type MonoMs } from '../../shared/model/time'
 import { FLEET_SINCE_VERSION, type Heartbeat } from '../../shared/wire/fleet'
 import type { LinkSession } from '../link/link'
 import type { Clock } from '../platform/ports'
+
+/** A heartbeat goes with the ping that is next to its time, before it or after it. */
+const ASIDE_MS_MAX = PING_EVERY_MS / 2
 
 export interface HeartbeatsOptions {
   readonly clock: Clock
@@ -15,6 +19,7 @@ export class Heartbeats implements Disposable {
   readonly #options: HeartbeatsOptions
   #session: LinkSession | null = null
   #timer: Disposable | null = null
+  #dueAt: MonoMs | null = null
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options
@@ -30,10 +35,20 @@ export class Heartbeats implements Disposable {
     this.#beat()
   }
 
+  /**
+   * A ping has been answered just now: what is about due goes out with that answer, in one packet of the line and one turn of a master of thousands. Each second
+   * ping takes one along.
+   */
+  pinged(): void {
+    if (this.#dueAt !== null && this.#options.clock.mono() >= this.#dueAt - ASIDE_MS_MAX) this.#beat()
+  }
+
   #beat(): void {
     const { clock } = this.#options
     this.#tell()
-    this.#timer = clock.at(after(clock.mono(), HEARTBEAT_EVERY_MS), () => this.#beat())
+    this.#timer?.[Symbol.dispose]()
+    this.#dueAt = after(clock.mono(), HEARTBEAT_EVERY_MS)
+    this.#timer = clock.at(after(this.#dueAt, ASIDE_MS_MAX), () => this.#beat())
   }
 
   /** A figure that cannot be read must not end what drives devices; this beat is missing then. */
@@ -49,6 +64,7 @@ export class Heartbeats implements Disposable {
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]()
     this.#timer = null
+    this.#dueAt = null
     this.#session = null
   }
 }

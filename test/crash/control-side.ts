@@ -195,6 +195,7 @@ async function edge(): Promise<Control> {
     ...{ instanceId: 'instance-1', bootId: random.id(), dialer: watched },
     document: () => ({ failover: true, journalSeq: 0 }),
     linked: () => {},
+    pinged: () => {},
     startModules: (runtime) => runtime.start([]),
     changed: () => control && tellState(control.state, control.state.link.kind === 'linked'),
   })
