@@ -3,7 +3,7 @@ import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { LogView, LossView, SyncView } from '../../shared/console/data-views'
+import type { LogView } from '../../shared/console/data-views'
 import type { OperationOutput } from '../../shared/console/contract'
 import { machineMs } from '../support/judge'
 import { waitingIds } from '../support/kept-entries'
@@ -80,7 +80,7 @@ describe.skipIf(why !== null).concurrent('the age of what is buffered', () => {
     const records = (from: number) =>
       Array.from({ length: 300 }, (_, n) => ({ severityNumber: 9, body: { stringValue: `aged ${from + n}` } }))
     expect((await postLogs(await otlpUrl(site.edge), records(0))).status).toBe(200)
-    const buffered = async () => (await site.edge.ask<SyncView>('sync', 'status')).buffer!.byCategory
+    const buffered = async () => (await site.edge.look('sync.status', {})).buffer!.byCategory
     await site.until('the logs wait', async () => (await buffered()).logs.entries >= 300)
     await site.edge.end()
     const ids = waitingIds(site.edgeData)
@@ -90,9 +90,7 @@ describe.skipIf(why !== null).concurrent('the age of what is buffered', () => {
     await site.drivenBy('edge')
     expect((await postLogs(await otlpUrl(site.edge), records(300))).status).toBe(200)
     const aged = async () =>
-      ((await site.edge.ask<SyncView>('sync', 'status')).status?.losses ?? []).filter(
-        ({ reason }) => reason === 'age-cap',
-      )
+      ((await site.edge.look('sync.status', {})).status?.losses ?? []).filter(({ reason }) => reason === 'age-cap')
     const all = (losses: readonly { readonly entries: number }[]) =>
       losses.reduce((sum, { entries }) => sum + entries, 0)
     await site.until('what is too old is counted', async () => all(await aged()) === ids.length, 20_000)
@@ -104,9 +102,9 @@ describe.skipIf(why !== null).concurrent('the age of what is buffered', () => {
     await site.until(
       'the rest and the losses are at the master',
       async () => {
-        await site.edge.run('sync', 'drain')
-        const lines = await site.master.ask<LogView[]>('data', 'logs', 'Berlin', '--text', 'aged', '--limit', '1000')
-        const told = await site.master.ask<LossView[]>('sync', 'losses', 'Berlin')
+        await site.push()
+        const lines = await site.master.look('telemetry.logs', { edge: 'Berlin', text: 'aged', limit: 1_000 })
+        const told = await site.master.look('telemetry.losses', { edge: 'Berlin' })
         return lines.length === 300 && all(told) === ids.length
       },
       30_000,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { AlertView, LogView, LossView, SyncView } from '../../shared/console/data-views'
+import type { AlertView, LogView } from '../../shared/console/data-views'
 import { ControllerProcess, holdfast } from '../support/controller'
 import { waitingIds } from '../support/kept-entries'
 import { otlpUrl, sendLogs } from '../support/otlp-sender'
@@ -39,10 +39,6 @@ describe.concurrent('random bytes flipped', () => {
 })
 
 const startsWithinMs = 5_000
-interface Kept {
-  readonly entries: number
-  readonly gaps: { readonly lost?: number; readonly acknowledged?: number }
-}
 
 describe('bytes of the buffer that the disk has changed', () => {
   it('do not hold up the site: it runs within 5 s, keeps the old file aside, brings what can be read and tells what cannot', async () => {
@@ -75,7 +71,7 @@ describe('bytes of the buffer that the disk has changed', () => {
     const salvaged = await site.until(
       'all that can be read is taken over',
       async () => {
-        const { status, buffer } = await edge.ask<SyncView>('sync', 'status')
+        const { status, buffer } = await edge.look('sync.status', {})
         const damaged = status?.losses.filter(({ reason }) => reason === 'damaged') ?? []
         const entries = damaged.reduce((sum, loss) => sum + loss.entries, 0)
         return buffer?.state === 'open' && damaged.length > 0 && { buffer, entries }
@@ -93,7 +89,7 @@ describe('bytes of the buffer that the disk has changed', () => {
     await site.startMaster()
     await site.linked(30_000)
     const numbers = async () => {
-      await edge.run('sync', 'drain')
+      await site.push()
       const lines = await site.master.ask<LogView[]>(
         'data',
         'logs',
@@ -106,10 +102,9 @@ describe('bytes of the buffer that the disk has changed', () => {
       return lines.map(({ attributes }) => Number(attributes['n'])).sort((a, b) => a - b)
     }
     // By the numbers that will never come.
-    const lost = async () =>
-      (await site.master.ask<{ gaps: { lost?: number } }>('data', 'status', 'Berlin')).gaps.lost ?? 0
+    const lost = async () => (await site.master.look('telemetry.status', { edge: 'Berlin' })).gaps.lost ?? 0
     const isTold = async () =>
-      (await site.master.ask<LossView[]>('sync', 'losses', 'Berlin')).some(({ reason }) => reason === 'damaged')
+      (await site.master.look('telemetry.losses', { edge: 'Berlin' })).some(({ reason }) => reason === 'damaged')
     const isDone = async () => {
       const arrived = await numbers()
       return arrived.length + (await lost()) >= accepted.length && arrived
@@ -130,11 +125,11 @@ describe('bytes of what a master keeps of an edge that the disk has changed', ()
     await using site = await Site.driven()
     const { edge } = site
     const url = await otlpUrl(edge)
-    const status = () => site.master.ask<Kept>('data', 'status', 'Berlin')
+    const status = () => site.master.look('telemetry.status', { edge: 'Berlin' })
     const before = await sendLogs(url, 1, 2_000)
     const isDrained = async () => {
-      await edge.run('sync', 'drain')
-      const { status: push } = await edge.ask<SyncView>('sync', 'status')
+      await site.push()
+      const { status: push } = await edge.look('sync.status', {})
       return push?.pendingEntries === 0 && (await status()).entries >= before.length
     }
     await site.until('all is at the master', isDrained, 30_000)
@@ -158,7 +153,7 @@ describe('bytes of what a master keeps of an edge that the disk has changed', ()
     const arrived = await site.until(
       'what waited is there',
       async () => {
-        await edge.run('sync', 'drain')
+        await site.push()
         const found = await numbers()
         return found.length >= waiting.length && found
       },

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { LossView, SyncView } from '../../shared/console/data-views'
 import { lossReport, type Loss } from '../../shared/model/telemetry'
 import { holdfast } from '../support/controller'
 import { machineMs } from '../support/judge'
@@ -89,7 +88,7 @@ describe.skipIf(why !== null).concurrent('a full disk', () => {
     await site.judge.drivenBy('edge', killedAt, 15_000)
     await site.drivenBy('edge')
     expect((await edge.status()).control).toMatchObject({ holder: 'edge', degraded: true })
-    const buffer = async () => (await edge.ask<SyncView>('sync', 'status')).buffer!
+    const buffer = async () => (await edge.look('sync.status', {})).buffer!
     await site.until('an alert is kept', async () => (await buffer()).byCategory.alerts.entries > 0)
     await site.until(
       'something was lost',
@@ -106,12 +105,12 @@ describe.skipIf(why !== null).concurrent('a full disk', () => {
     expect(refused).toBe(4)
     await site.startMaster()
     await site.linked(30_000)
-    const told = async () => sumOf(await site.master.ask<LossView[]>('sync', 'losses', 'Berlin'))
-    const counted = async () => sumOf((await edge.ask<SyncView>('sync', 'status')).status?.losses ?? [])
+    const told = async () => sumOf(await site.master.look('telemetry.losses', { edge: 'Berlin' }))
+    const counted = async () => sumOf((await edge.look('sync.status', {})).status?.losses ?? [])
     await site.until(
       'all is pushed, and every loss is told',
       async () => {
-        await edge.run('sync', 'drain')
+        await site.push()
         return (await told()) === (await counted()) && (await counted()) > 0
       },
       30_000,
