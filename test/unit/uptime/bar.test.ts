@@ -90,7 +90,14 @@ describe('an uptime bar', () => {
         for (const [gap, length, state] of draws) {
           const to = Math.min(at + gap + length, grid.at(-1) ?? 0)
           if (to <= at + gap) break
-          spans.push({ from: wallMs(at + gap), to: wallMs(to), state, checks: (length % 50) + 1, cause: null })
+          spans.push({
+            from: wallMs(at + gap),
+            to: wallMs(to),
+            state,
+            checks: (length % 50) + 1,
+            cause: null,
+            said: null,
+          })
           at = to
         }
         const { buckets } = barOf(spans, grid)
