@@ -38,6 +38,7 @@ import { machineNames, openAuthority } from '../platform/authority'
 import type { Logger } from '../platform/ports'
 import { SecretsLocked } from '../platform/secrets'
 import { ensureDirectory } from '../platform/settings-file'
+import { inTicks } from '../platform/ticks'
 import type { ControlRecords, Enrolments as EnrolmentRows } from '../records/records'
 import { openRecords } from '../records/sqlite'
 import { openAlerting } from './alerting'
@@ -126,11 +127,15 @@ function openInventorySync({ clock, log }: Parts, folder: string, stack: AsyncDi
   return inventory
 }
 
+/** Each edge is pinged every second: those of one tick in one turn of this process, and their answers mostly in one more. */
+const CONTROL_TICK_MS = 20
+
 export function makeMasterRole(parts: Parts, stores: MasterStores, desk: EnrolmentDesk): MasterRole {
   const { clock, random, log, hosts, dataDir } = parts
   const role = new MasterRole({
     ...parts,
     ...stores,
+    clock: inTicks(clock, CONTROL_TICK_MS),
     secrets: parts.namedSecrets,
     desk,
     audited: ({ failure, ...told }) =>
