@@ -1,10 +1,35 @@
 import path from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const root = path.resolve(import.meta.dirname, '..')
 const folders = (...names: string[]) => names.map((name) => `test/${name}/**/*.test.ts`)
 const buildsFirst = [path.join(root, 'build/test-setup.ts')]
+
+/**
+ * Files that take long because they wait, whatever their size, the longest first: one that began last would keep the others waiting for it alone.
+ * All others come after them in Vitest's own order, which goes by size where nothing is known of earlier runs.
+ */
+const long = [
+  ...['e2e/shell-controller', 'e2e/telemetry', 'e2e/data-way', 'e2e/pages-data', 'e2e/control-life'],
+  ...['e2e/control-partition', 'e2e/pages-settings', 'e2e/enrolment-end', 'e2e/own-telemetry', 'e2e/pages-site'],
+  ...['e2e/secrets', 'e2e/control-page', 'crash/push', 'crash/control'],
+  ...['faults/partition', 'faults/clock', 'faults/stopped', 'faults/damage', 'faults/full-disk'],
+  ...['contract/modules/spare', 'contract/console/accounts', 'contract/link/network', 'contract/drivers/faults'],
+  ...['contract/modules/runtime', 'contract/notify/channels'],
+].map((name) => `/test/${name}.test.ts`)
+
+const placeOf = ({ moduleId }: TestSpecification): number => {
+  const place = long.findIndex((file) => moduleId.endsWith(file))
+  return place < 0 ? long.length : place
+}
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).toSorted((one, other) => placeOf(one) - placeOf(other))
+  }
+}
 
 // `crash`, `e2e` and `faults` start the built controller as processes of its own: out/ is built once before them.
 export default defineConfig({
@@ -12,6 +37,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     passWithNoTests: true,
     reporters: ['default', path.join(root, 'build/totals-reporter.ts')],
     // A leaked handle shows as a worker that does not end; waiting longer would only hide it.
@@ -70,8 +96,6 @@ export default defineConfig({
           globalSetup: buildsFirst,
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          // Namespaces, paused processes and full disks disturb each other's timing.
-          fileParallelism: false,
         },
       },
     ],
