@@ -53,8 +53,8 @@ describe('dispatch', () => {
   test('whoever may change something as a viewer may change what is the own alone; whatever operates an edge names it', () => {
     const byViewers = Object.entries(contract).filter(([, { role, changes }]) => changes && !allows(role, 'operator'))
     expect(byViewers.map(([op]) => op)).toEqual(['users.setPassword', 'tokens.create', 'tokens.revoke', 'sessions.end'])
-    // A silence may be about no edge, or about all.
-    const unnamed = new Set(['alerts.silence'])
+    // A silence and a group of alerts may be about no edge, or about all.
+    const unnamed = new Set(['alerts.silence', 'alerts.acknowledge'])
     for (const [op, { role, changes, edgeOf, input }] of Object.entries(contract)) {
       if (role !== 'operator' || !changes || unnamed.has(op)) continue
       const named = (['edge', 'module', 'system'] as const).find((name) => name in input.shape) ?? null
