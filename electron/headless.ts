@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { failureOf } from '../shared/model/failures'
 import type { Program } from './compose/parts'
+import { collectSooner } from './platform/heap'
 import type { Logger } from './platform/ports'
 import { RestartingController } from './restarting'
 
@@ -34,6 +35,7 @@ export async function startController({
   headless: _,
   ...overrides
 }: StartOptions): Promise<StartedController> {
+  collectSooner()
   const controller = await RestartingController.start({
     compose: { dataDir, log, program: builtProgram(), overrides },
     changed: () => {},
