@@ -75,7 +75,8 @@ describe('without a mouse', () => {
   })
 })
 
-describe('an idle page', () => {
+// Each in a context of its own: while they idle, all of them can.
+describe.concurrent('an idle page', () => {
   /** Texts that count seconds change once a second; nothing else may move. */
   const IDLE_MS = 3_000
   const FRAMES_MAX = 2 * (IDLE_MS / 1_000)
