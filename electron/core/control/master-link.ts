@@ -13,6 +13,7 @@ import { armTakeOver, claimControl, driveNow, leaseOf, masterLetsGo, type Master
 
 /** Pings remembered per session; the silence limit makes older ones meaningless. */
 const PINGS_REMEMBERED = 8
+const noneSent: Pings['sent'] = []
 
 type LiveLink = Exclude<MasterLink, { kind: 'none' }>
 
@@ -58,7 +59,8 @@ export function onPong(turn: MasterTurn, n: number): void {
     turn.refuse('an answer to no ping of this session')
     return
   }
-  const pings = { ...link.pings, answeredAt: ping.at, sent: link.pings.sent.filter((sent) => sent.n > n) }
+  const later = link.pings.sent.filter((sent) => sent.n > n)
+  const pings = { ...link.pings, answeredAt: ping.at, sent: later.length === 0 ? noneSent : later }
   turn.set({ link: { ...link, pings } })
   if (link.kind !== 'linked' || !link.counts) return
   const lease = leaseOf(turn.state)

@@ -142,13 +142,15 @@ export class MachineDriver<State, Input, Output> {
     this.#timer?.[Symbol.dispose]()
     this.#timer = null
     this.#timerAt = at
-    if (at === null || this.#ended) return
-    this.#timer = this.#timers.at(at, (lateMs) => {
-      this.#timer = null
-      this.#timerAt = null
-      if (lateMs > TIMER_LATE_MS) this.input(this.#host.timeGap)
-      this.input(this.#host.wake)
-    })
+    if (at !== null && !this.#ended) this.#timer = this.#timers.at(at, this.#fired)
+  }
+
+  /** One function for all its timers: a machine that is woken every second makes none anew. */
+  readonly #fired = (lateMs: number): void => {
+    this.#timer = null
+    this.#timerAt = null
+    if (lateMs > TIMER_LATE_MS) this.input(this.#host.timeGap)
+    this.input(this.#host.wake)
   }
 }
 
