@@ -8,13 +8,13 @@ const folders = (...names: string[]) => names.map((name) => `test/${name}/**/*.t
 const buildsFirst = [path.join(root, 'build/test-setup.ts')]
 
 /**
- * Files that take long because they wait, whatever their size, the longest first: one that began last would keep the others waiting for it alone.
- * All others come after them in Vitest's own order, which goes by size where nothing is known of earlier runs.
+ * Files that take long because they wait, whatever their size, the longest first: one that began last would keep the others waiting for it alone. Those that measure how soon
+ * control moves come beside those that do least. All others come after them in Vitest's own order, which goes by size where nothing is known of earlier runs.
  */
 const long = [
-  ...['e2e/shell-controller', 'e2e/telemetry', 'e2e/data-way', 'e2e/pages-data', 'e2e/control-life'],
-  ...['e2e/control-partition', 'e2e/pages-settings', 'e2e/enrolment-end', 'e2e/own-telemetry', 'e2e/pages-site'],
-  ...['e2e/secrets', 'e2e/control-page', 'crash/push', 'crash/control'],
+  ...['e2e/data-way', 'e2e/telemetry', 'e2e/control-life', 'e2e/control-partition', 'e2e/own-telemetry', 'e2e/secrets'],
+  ...['e2e/shell-controller', 'e2e/pages-data', 'e2e/pages-settings', 'e2e/pages-site', 'e2e/control-page'],
+  ...['crash/push', 'crash/control'],
   ...['faults/partition', 'faults/clock', 'faults/stopped', 'faults/damage', 'faults/full-disk'],
   ...['contract/modules/spare', 'contract/console/accounts', 'contract/link/network', 'contract/drivers/faults'],
   ...['contract/modules/runtime', 'contract/notify/channels'],

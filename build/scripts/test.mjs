@@ -1,7 +1,7 @@
 // `npm test`: every check that needs neither root nor a long time, one step after the other, ending at the first that fails.
 // With names of steps as arguments, those steps only: lint, typecheck, check (both), unit, crash, e2e, faults.
 import { spawn } from 'node:child_process'
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
+import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { constants, freemem, tmpdir } from 'node:os'
 import path from 'node:path'
 import { root, toolEnvironment } from './launch.mjs'
@@ -56,7 +56,10 @@ function folderInMemory() {
   if (process.env.TMPDIR || process.platform !== 'linux' || !existsSync(memoryFolder)) return null
   const { type, bavail, bsize } = statfsSync(memoryFolder)
   if (type !== TMPFS || bavail * bsize < memoryNeeded || freemem() < memoryNeeded) return null
-  return mkdtempSync(path.join(memoryFolder, 'hf-'))
+  const folder = mkdtempSync(path.join(memoryFolder, 'hf-'))
+  // As open as the folder it stands for: some tests run what they test as somebody else.
+  chmodSync(folder, 0o1777)
+  return folder
 }
 
 // Each run of tests appends its numbers here. A script above this one may have named the file, and then prints the sum itself.
