@@ -8,6 +8,8 @@ export const MEMORY_KEPT_BYTES = 512 * 1024 * 1024
 /** While any waits: how often it is looked whether there is room, and how late such a look may be for it. */
 export const LOOK_EVERY_MS = 100
 const LATE_MS_MAX = 50
+/** Processes that want a core, for each core of the machine, over the last minute: more, and whoever is linked is no longer served in time. */
+export const LOAD_MAX = 1.5
 /** A host that is neither ready nor dead by then no longer counts as starting. */
 const STARTING_MS_MAX = 10_000
 const TOLD_EVERY_MS = 60_000
@@ -19,6 +21,8 @@ export interface HostStartsOptions {
   readonly most: number
   /** Bytes that a process of this machine can still get. */
   memory(): number
+  /** Processes that want a core, for each core; 0 where the system does not say. */
+  load(): number
 }
 
 interface Waiting {
@@ -29,7 +33,7 @@ interface Waiting {
 /**
  * The starts of hosts of all sets of one controller. A master that loses thousands of edges at once is to drive them all: without an order thousands of processes would
  * start in the same second, take the processor and the memory from those that already drive, and keep the master so busy that the edges find no way back to it. So
- * they start a few at a time, and beyond the first only while this process has its turn in time.
+ * they start a few at a time, and beyond the first only while the machine has time for more and this process its turn.
  */
 export class HostStarts {
   readonly #options: HostStartsOptions
@@ -115,8 +119,9 @@ export class HostStarts {
   }
 
   #startMore(lateMs: number): void {
-    const { memory, most } = this.#options
-    const lacks = memory() <= MEMORY_KEPT_BYTES ? 'memory' : lateMs > LATE_MS_MAX ? 'processor time' : null
+    const { memory, load, most } = this.#options
+    const isBusy = lateMs > LATE_MS_MAX || load() > LOAD_MAX
+    const lacks = memory() <= MEMORY_KEPT_BYTES ? 'memory' : isBusy ? 'processor time' : null
     if (lacks !== null) return this.#tell(lacks)
     while (this.#starting < most) if (!this.#startNext()) return
   }

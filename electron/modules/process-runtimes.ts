@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import type { ModuleDocument } from '../../shared/model/documents'
 import { MODULES_PER_HOST } from '../../shared/model/defaults'
 import type { Clock, Logger, Random } from '../platform/ports'
@@ -41,7 +41,10 @@ export function processRuntimes(options: ProcessRuntimesOptions): ProcessRuntime
   const { startingMax: most = STARTING_MAX } = options
   const ledger = new HostLedger(options.ledgerPath)
   const spares = { taken: 0, most: SPARES_MAX }
-  const starts = new HostStarts({ clock, logger, most, memory: () => process.availableMemory() })
+  const starts = new HostStarts({
+    ...{ clock, logger, most, memory: () => process.availableMemory() },
+    load: () => (loadavg()[0] ?? 0) / availableParallelism(),
+  })
   return {
     endPredecessors: () => ledger.endPredecessors(),
     create: (name, permit) => {

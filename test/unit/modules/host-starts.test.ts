@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { HOSTS_ALWAYS, HostStarts, LOOK_EVERY_MS, MEMORY_KEPT_BYTES } from '../../../electron/modules/host-starts'
+import {
+  HOSTS_ALWAYS,
+  HostStarts,
+  LOAD_MAX,
+  LOOK_EVERY_MS,
+  MEMORY_KEPT_BYTES,
+} from '../../../electron/modules/host-starts'
 import type { Logger } from '../../../electron/platform/ports'
 import { manualClock } from '../../support/console-clock'
 
@@ -9,11 +15,11 @@ interface Host {
   end(): void
 }
 
-function starts(most: number, memory = (): number => Number.MAX_SAFE_INTEGER) {
+function starts(most: number, memory = (): number => Number.MAX_SAFE_INTEGER, load = (): number => 0) {
   const clock = manualClock()
   const told: Record<string, unknown>[] = []
   const logger: Logger = { log: (_level, _message, fields = {}) => void told.push(fields), child: () => logger }
-  const limit = new HostStarts({ clock, logger, most, memory })
+  const limit = new HostStarts({ clock, logger, most, memory, load })
   const hosts: Host[] = []
   const start = (name: string): void => {
     const ready = Promise.withResolvers<void>()
@@ -104,6 +110,17 @@ describe('the starts of hosts', () => {
     expect(names()).toHaveLength(HOSTS_ALWAYS)
     expect(told).toHaveLength(1)
     clock.stall(LOOK_EVERY_MS + 50)
+    expect(names()).toHaveLength(HOSTS_ALWAYS + 2)
+  })
+
+  it('leave the processor to all that runs on the machine: beyond the first few they wait until fewer want it', () => {
+    let load = LOAD_MAX + 0.1
+    const { ask, names, clock } = starts(100, undefined, () => load)
+    for (let n = 0; n < HOSTS_ALWAYS + 2; n++) void ask(`host ${n}`)
+    clock.advance(10_000)
+    expect(names()).toHaveLength(HOSTS_ALWAYS)
+    load = LOAD_MAX
+    clock.advance(LOOK_EVERY_MS)
     expect(names()).toHaveLength(HOSTS_ALWAYS + 2)
   })
 })
