@@ -35,6 +35,8 @@ const webPreferences = {
 export class MainWindow {
   readonly #options: MainWindowOptions
   #window: BrowserWindow | null = null
+  /** How the window appears once it has something to show: what was wished last, for it may be closed or asked for before. */
+  #appearsAs: 'shown' | 'minimized' = 'shown'
   #isEnding = false
 
   constructor(options: MainWindowOptions) {
@@ -48,8 +50,9 @@ export class MainWindow {
   /** Brings it to the front, making it first if there is none. */
   show(): void {
     if (this.#isEnding) return
+    this.#appearsAs = 'shown'
     const window = this.#window
-    if (window === null) return this.#make('shown')
+    if (window === null) return this.#make()
     if (window.isMinimized()) window.restore()
     window.show()
     window.focus()
@@ -57,7 +60,9 @@ export class MainWindow {
 
   /** For a start that nobody sees, where there is no tray to come back by. */
   showMinimized(): void {
-    if (this.#window === null && !this.#isEnding) this.#make('minimized')
+    if (this.#window !== null || this.#isEnding) return
+    this.#appearsAs = 'minimized'
+    this.#make()
   }
 
   /** From now on closing it is for good. */
@@ -66,7 +71,7 @@ export class MainWindow {
     this.#window?.destroy()
   }
 
-  #make(as: 'shown' | 'minimized'): void {
+  #make(): void {
     const { memory, lines, log, preloadPath, resourcesDir } = this.#options
     const [primary, ...others] = [screen.getPrimaryDisplay(), ...screen.getAllDisplays()]
     const place = placeWindow(
@@ -87,7 +92,7 @@ export class MainWindow {
     this.#window = window
     lines.serve(window.webContents)
     window.once('ready-to-show', () => {
-      if (as === 'minimized') window.minimize()
+      if (this.#appearsAs === 'minimized') window.minimize()
       else window.show()
     })
     window.on('close', (event) => {
@@ -95,6 +100,7 @@ export class MainWindow {
       if (this.#isEnding) return
       if (this.#options.hasTray()) return this.#options.closed()
       event.preventDefault()
+      this.#appearsAs = 'minimized'
       window.minimize()
       this.#options.closed()
     })
@@ -108,7 +114,7 @@ export class MainWindow {
     // A page that does not come leaves an empty window; the controller goes on without it.
     window.loadURL(`${WINDOW_ORIGIN}/`).catch((error: unknown) => {
       if (!window.isDestroyed()) log.log('error', 'The window could not load its page', failureOf(error))
-      if (!window.isDestroyed() && as === 'shown') window.show()
+      if (!window.isDestroyed() && this.#appearsAs === 'shown') window.show()
     })
   }
 }

@@ -83,6 +83,17 @@ describe('the window of the desktop', () => {
     expect(await desktop.tray()).toBeNull()
     await closeWindow(desktop)
     expect(await windowState(desktop)).toMatchObject({ minimized: true })
+    // Closed before it was ever seen, it does not come up a moment later.
+    const wasUp = await desktop.act(({ app, BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0]?.destroy()
+      app.emit('activate')
+      const window = BrowserWindow.getAllWindows()[0]
+      return new Promise<boolean>((resolve) => {
+        window?.once('ready-to-show', () => resolve(!window.isMinimized()))
+        window?.close()
+      })
+    })
+    expect(wasUp).toBe(false)
     const titles = (await desktop.notifications()).map(({ title }) => title)
     expect(titles).toEqual(['Holdfast goes on in the task bar'])
     expect(await launchAgain(desktop)).toBe(0)
