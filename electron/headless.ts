@@ -3,7 +3,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { failureOf } from '../shared/model/failures'
 import type { Program } from './compose/parts'
-import { collectSooner } from './platform/heap'
+import { systemClock } from './platform/clock'
+import { collectSooner, giveBackWhenQuiet } from './platform/heap'
 import type { Logger } from './platform/ports'
 import { RestartingController } from './restarting'
 
@@ -41,6 +42,8 @@ export async function startController({
     changed: () => {},
     failed: (error) => log.log('error', 'The controller could not start again', failureOf(error)),
   })
+  const heap = giveBackWhenQuiet(systemClock())
+  void controller.ended.then(() => heap[Symbol.dispose]())
   return {
     stop: () => controller.stop(),
     // Between start and here nobody can have asked for another one.
