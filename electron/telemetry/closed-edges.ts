@@ -6,17 +6,20 @@ import { isDamage } from '../platform/sqlite'
 import { damagedAnew, setDamagedAside, type DamageOptions } from './damage'
 import { Inbox } from './inbox'
 import type { ArrivedBatch, Received, TelemetryExtent, TelemetryStore } from './telemetry'
-import { followsOn, type Tip } from './tip'
+import { fileOf } from './file-names'
+import { textOf, tipOf } from './kept-tips'
+import { followsOn, NOTHING_CAME, type Tip } from './tip'
 
 const INBOX = 'inbox.db'
 /** For what is no edge's own. */
 const ALL_EDGES = '(all)'
 
 /**
- * Edges whose files were closed to make room: what is known of each without its file, and what has come for it since, which waits in the inbox. A damaged inbox is set
+ * Edges whose files were closed to make room, or were not made yet for lack of it: what is known of each without its file, and what has come for it since, which waits in the inbox. A damaged inbox is set
  * aside: what waited in it is lost, and the edges tell so, because the answers they get say less than before.
  */
 export class ClosedEdges implements AsyncDisposable {
+  readonly #folder: string
   readonly #inboxFile: string
   /** Absent: nothing waits, each batch goes into the file of its edge at once. */
   readonly #timers: Pick<Clock, 'mono' | 'at'> | undefined
@@ -27,6 +30,7 @@ export class ClosedEdges implements AsyncDisposable {
   #inbox: Inbox | null = null
 
   constructor(folder: string, timers: Pick<Clock, 'mono' | 'at'> | undefined, damage: DamageOptions | undefined) {
+    this.#folder = folder
     this.#inboxFile = path.join(folder, INBOX)
     this.#timers = timers
     this.#damage = damage
@@ -36,6 +40,11 @@ export class ClosedEdges implements AsyncDisposable {
 
   add(edgeId: string, tip: Tip): void {
     this.#tips.set(edgeId, tip)
+  }
+
+  /** All that is in its file is searchable. False: it may not be. */
+  isIndexed(edgeId: string): boolean {
+    return this.#tips.get(edgeId)?.isIndexed ?? false
   }
 
   /** Its file is open, or gone. */
@@ -58,7 +67,7 @@ export class ClosedEdges implements AsyncDisposable {
     if (this.#timers === undefined) return null
     const inbox = this.#openInbox(this.#timers)
     if (inbox.isComing(edgeId)) inbox.commit()
-    const tip = this.#tips.get(edgeId)
+    const tip = this.#tips.get(edgeId) ?? (this.#isNew(edgeId, inbox) ? NOTHING_CAME : undefined)
     const next = tip === undefined || !inbox.hasRoom(edgeId) ? null : followsOn(tip, batch)
     if (next === null) return null
     try {
@@ -69,6 +78,16 @@ export class ClosedEdges implements AsyncDisposable {
     }
     const through = { throughSeq: batch.lastSeq, ranges: [], rejected: [] }
     return { ...through, stored: batch.entries.length, arrival: next.tip.extent.newest }
+  }
+
+  /** Edges of which something waits: they may have no file. */
+  waiting(): readonly string[] {
+    return this.#inbox?.edges() ?? []
+  }
+
+  /** Nothing has come of it yet. */
+  #isNew(edgeId: string, inbox: Inbox): boolean {
+    return !inbox.has(edgeId) && !existsSync(fileOf(this.#folder, edgeId))
   }
 
   /** Moves what waits of this edge into its file. False: nothing did. */
@@ -93,14 +112,29 @@ export class ClosedEdges implements AsyncDisposable {
     if (inbox?.has(edgeId)) this.#on(inbox, () => inbox.drop(edgeId, true), undefined)
   }
 
+  /** When all files are closed: what is known of them now is still true at the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const inbox = this.#inbox
+    if (inbox !== null) {
+      inbox.commit()
+      this.#on(inbox, () => inbox.keepTips(this.#texts()), undefined)
+    }
     await this.#inbox?.[Symbol.asyncDispose]()
+  }
+
+  *#texts(): Generator<readonly [edgeId: string, text: string]> {
+    for (const [edgeId, tip] of this.#tips) yield [edgeId, textOf(tip, fileOf(this.#folder, edgeId))]
   }
 
   #openInbox(timers: Pick<Clock, 'mono' | 'at'>): Inbox {
     if (this.#inbox !== null) return this.#inbox
     try {
-      return (this.#inbox = new Inbox(this.#inboxFile, timers))
+      const inbox = new Inbox(this.#inboxFile, timers)
+      for (const { edge_id: edgeId, body } of inbox.takeTips()) {
+        const tip = tipOf(body, fileOf(this.#folder, edgeId))
+        if (tip !== null) this.#tips.set(edgeId, tip)
+      }
+      return (this.#inbox = inbox)
     } catch (error) {
       setDamagedAside(error, this.#inboxFile, ALL_EDGES, this.#damage)
       return (this.#inbox = new Inbox(this.#inboxFile, timers))

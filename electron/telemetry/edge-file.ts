@@ -38,11 +38,13 @@ export function openTelemetry(
   const retaining = later(() => new Retaining(database))
   const reading = later(() => openReading(database, chunks))
   const tallies = later(() => new Tallies(database))
+  let isIndexed = false
 
   return {
     receive: (batch, now) =>
       on(() => {
         const received = receiving.receive(batch, now)
+        isIndexed &&= received.stored === 0
         if (batch.lane === 'alerts' && received.stored > 0) indexing().alertsCame()
         if (received.arrival !== null) madeIndexing?.arrived(batch.lastSeq - batch.firstSeq + 1)
         return received
@@ -50,13 +52,16 @@ export function openTelemetry(
     receiveAll: (waiting) =>
       on(() => {
         const numbers = receiving.receiveAll(waiting)
+        isIndexed &&= numbers === 0
         madeIndexing?.arrived(numbers)
       }),
     position: (feedId) => receiving.position(feedId),
     index: (maxEntries, tail) =>
       on(() => {
         try {
-          return indexing().run(maxEntries, tail)
+          const left = indexing().run(maxEntries, tail)
+          isIndexed = left === 0
+          return left
         } catch (error) {
           indexing().forget()
           throw error
@@ -82,7 +87,7 @@ export function openTelemetry(
     losses: (options) => on(() => reading().losses(options)),
     status: () => on(() => ({ ...tallies().status(), bytes: retaining().bytes, notIndexed: indexing().left })),
     extent: () => on(() => tallies().extent()),
-    tip: () => on(() => ({ extent: tallies().extent(), ends: receiving.ends() })),
+    tip: () => on(() => ({ extent: tallies().extent(), ends: receiving.ends(), isIndexed })),
     async [Symbol.asyncDispose]() {
       if (database.open) on(() => database.close())
     },

@@ -27,6 +27,10 @@ const migrations: readonly Migration[] = [
         last_seq INTEGER NOT NULL, historical INTEGER NOT NULL, sent_at INTEGER NOT NULL, received_at INTEGER NOT NULL, writers TEXT NOT NULL, body BLOB NOT NULL) STRICT;
       CREATE INDEX waiting_of_edge ON waiting (edge_id, key);`,
   },
+  {
+    history: 'what was known of edges without their files when the process ended in order',
+    sql: 'CREATE TABLE tip (edge_id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;',
+  },
 ]
 
 interface Row {
@@ -182,12 +186,35 @@ export class Inbox implements AsyncDisposable {
     this.#waiting.delete(edgeId)
   }
 
+  /** Edges of which something waits. */
+  edges(): string[] {
+    return [...this.#waiting.keys()]
+  }
+
   /** Edges whose batches have waited long enough. */
   due(): string[] {
     const now = this.#clock.mono()
     return [...this.#waiting].flatMap(([edgeId, { batches, since }]) =>
       batches >= BATCHES_DUE || now >= after(since, WAITS_MS) ? [edgeId] : [],
     )
+  }
+
+  /** For `takeTips` of the next process; `body` is text of whoever asks. */
+  keepTips(tips: Iterable<readonly [edgeId: string, body: string]>): void {
+    const keep = this.#database.prepare<[string, string]>('INSERT OR REPLACE INTO tip (edge_id, body) VALUES (?, ?)')
+    guarded(this.#file, () =>
+      this.#database
+        .transaction(() => {
+          for (const tip of tips) keep.run(...tip)
+        })
+        .immediate(),
+    )
+  }
+
+  /** They are gone with this, on disk: a process that does not end in order leaves none, for its files go on and the tips would not. */
+  takeTips(): { readonly edge_id: string; readonly body: string }[] {
+    const all = this.#database.prepare<[], { edge_id: string; body: string }>('DELETE FROM tip RETURNING edge_id, body')
+    return guarded(this.#file, () => all.all())
   }
 
   /** What waits stays where it is: it goes on with the next process. */

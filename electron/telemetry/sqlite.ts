@@ -74,14 +74,14 @@ export function openTelemetryStores(
       },
     }
   }
-  function close(edgeId: string, store: TelemetryStore) {
+  function close(edgeId: string, store: TelemetryStore): Promise<void> {
     open.delete(edgeId)
     try {
       closed.add(edgeId, store.tip())
     } catch {
       // Whoever asks for it opens the file, and hears what is wrong with it.
     }
-    void store[Symbol.asyncDispose]()
+    return Promise.resolve(store[Symbol.asyncDispose]())
   }
   function of(edgeId: string): TelemetryStore {
     const store = open.get(edgeId) ?? opened(edgeId)
@@ -90,9 +90,10 @@ export function openTelemetryStores(
     open.delete(edgeId)
     open.set(edgeId, store)
     const [oldest] = open
-    if (open.size > openMax && oldest !== undefined) close(...oldest)
+    if (open.size > openMax && oldest !== undefined) void close(...oldest)
     return store
   }
+  const edges = () => [...new Set([...readdirSync(folder).flatMap((name) => edgeOf(name) ?? []), ...closed.waiting()])]
   return {
     of,
     async receive(edgeId, batch, now) {
@@ -105,7 +106,8 @@ export function openTelemetryStores(
     due: () => closed.due(),
     onMoved: (listener) => void (moved = listener),
     extent: (edgeId) => open.get(edgeId)?.extent() ?? closed.extent(edgeId) ?? of(edgeId).extent(),
-    edges: () => readdirSync(folder).flatMap((name) => edgeOf(name) ?? []),
+    edges,
+    notIndexed: () => edges().filter((edgeId) => !closed.isIndexed(edgeId)),
     async remove(edgeId) {
       const file = fileOf(folder, edgeId)
       await open.get(edgeId)?.[Symbol.asyncDispose]()
@@ -114,8 +116,7 @@ export function openTelemetryStores(
       for (const each of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(each)) rmSync(each)
     },
     async [Symbol.asyncDispose]() {
-      for (const store of open.values()) await store[Symbol.asyncDispose]()
-      open.clear()
+      for (const [edgeId, store] of open) await close(edgeId, store)
       await closed[Symbol.asyncDispose]()
     },
   }

@@ -242,8 +242,10 @@ export interface TelemetryStores extends AsyncDisposable {
   of(edgeId: string): TelemetryStore
   /** As the store tells it; known without the file where that was closed to make room: all edges may be asked for. */
   extent(edgeId: string): TelemetryExtent
-  /** Edges that have a file. */
+  /** Edges of which something has come. */
   edges(): readonly string[]
+  /** Of these, those of which something may not be searchable. */
+  notIndexed(): readonly string[]
   /** Deletes what an edge has pushed. */
   remove(edgeId: string): Promise<void>
 }

@@ -132,6 +132,7 @@ describe('retention', () => {
     const received = { stored: 1, arrival: null, throughSeq: 1, ranges: [], rejected: [], isWaiting: false }
     const counting = {
       edges: () => ids,
+      notIndexed: () => ids,
       due: () => [],
       onMoved: () => {},
       receive: () => Promise.resolve(received),

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -52,11 +52,13 @@ async function received(edgeId: string, what: ArrivedBatch) {
 }
 /** The file of another edge is open now, and no other one. */
 const closeBerlin = () => void stores.of('oslo')
-/** The first batch makes the file; what follows on from it may wait. */
+/** The file of an edge is there, and closed. */
 async function begun() {
   await received('berlin', batch(1, 2))
   closeBerlin()
 }
+/** No other file may be opened. */
+const fillUp = () => void stores.of('oslo')
 const lines = () =>
   stores
     .of('berlin')
@@ -105,7 +107,10 @@ describe('batches of an edge whose file is closed', () => {
   })
 
   test('are written together with those of other edges', async () => {
-    for (const edge of ['berlin', 'rome', 'paris']) await received(edge, batch(1, 2))
+    for (const edge of ['berlin', 'rome', 'paris']) {
+      await received(edge, batch(1, 2))
+      stores.of(edge)
+    }
     closeBerlin()
     const settled: string[] = []
     const answers = ['berlin', 'rome', 'paris'].map((edge) =>
@@ -175,6 +180,128 @@ describe('batches of an edge whose file is closed', () => {
     for (let more = 1; more < BATCHES_MAX; more++)
       expect(await received('berlin', batch(seq, seq++))).toMatchObject({ isWaiting: true })
     expect(await received('berlin', batch(seq, seq))).toMatchObject({ isWaiting: false, throughSeq: seq })
+  })
+})
+
+describe('the first batch of an edge, when no other file may be opened', () => {
+  const file = () => `${folder.path}/edge-berlin.db`
+
+  test('waits like any other: its file is made when it is asked for or due', async () => {
+    fillUp()
+    expect(await received('berlin', batch(1, 2))).toEqual({
+      ...{ throughSeq: 2, ranges: [], rejected: [], stored: 2, arrival: 1, isWaiting: true },
+    })
+    expect(await received('berlin', batch(3, 3))).toMatchObject({ throughSeq: 3, arrival: 2, isWaiting: true })
+    expect(existsSync(file())).toBe(false)
+    expect(stores.edges().toSorted()).toEqual(['berlin', 'oslo'])
+    expect(stores.extent('berlin')).toEqual({ newest: 2, stored: 3, deleted: 0 })
+    clock.advance(300_000)
+    expect(stores.due()).toEqual(['berlin'])
+    expect(lines()).toEqual([1, 2, 3])
+    expect(stores.of('berlin').extent()).toEqual({ newest: 2, stored: 3, deleted: 0 })
+  })
+
+  test.each<[string, () => ArrivedBatch]>([
+    ['what does not begin with the first number', () => batch(2, 3)],
+    ['an alert', () => batch(1, 1, { lane: 'alerts' })],
+    [
+      'entries of two runs',
+      () => {
+        const [one, two] = [batch(1, 1), batch(2, 2, {}, 'run-2')]
+        return { ...one, lastSeq: 2, entries: [...one.entries, ...two.entries] }
+      },
+    ],
+  ])('does not wait if it is %s', async (_, make) => {
+    fillUp()
+    expect(await received('berlin', make())).toMatchObject({ isWaiting: false })
+    expect(existsSync(file())).toBe(true)
+  })
+
+  test('of another feed does not wait: the file has to say what it knows of it', async () => {
+    fillUp()
+    await received('berlin', batch(1, 2))
+    expect(await received('berlin', batch(1, 1, { feedId: 'feed-2' }))).toMatchObject({ isWaiting: false })
+    expect(lines()).toEqual([1, 2])
+  })
+
+  test('is there after the process was killed, and what follows comes behind it', async () => {
+    fillUp()
+    await received('berlin', batch(1, 2))
+    const killed = temporaryFolder()
+    try {
+      for (const name of readdirSync(folder.path)) copyFileSync(`${folder.path}/${name}`, `${killed.path}/${name}`)
+      await using again = openTelemetryStores(killed.path, { clock, openMax: 1 })
+      again.of('oslo')
+      expect(again.notIndexed()).toContain('berlin')
+      const answer = again.receive('berlin', batch(3, 3), clock.wall())
+      clock.advance(100)
+      expect(await answer).toMatchObject({ throughSeq: 3, arrival: 2, isWaiting: false })
+    } finally {
+      killed[Symbol.dispose]()
+    }
+  })
+})
+
+describe('what is known of closed files', () => {
+  const again = async (between: () => void = () => {}) => {
+    await stores[Symbol.asyncDispose]()
+    between()
+    stores = open()
+    fillUp()
+  }
+  const isOpened = () => existsSync(`${folder.path}/edge-berlin.db-wal`)
+
+  test('is still known after an end in order: no file is opened for what follows on', async () => {
+    await begun()
+    await received('berlin', batch(3, 3))
+    await again()
+    expect(stores.extent('berlin')).toEqual({ newest: 2, stored: 3, deleted: 0 })
+    expect(await received('berlin', batch(4, 4))).toMatchObject({ throughSeq: 4, arrival: 3, isWaiting: true })
+    expect(isOpened()).toBe(false)
+    expect(lines()).toEqual([1, 2, 3, 4])
+  })
+
+  test('says whether all of it is searchable', async () => {
+    for (const edge of ['berlin', 'rome']) await received(edge, batch(1, 2))
+    stores.of('berlin').index(1_000)
+    stores.of('rome')
+    await received('berlin', batch(3, 3))
+    await again()
+    expect(stores.notIndexed()).not.toContain('berlin')
+    expect(stores.notIndexed()).toContain('rome')
+  })
+
+  test.each<[string, () => void]>([
+    ['was put back from an older copy', () => copyFileSync(`${folder.path}/older`, `${folder.path}/edge-berlin.db`)],
+    ['is gone', () => rmSync(`${folder.path}/edge-berlin.db`)],
+  ])('is not believed when the file %s', async (_, change) => {
+    await begun()
+    copyFileSync(`${folder.path}/edge-berlin.db`, `${folder.path}/older`)
+    await received('berlin', batch(3, 3))
+    stores.of('berlin')
+    await again(change)
+    expect(await received('berlin', batch(4, 4))).toMatchObject({ isWaiting: false, ranges: [[4, 4]] })
+  })
+
+  test('is not known after a process that did not end in order', async () => {
+    await begun()
+    await received('berlin', batch(3, 3))
+    await again()
+    const killed = new Sqlite(inbox(), { readonly: true })
+    expect(killed.prepare('SELECT count(*) FROM tip').pluck().get()).toBe(0)
+    killed.close()
+  })
+
+  test('is not known to an inbox of version 1, and what waits in it stays', async () => {
+    await begun()
+    await received('berlin', batch(3, 5))
+    await again(() => {
+      const database = new Sqlite(inbox())
+      database.exec('DROP TABLE tip; PRAGMA user_version = 1')
+      database.close()
+    })
+    expect(await received('berlin', batch(6, 6))).toMatchObject({ isWaiting: false, throughSeq: 6, arrival: 3 })
+    expect(lines()).toEqual([1, 2, 3, 4, 5, 6])
   })
 })
 
