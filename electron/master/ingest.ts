@@ -102,7 +102,7 @@ export class Ingest {
       this.#indexOf(edgeId, store)
     })
     // What a process that ended left unindexed.
-    for (const edgeId of stores.edges()) this.#toIndex.add(edgeId)
+    for (const edgeId of stores.notIndexed()) this.#toIndex.add(edgeId)
     this.#planIndexing()
     this.#planRetention()
   }
