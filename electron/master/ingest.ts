@@ -233,9 +233,12 @@ export class Ingest {
     if (this.#toRetain.length === 0 && clock.mono() >= this.#retainDueAt) {
       this.#retainRound++
       const isTurn = (at: number): boolean => (at + this.#retainRound) % IDLE_EVERY_ROUNDS === 0
+      // Whose batches wait is looked at when they go into its file: it would be opened, or made, for nothing now.
+      const waiting = new Set(stores.waiting())
       this.#toRetain = stores
         .edges()
         .filter((edgeId, at) => this.#isGrownAndDue(edgeId) || (isTurn(at) && this.#isIdle(edgeId)))
+        .filter((edgeId) => !waiting.has(edgeId))
       this.#retainAtOnce = Math.ceil((this.#toRetain.length * RETAIN_TURN_MS) / RETAIN_EVERY_MS)
       this.#retainDueAt = after(clock.mono(), RETAIN_EVERY_MS)
     }

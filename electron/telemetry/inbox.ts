@@ -5,8 +5,8 @@ import { guarded, openDatabase, type Database, type Migration } from '../platfor
 import { entriesIn } from './chunks'
 import type { ArrivedBatch, PackedEntries } from './telemetry'
 
-/** Batches that come within this time are written in one transaction: the disk is waited for once. */
-const TOGETHER_MS = 20
+/** Batches that come within this time are written in one transaction: the disk is waited for once. Nobody waits for the answer to a short batch. */
+const TOGETHER_MS = 100
 const TOGETHER_MAX = 64
 /** A batch goes into the file of its edge after this time at the latest, or when so many wait: opening that file is most of what one batch costs. */
 const WAITS_MS = 5 * 60_000

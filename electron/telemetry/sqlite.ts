@@ -103,6 +103,7 @@ export function openTelemetryStores(
         ? { ...of(edgeId).receive(batch, now), isWaiting: false }
         : { ...waiting, isWaiting: true }
     },
+    waiting: () => closed.waiting(),
     due: () => closed.due(),
     onMoved: (listener) => void (moved = listener),
     extent: (edgeId) => open.get(edgeId)?.extent() ?? closed.extent(edgeId) ?? of(edgeId).extent(),

@@ -234,7 +234,9 @@ export interface TelemetryStores extends AsyncDisposable {
    * and whoever moves what is `due` sees to it that it gets there.
    */
   receive(edgeId: string, batch: ArrivedBatch, now: WallMs): Promise<Received & { readonly isWaiting: boolean }>
-  /** Edges of which batches have waited long enough: to be asked for with `of`. */
+  /** Edges of which batches wait to go into their files: they may have none yet. */
+  waiting(): readonly string[]
+  /** Of these, those of which batches have waited long enough: to be asked for with `of`. */
   due(): readonly string[]
   /** Sets who is told when batches that waited have gone into the file of their edge: before anybody else sees it. */
   onMoved(listener: (edgeId: string, store: TelemetryStore) => void): void

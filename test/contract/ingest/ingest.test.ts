@@ -125,7 +125,7 @@ function bomb(): ReceiveBatchParams {
 }
 
 describe('retention', () => {
-  function counted(ids: readonly string[]) {
+  function counted(ids: readonly string[], waiting: readonly string[] = []) {
     const clock = manualClock()
     const late = { ...clock, at: (at: MonoMs, call: (lateMs: number) => void) => clock.at(after(at, 20), call) }
     const retained = new Map(ids.map((id) => [id, 0]))
@@ -133,6 +133,7 @@ describe('retention', () => {
     const counting = {
       edges: () => ids,
       notIndexed: () => ids,
+      waiting: () => waiting,
       due: () => [],
       onMoved: () => {},
       receive: () => Promise.resolve(received),
@@ -152,6 +153,15 @@ describe('retention', () => {
     counter.end()
     expect(ids.map(timesOf).filter((times) => times < 1 || times > 3)).toEqual([])
     expect(clock.armed).toBe(0)
+  })
+
+  test('does not open the file of an edge whose batches wait: it comes when they go into it', () => {
+    const [waiting, ...others] = ids
+    const { clock, counter, timesOf } = counted(ids, [waiting!])
+    clock.advance(22 * 60_000)
+    counter.end()
+    expect(timesOf(waiting!)).toBe(0)
+    expect(others.map(timesOf)).not.toContain(0)
   })
 
   test('comes to an edge that pushes about once a minute, when its file is open anyway', async () => {

@@ -47,7 +47,7 @@ function batch(firstSeq: number, lastSeq: number, more: Partial<ArrivedBatch> = 
 /** Answered, after the time in which batches are written together. */
 async function received(edgeId: string, what: ArrivedBatch) {
   const answer = stores.receive(edgeId, what, clock.wall())
-  clock.advance(100)
+  clock.advance(200)
   return answer
 }
 /** The file of another edge is open now, and no other one. */
@@ -118,7 +118,7 @@ describe('batches of an edge whose file is closed', () => {
     )
     await Promise.resolve()
     expect([settled, waitingRows()]).toEqual([[], []])
-    clock.advance(100)
+    clock.advance(200)
     await Promise.all(answers)
     expect(waitingRows()).toHaveLength(3)
   })
@@ -136,7 +136,7 @@ describe('batches of an edge whose file is closed', () => {
   test('that come one after the other without a pause are all taken, in order', async () => {
     await begun()
     const all = [batch(3, 4), batch(5, 5), batch(6, 9)].map((one) => stores.receive('berlin', one, clock.wall()))
-    clock.advance(100)
+    clock.advance(200)
     expect((await Promise.all(all)).map(({ throughSeq }) => throughSeq)).toEqual([4, 5, 9])
     expect(lines()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
@@ -234,7 +234,7 @@ describe('the first batch of an edge, when no other file may be opened', () => {
       again.of('oslo')
       expect(again.notIndexed()).toContain('berlin')
       const answer = again.receive('berlin', batch(3, 3), clock.wall())
-      clock.advance(100)
+      clock.advance(200)
       expect(await answer).toMatchObject({ throughSeq: 3, arrival: 2, isWaiting: false })
     } finally {
       killed[Symbol.dispose]()
