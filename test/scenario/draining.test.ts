@@ -294,6 +294,18 @@ describe('a node of the fleet', () => {
     expect(node().status).toBe('online')
   })
 
+  it('tells how it is every two seconds, with its answer to every other ping', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
+    const { node } = fleetOf(site)
+    const seen = new Set<unknown>()
+    for (let n = 0; n < 200; n++) {
+      await site.pass(100)
+      seen.add(node().lastSeen)
+    }
+    // By itself, without the pings, it would wait half a second for each of them.
+    expect([10, 11]).toContain(seen.size)
+  })
+
   it('is told live, a page at a time, to whoever listens and to nobody else', async () => {
     await using site = await ScenarioSite.linked({ timeoutMs }, { hasFleet: true })
     const page = { statuses: ['draining' as const], offset: 0, limit: 1, sort: 'status' as const, isDescending: false }
