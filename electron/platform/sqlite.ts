@@ -116,6 +116,7 @@ function migrate(file: string, database: Database, migrations: readonly Migratio
       },
     )
   }
+  if (version === 0) return begin(database, migrations)
   for (const [index, migration] of migrations.entries()) {
     if (index < version) continue
     const { sql, piece } = migration
@@ -131,6 +132,19 @@ function migrate(file: string, database: Database, migrations: readonly Migratio
     })
     while (isMore) next.immediate()
   }
+}
+
+/** A new file waits for the disk once, however many steps led to its schema: there is nothing in it that could take long. */
+function begin(database: Database, migrations: readonly Migration[]) {
+  database
+    .transaction(() => {
+      for (const { sql, piece } of migrations) {
+        database.exec(sql)
+        while (piece?.(database)) continue
+      }
+      database.pragma(`user_version = ${migrations.length}`)
+    })
+    .immediate()
 }
 
 /** Reads every page once, for stores small enough to be checked at each start. */
