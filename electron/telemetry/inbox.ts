@@ -9,8 +9,8 @@ import type { ArrivedBatch, PackedEntries } from './telemetry'
 const TOGETHER_MS = 100
 const TOGETHER_MAX = 64
 /** A batch goes into the file of its edge after this time at the latest, or when so many wait: opening that file is most of what one batch costs. */
-const WAITS_MS = 5 * 60_000
-const BATCHES_DUE = 16
+const WAITS_MS = 10 * 60_000
+const BATCHES_DUE = 32
 /** Beyond it nothing more of this edge waits. Whoever moves the batches is behind, so that one that comes pays for it. */
 export const BATCHES_MAX = 64
 /** Of all edges together; beyond it nothing waits. */

@@ -167,7 +167,7 @@ describe('batches of an edge whose file is closed', () => {
   test('are due after a while, or when they are many; beyond a limit the next one goes into the file', async () => {
     await begun()
     let seq = 3
-    for (; seq < 18; seq++) await received('berlin', batch(seq, seq))
+    for (; seq < 34; seq++) await received('berlin', batch(seq, seq))
     expect(stores.due()).toEqual([])
     await received('berlin', batch(seq, seq++))
     expect(stores.due()).toEqual(['berlin'])
@@ -175,7 +175,7 @@ describe('batches of an edge whose file is closed', () => {
     closeBerlin()
     expect(stores.due()).toEqual([])
     await received('berlin', batch(seq, seq++))
-    clock.advance(300_000)
+    clock.advance(600_000)
     expect(stores.due()).toEqual(['berlin'])
     for (let more = 1; more < BATCHES_MAX; more++)
       expect(await received('berlin', batch(seq, seq++))).toMatchObject({ isWaiting: true })
@@ -195,7 +195,7 @@ describe('the first batch of an edge, when no other file may be opened', () => {
     expect(existsSync(file())).toBe(false)
     expect(stores.edges().toSorted()).toEqual(['berlin', 'oslo'])
     expect(stores.extent('berlin')).toEqual({ newest: 2, stored: 3, deleted: 0 })
-    clock.advance(300_000)
+    clock.advance(600_000)
     expect(stores.due()).toEqual(['berlin'])
     expect(lines()).toEqual([1, 2, 3])
     expect(stores.of('berlin').extent()).toEqual({ newest: 2, stored: 3, deleted: 0 })
