@@ -12,3 +12,8 @@ export const wallMs = (value: number): WallMs => value as WallMs
 export function after<T extends MonoMs | WallMs>(at: T, deltaMs: number): T {
   return (at + deltaMs) as T
 }
+
+/** The one that comes first; null: never. */
+export function sooner(one: MonoMs | null, other: MonoMs | null): MonoMs | null {
+  return one === null || (other !== null && other < one) ? other : one
+}

@@ -1,5 +1,5 @@
 import { AUTHENTICATION_DEADLINE_MS, LINK_SILENCE_MS, PING_EVERY_MS } from '../../../shared/model/defaults'
-import { after, monoMs, type MonoMs } from '../../../shared/model/time'
+import { after, monoMs, sooner, type MonoMs } from '../../../shared/model/time'
 import { failHandBack } from './master-hand-over'
 import {
   isMasterDriving,
@@ -150,15 +150,13 @@ function watchedFromNow(context: MasterContext): Pings {
   return { nextAt: context.now, sent: [], answeredAt: null, watchedFrom: context.now }
 }
 
+/** Asked after each ping and each answer of every edge: it makes nothing that would have to be collected. */
 export function masterLinkWakeAt(state: MasterState, context: MasterContext): MonoMs | null {
   const { link, tenure } = state
-  const times: number[] = []
-  if (link.kind !== 'none') times.push(link.pings.nextAt, silentAt(link.pings))
-  const dueAt = link.kind === 'none' ? null : answerDueAt(link)
-  if (dueAt !== null) times.push(dueAt)
-  if (isMasterDriving(state) && 'lease' in tenure && tenure.lease !== null) times.push(tenure.lease)
-  // Only then is the document asked for: each ping comes here.
-  const due = state.takeOverFrom === null ? null : takeOverAt(state, context.timeoutMs)
-  if (due !== null && tenure.kind === 'idle') times.push(due)
-  return times.length === 0 ? null : monoMs(Math.min(...times))
+  let at: MonoMs | null = null
+  if (link.kind !== 'none') at = sooner(sooner(link.pings.nextAt, silentAt(link.pings)), answerDueAt(link))
+  if (isMasterDriving(state) && 'lease' in tenure) at = sooner(at, tenure.lease)
+  // Only then is the document asked for.
+  if (state.takeOverFrom === null || tenure.kind !== 'idle') return at
+  return sooner(at, takeOverAt(state, context.timeoutMs))
 }

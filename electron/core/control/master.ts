@@ -1,4 +1,4 @@
-import { after, monoMs, type MonoMs } from '../../../shared/model/time'
+import { after, sooner, type MonoMs } from '../../../shared/model/time'
 import type { ControlMessage } from '../../../shared/wire/control'
 import { unreachable, type Step } from '../machine'
 import {
@@ -219,12 +219,7 @@ function beginsToDrive(before: MasterState, state: MasterState): boolean {
 }
 
 function wakeAt(state: MasterState, context: MasterContext): MonoMs | null {
-  const times = [
-    masterLinkWakeAt(state, context),
-    evaluateAt(state, context),
-    state.tenure.kind === 'handingBack' ? state.tenure.until : null,
-    state.retryPersistAt,
-  ]
-  const known = times.filter((at) => at !== null)
-  return known.length === 0 ? null : monoMs(Math.min(...known))
+  const handsBackUntil = state.tenure.kind === 'handingBack' ? state.tenure.until : null
+  const linkOrSwitch = sooner(masterLinkWakeAt(state, context), evaluateAt(state, context))
+  return sooner(linkOrSwitch, sooner(handsBackUntil, state.retryPersistAt))
 }

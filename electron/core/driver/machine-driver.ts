@@ -81,7 +81,7 @@ export class MachineDriver<State, Input, Output> {
       }
     }
     this.#busy = false
-    for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** A machine whose step throws would never take an input again, and whoever watches it would see it stand still. */
@@ -98,7 +98,7 @@ export class MachineDriver<State, Input, Output> {
   /** A promise: outputs are still being performed. */
   #take(input: Input): Promise<void> | null {
     const step = this.#host.step(this.#state, input)
-    const [first, ...others] = step.outputs
+    const [first] = step.outputs
     let outputs: readonly Output[] = step.outputs
     if (first !== undefined && this.#host.isPersist(first)) {
       try {
@@ -106,7 +106,7 @@ export class MachineDriver<State, Input, Output> {
       } catch (error) {
         return this.#take(this.#host.storageFailed(input, error))
       }
-      outputs = others
+      outputs = outputs.slice(1)
     }
     this.#state = step.state
     this.#arm(step.wakeAt)
@@ -119,10 +119,10 @@ export class MachineDriver<State, Input, Output> {
     return rest
   }
 
-  #performAll(outputs: readonly Output[]): Promise<void> | null {
-    for (const [index, output] of outputs.entries()) {
-      const waited = this.#perform(output)
-      if (waited) return waited.then(async () => void (await this.#performAll(outputs.slice(index + 1))))
+  #performAll(outputs: readonly Output[], from = 0): Promise<void> | null {
+    for (let at = from; at < outputs.length; at++) {
+      const waited = this.#perform(outputs[at]!)
+      if (waited) return waited.then(async () => void (await this.#performAll(outputs, at + 1)))
     }
     return null
   }
