@@ -115,11 +115,28 @@ export class ClosedEdges implements AsyncDisposable {
   /** When all files are closed: what is known of them now is still true at the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     const inbox = this.#inbox
-    if (inbox !== null) {
-      inbox.commit()
-      this.#on(inbox, () => inbox.keepTips(this.#texts()), undefined)
+    if (inbox === null) return
+    inbox.commit()
+    try {
+      inbox.keepTips(this.#texts())
+    } catch {
+      // A full disk, say: each file is asked once then.
     }
-    await this.#inbox?.[Symbol.asyncDispose]()
+    await inbox[Symbol.asyncDispose]()
+  }
+
+  #recall(inbox: Inbox): void {
+    try {
+      for (const { edge_id: edgeId, body } of inbox.takeTips()) {
+        const tip = tipOf(body, fileOf(this.#folder, edgeId))
+        if (tip !== null) this.#tips.set(edgeId, tip)
+      }
+    } catch (error) {
+      // They could not be taken out. A tip that stays is not believed of a file that has gone on.
+      if (!isDamage(error)) return
+      void inbox[Symbol.asyncDispose]().catch(() => {})
+      throw error
+    }
   }
 
   *#texts(): Generator<readonly [edgeId: string, text: string]> {
@@ -130,10 +147,7 @@ export class ClosedEdges implements AsyncDisposable {
     if (this.#inbox !== null) return this.#inbox
     try {
       const inbox = new Inbox(this.#inboxFile, timers)
-      for (const { edge_id: edgeId, body } of inbox.takeTips()) {
-        const tip = tipOf(body, fileOf(this.#folder, edgeId))
-        if (tip !== null) this.#tips.set(edgeId, tip)
-      }
+      this.#recall(inbox)
       return (this.#inbox = inbox)
     } catch (error) {
       setDamagedAside(error, this.#inboxFile, ALL_EDGES, this.#damage)
