@@ -16,7 +16,7 @@ import type { MasterRole } from '../master/master-role'
 import { alertOf, logOf, metricOf } from '../telemetry/body'
 import { signalOf } from '../outbox/otlp/signal'
 import { failureOf } from '../../shared/model/failures'
-import type { MasterStores } from './master'
+import type { MasterStores } from './master-stores'
 
 type Handled = `alerts.${string}` | `channels.${string}` | `forwarding.${string}`
 

@@ -1,7 +1,7 @@
 import type { StatusView } from '../../shared/console/views'
 import type { WallMs } from '../../shared/model/time'
 import { english } from '../../shared/text/english'
-import type { masterStatus } from './master'
+import type { masterStatus } from './master-status'
 import type { EdgeRole } from '../edge/edge-role'
 import type { SiteStatus } from '../edge/edge-view'
 import type { MasterRole } from '../master/master-role'

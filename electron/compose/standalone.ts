@@ -9,18 +9,14 @@ import { ownSync, syncOperations } from '../edge/sync-operations'
 import { loopback, type Loopback } from '../link/loopback'
 import { masterApi } from '../master/api-site'
 import type { EnrolmentDesk } from '../master/enrolment-desk'
-import { masterOperations } from '../master/master-operations'
-import { inventoryOperations } from '../master/inventory-operations'
-import { telemetryTopics } from '../master/telemetry-operations'
 import { demoEdge } from '../modules/demo/demo-site'
-import { openAlerting } from './alerting'
+import { openControlPlane } from './control-plane'
 import { demoSwitches, noDemo } from './demo'
 import { EdgePower } from './edge-power'
 import { makeEdgeRole } from './edge-role'
 import { edgeStores, type EdgeStores } from './edge-stores'
-import { openFleet } from './fleet'
-import { secretOperations } from './secrets'
-import { debugOf, makeMasterRole, masterStatus, masterStores } from './master'
+import { masterStatus } from './master-status'
+import { masterStores } from './master-stores'
 import { setUpSite } from './site-documents'
 import { contestedNow, withoutEdge } from './standalone-view'
 
@@ -35,10 +31,8 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   const desk = oneSiteDesk()
   if (edge.records.load(siteEdge.id) === null) edge.records.save(siteEdge.id, enrolledControl(clock.wall()))
   if (master.records.load(siteEdge.id) === null) master.records.save(siteEdge.id, enrolledControl(clock.wall()))
-  const alerting = openAlerting(parts, master, stack)
-  const role = makeMasterRole(parts, master, desk)
-  stack.defer(() => role.end())
-  const fleet = openFleet(parts, () => ({ ok: role.booted }), stack)
+  const plane = openControlPlane(parts, master, desk, stack)
+  const { role } = plane
   const cable = stack.use(
     loopback({
       planeId: identity.planeId,
@@ -56,43 +50,32 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
   const self = () => ({ edgeId: siteEdge.id, name: role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name })
   const ownBuffer = { telemetry: edge.telemetry, self, clock }
   return {
+    ...plane.offered,
     start: async () => {
       await setUpSite(parts, master.journal, stack)
-      alerting.start(role, desk, fleet.watched)
-      fleet.start()
-      master.fleet.start(role)
+      plane.watch()
       await role.start(() => Promise.resolve([cable.listener]))
       power.on()
     },
-    journal: master.journal,
     clients: {
       site: masterApi({
         ...{ role, journal: master.journal, clock },
         ...{ url: () => parts.place.url, edgeUrl: () => parts.place.url },
       }),
     },
-    subscribeAlerts: (listener) => alerting.subscribe(listener),
-    subscribeNodes: (params, listener) => fleet.subscribe(params, listener),
-    subscribeFleet: (params, listener) => master.fleet.subscribe(params, listener),
     timeGap: () => {
-      role.timeGap()
-      alerting.timeGap()
-      fleet.timeGap()
-      master.fleet.timeGap()
+      plane.offered.timeGap()
       power.edge?.timeGap()
     },
-    subscribeDebug: (module, listener) => debugOf(role, master.journal, module, listener),
-    onDecision: (listener) => role.onDecision(listener),
-    data: { ...telemetryTopics(role, master.tails), sync: ({ edge: asked }) => ownSync(ownBuffer, asked) },
-    booted: () => role.booted,
+    data: { ...plane.offered.data, sync: ({ edge: asked }) => ownSync(ownBuffer, asked) },
     status: () => {
-      const plane = masterStatus(parts, role, desk, startedAt)
+      const ofPlane = masterStatus(parts, role, desk, startedAt)
       const site = power.edge
-      const own = site === null ? withoutEdge(plane, power.offSince) : edgeStatusOf(site, clock)
-      const needs = [...plane.needs, ...own.needs, ...contestedNow(role, site, plane, own)]
+      const own = site === null ? withoutEdge(ofPlane, power.offSince) : edgeStatusOf(site, clock)
+      const needs = [...ofPlane.needs, ...own.needs, ...contestedNow(role, site, ofPlane, own)]
       const name = settings.name ?? role.sites.get(siteEdge.id)?.document?.name ?? siteEdge.name
       return {
-        ...plane,
+        ...ofPlane,
         ...own,
         documentsHead: master.journal.head,
         sync: edge.telemetry.brief(),
@@ -102,14 +85,9 @@ export async function standaloneSite(parts: Parts, stack: AsyncDisposableStack):
       }
     },
     handlers: () => {
-      const operations = masterOperations({ role, desk, clock, random, timeZone: parts.timeZone, ...master })
+      const operations = plane.handlers()
       return {
         ...operations,
-        ...secretOperations(parts.namedSecrets, master.journal),
-        ...alerting.handlers(),
-        ...fleet.handlers(),
-        ...master.fleet.handlers(),
-        ...inventoryOperations({ role, inventory: master.inventory }),
         ...syncOperations(ownBuffer),
         'documents.apply': (params, caller) => {
           keepSite(params.changes)
