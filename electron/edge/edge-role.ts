@@ -222,6 +222,7 @@ export class EdgeRole {
         this.#options.changed()
       }),
     ]
+    this.#unsubscribe.push(this.control.runtime.onWaiting(() => this.#options.changed()))
     const lostThere = this.#options.telemetry?.onLostThere((detail) => this.#incident(TELEMETRY_LOST, detail))
     if (lostThere) this.#unsubscribe.push(lostThere)
     this.#relay?.begin(this.edgeId)

@@ -1,4 +1,5 @@
 import { describeControl, isLinkRefusal } from '../../shared/console/describe'
+import { hostWaitNeed } from '../../shared/console/host-waits'
 import type { ControlView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import { english } from '../../shared/text/english'
@@ -97,6 +98,11 @@ function needsOf(role: EdgeRole, clock: Clock): StatusView['needs'] {
   }
   if (role.noDeviceSince !== null) add('critical', 'no-device', role.noDeviceSince)
   for (const { code, detail, since } of role.incidents.shown(clock.wall())) add('warning', code, since, detail)
+  const wait = role.control.runtime.waiting()
+  if (wait !== null) {
+    const site = { id: edgeId, name: role.name }
+    needs.push(hostWaitNeed({ why: wait.why, since: calendarOf(clock)(wait.since) }, site))
+  }
   for (const view of role.views()) {
     if (view.state !== 'failed' && view.state !== 'backing-off') continue
     needs.push({

@@ -17,7 +17,7 @@ import { windowOf } from '../core/restore/edge-window'
 import { Rounds } from '../core/rounds'
 import type { Journal } from '../journal/journal'
 import type { LinkSession } from '../link/link'
-import type { ModuleRuntimes } from '../modules/runtime'
+import type { HostWait, ModuleRuntimes } from '../modules/runtime'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ControlRecords } from '../records/records'
 import { DebugRelay, type DebugListener } from './debug-relay'
@@ -101,6 +101,7 @@ export class EdgeSite {
       runtime: (permit) => {
         const runtime = runtimes.create(edgeId, permit)
         runtime.onChange(changed)
+        runtime.onWaiting(changed)
         return runtime
       },
       startModules: (runtime) => runtime.start(this.modules()),
@@ -182,6 +183,11 @@ export class EdgeSite {
   views(): readonly ModuleView[] {
     if (this.control.drives) return this.control.runtime?.views() ?? []
     return this.#told.now(this.control.session?.id ?? null, this.lastHeardAt)
+  }
+
+  /** Its devices are not driven although this master is to. */
+  waiting(): HostWait | null {
+    return this.control.runtime?.waiting() ?? null
   }
 
   timeZone(): string {

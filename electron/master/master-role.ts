@@ -88,6 +88,7 @@ export class MasterRole {
     this.#predecessorsGone.catch(() => {})
     this.#own = options.runtimes.create('own', () => ({ epoch: 0, validForMs: PERMIT_VALID_MS }))
     this.#own.onChange(() => options.changed())
+    this.#own.onWaiting(() => options.changed())
   }
 
   get booted(): boolean {

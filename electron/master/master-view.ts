@@ -1,4 +1,5 @@
 import { describeControl, isLinkRefusal, syncBriefOf } from '../../shared/console/describe'
+import { hostWaitNeed, withWaitsTogether, type DevicesWait } from '../../shared/console/host-waits'
 import type { ControlView, EdgeView, LinkView, StatusView } from '../../shared/console/views'
 import type { DecisionRule } from '../../shared/model/control'
 import type { MonoMs } from '../../shared/model/time'
@@ -8,6 +9,7 @@ import { isMasterDriving, takeOverAt } from '../core/control/master-state'
 import { calendarOf } from '../core/calendar'
 import { pauseOf } from '../core/documents/site'
 import { edgeWindow } from '../core/restore/edge-window'
+import type { HostWait } from '../modules/runtime'
 import type { Clock } from '../platform/ports'
 import type { EdgeSite } from './edge-site'
 import type { EnrolmentDesk } from './enrolment-desk'
@@ -119,6 +121,15 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
   return view
 }
 
+/** Of all sites, and of the systems of the master itself. `wait`: of those. */
+export function needsOfAll(edges: readonly Pick<EdgeView, 'needs'>[], wait: HostWait | null, clock: Clock): Needs {
+  const needs = edges.flatMap((edge) => edge.needs)
+  if (wait !== null) needs.push(hostWaitNeed(onCalendar(wait, clock), null))
+  return withWaitsTogether(needs)
+}
+
+const onCalendar = ({ why, since }: HostWait, clock: Clock): DevicesWait => ({ why, since: calendarOf(clock)(since) })
+
 export function needText(code: string): string {
   return english(`need.${code}` as TextKey)
 }
@@ -136,6 +147,8 @@ function needsOf(site: EdgeSite, { clock, desk }: EdgeViewParts): Needs {
   else if (desk.isEnrolled(edgeId) && lostSince !== null && state.booted) add('critical', 'edge-lost', lostSince)
   for (const { code, detail, since } of site.incidents.shown(clock.wall()))
     add('warning', code, since, `${needText(code)} (${detail})`)
+  const wait = site.waiting()
+  if (wait !== null) needs.push(hostWaitNeed(onCalendar(wait, clock), { id: edgeId, name }))
   for (const view of site.views()) {
     if (view.state === 'failed' || view.state === 'backing-off') {
       needs.push({

@@ -1,5 +1,7 @@
-import { after } from '../../shared/model/time'
+import type { HostWaitCause } from '../../shared/model/modules'
+import { after, type MonoMs } from '../../shared/model/time'
 import type { Clock, Logger } from '../platform/ports'
+import type { HostWait } from './runtime'
 
 /** However little memory is left: so many hosts a machine that looks after its own site may need. */
 export const HOSTS_ALWAYS = 8
@@ -12,7 +14,12 @@ const LATE_MS_MAX = 50
 export const LOAD_MAX = 1.5
 /** A host that is neither ready nor dead by then no longer counts as starting. */
 const STARTING_MS_MAX = 10_000
-const TOLD_EVERY_MS = 60_000
+/** Between two lines of the log. */
+const LOGGED_EVERY_MS = 60_000
+/** A wait is told of when it has lasted so long: that one starts after another is no news. */
+export const WAIT_TOLD_MS = 5_000
+/** What the machine lacked within this time still is the cause: at its limit it lacks now this, now that. Not longer than a wait that is told. */
+const CAUSE_KEPT_MS = 5_000
 
 export interface HostStartsOptions {
   readonly clock: Pick<Clock, 'mono' | 'at'>
@@ -26,9 +33,16 @@ export interface HostStartsOptions {
 }
 
 interface Waiting {
+  readonly since: MonoMs
+  /** What it was told that it waits for; null: nothing yet. */
+  told: HostWaitCause | null
   launch(): void
+  tell(wait: HostWait): void
   settle(failure?: unknown): void
 }
+
+type Lack = Exclude<HostWaitCause, 'turn'>
+const lackWords: Readonly<Record<Lack, string>> = { memory: 'memory', load: 'processor time' }
 
 /**
  * The starts of hosts of all sets of one controller. A master that loses thousands of edges at once is to drive them all: without an order thousands of processes would
@@ -42,7 +56,9 @@ export class HostStarts {
   #living = 0
   #starting = 0
   #look: Disposable | null = null
-  #toldAt = -Infinity
+  #loggedAt = -Infinity
+  /** When the machine was last seen to lack it for one that waits. */
+  readonly #lackedAt: Record<Lack, number> = { memory: -Infinity, load: -Infinity }
 
   constructor(options: HostStartsOptions) {
     this.#options = options
@@ -74,16 +90,27 @@ export class HostStarts {
     })
   }
 
-  /** Calls `launch` when a host may be started, at once where one may. Settles when it was called, or will not be because of the signal; rejects with what it threw. */
-  inRoom(launch: () => void, signal: AbortSignal): Promise<void> {
+  /**
+   * Calls `launch` when a host may be started, at once where one may. Settles when it was called, or will not be because of the signal; rejects with what it threw.
+   * `waits` is told why it is not called yet once that has lasted, again when the cause is another one, and null when the wait that it was told of is over.
+   */
+  inRoom(launch: () => void, signal: AbortSignal, waits: (wait: HostWait | null) => void): Promise<void> {
     if (signal.aborted) return Promise.resolve()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const one: Waiting = { launch, settle: (failure) => (failure === undefined ? resolve() : reject(failure)) }
+    const one: Waiting = {
+      ...{ launch, since: this.#options.clock.mono(), told: null, tell: waits },
+      settle: (failure) => {
+        if (one.told !== null) waits(null)
+        if (failure === undefined) resolve()
+        else reject(failure)
+      },
+    }
     this.#waiting.push(one)
     const giveUp = () => {
       const at = this.#waiting.indexOf(one)
-      if (at !== -1) this.#waiting.splice(at, 1)
-      resolve()
+      if (at === -1) return
+      this.#waiting.splice(at, 1)
+      one.settle()
     }
     signal.addEventListener('abort', giveUp, { once: true })
     this.#startFirst()
@@ -114,24 +141,52 @@ export class HostStarts {
     this.#look ??= clock.at(after(clock.mono(), LOOK_EVERY_MS), (lateMs) => {
       this.#look = null
       this.#startMore(lateMs)
+      this.#tellWaiting()
       if (this.#waiting.length > 0) this.#arm()
     })
   }
 
   #startMore(lateMs: number): void {
-    const { memory, load, most } = this.#options
-    const isBusy = lateMs > LATE_MS_MAX || load() > LOAD_MAX
-    const lacks = memory() <= MEMORY_KEPT_BYTES ? 'memory' : isBusy ? 'processor time' : null
-    if (lacks !== null) return this.#tell(lacks)
-    while (this.#starting < most) if (!this.#startNext()) return
+    const lack = this.#lack(lateMs)
+    if (lack !== null) return this.#lacks(lack)
+    while (this.#starting < this.#options.most) if (!this.#startNext()) return
   }
 
-  #tell(lacks: string): void {
+  #lack(lateMs: number): Lack | null {
+    const { memory, load } = this.#options
+    // The first few wait for nothing but each other.
+    if (this.#living < HOSTS_ALWAYS) return null
+    if (memory() <= MEMORY_KEPT_BYTES) return 'memory'
+    return lateMs > LATE_MS_MAX || load() > LOAD_MAX ? 'load' : null
+  }
+
+  #lacks(lack: Lack): void {
     const { clock, logger, memory } = this.#options
     const now = clock.mono()
-    if (now - this.#toldAt < TOLD_EVERY_MS) return
-    this.#toldAt = now
+    this.#lackedAt[lack] = now
+    if (now - this.#loggedAt < LOGGED_EVERY_MS) return
+    this.#loggedAt = now
     const fields = { waiting: this.#waiting.length, hosts: this.#living, freeMiB: Math.round(memory() / 2 ** 20) }
-    logger.log('warn', `This machine lacks ${lacks} for further module hosts: what they would drive waits`, fields)
+    const message = `This machine lacks ${lackWords[lack]} for further module hosts: what they would drive waits`
+    logger.log('warn', message, fields)
+  }
+
+  /** Whoever waits, waits for the same: without it those before would start, and then it. */
+  #tellWaiting(): void {
+    const now = this.#options.clock.mono()
+    const why = this.#why(now)
+    for (const one of this.#waiting) {
+      // Nor have those behind it waited for so long.
+      if (now - one.since < WAIT_TOLD_MS) return
+      if (one.told === why) continue
+      one.told = why
+      one.tell({ why, since: one.since })
+    }
+  }
+
+  #why(now: MonoMs): HostWaitCause {
+    const { memory, load } = this.#lackedAt
+    if (now - memory < CAUSE_KEPT_MS) return 'memory'
+    return now - load < CAUSE_KEPT_MS ? 'load' : 'turn'
   }
 }

@@ -1,10 +1,17 @@
 import type { ModuleDocument } from '../../shared/model/documents'
-import type { DebugLine, ModuleMethod, ModuleView } from '../../shared/model/modules'
+import type { DebugLine, HostWaitCause, ModuleMethod, ModuleView } from '../../shared/model/modules'
+import type { MonoMs } from '../../shared/model/time'
 
 /** The right to write to devices: hosts hold it for `validForMs` from the moment they get it. */
 export interface Permit {
   readonly epoch: number
   readonly validForMs: number
+}
+
+/** The modules of a set are to run, but the machine has no room yet for the host that would run them. */
+export interface HostWait {
+  readonly why: HostWaitCause
+  readonly since: MonoMs
 }
 
 /**
@@ -31,6 +38,10 @@ export interface ModuleRuntime extends AsyncDisposable {
   spareReady(): Promise<void>
   views(): readonly ModuleView[]
   methods(moduleId: string): readonly ModuleMethod[]
+  /** Null: the set waits for no host, or only for some seconds, which is no news. */
+  waiting(): HostWait | null
+  /** Called when that is another answer. Returns the unsubscriber. */
+  onWaiting(listener: () => void): () => void
   /** Called with the views that changed since the last call (coalesced, at most every 100 ms). Returns the unsubscriber. */
   onChange(listener: (changed: readonly ModuleView[], removed: readonly string[]) => void): () => void
   /** `requestId`: a repeat within 5 minutes returns the first answer. Rejects with `HoldfastError`. */

@@ -13,7 +13,7 @@ import { ModuleCalls } from './module-calls'
 import { ModuleWatchers } from './module-watchers'
 import { Placement } from './placement'
 import { RequestAnswers } from './request-answers'
-import type { ModuleRuntime, Permit } from './runtime'
+import type { HostWait, ModuleRuntime, Permit } from './runtime'
 
 export interface SupervisorOptions extends PoolOptions {
   readonly clock: Clock
@@ -42,6 +42,8 @@ export class Supervisor implements ModuleRuntime {
   /** Aborted by the stop that ends the present start. */
   #wanted = new AbortController()
   #renewal: Disposable | null = null
+  #waiting: HostWait | null = null
+  readonly #waitListeners = new Set<() => void>()
 
   constructor(options: SupervisorOptions, permit: () => Permit | null) {
     this.#options = options
@@ -140,6 +142,15 @@ export class Supervisor implements ModuleRuntime {
     return this.#book.onChange(listener)
   }
 
+  waiting(): HostWait | null {
+    return this.#waiting
+  }
+
+  onWaiting(listener: () => void): () => void {
+    this.#waitListeners.add(listener)
+    return () => void this.#waitListeners.delete(listener)
+  }
+
   execute(
     moduleId: string,
     method: string,
@@ -186,6 +197,7 @@ export class Supervisor implements ModuleRuntime {
     await this.stop()
     this.#book.close()
     this.#watchers.close()
+    this.#waitListeners.clear()
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -223,14 +235,34 @@ export class Supervisor implements ModuleRuntime {
     for (let first = 0; first < missing.length; first += MODULE_START_BATCH) {
       if (first > 0) await this.#pause(MODULE_START_PAUSE_MS)
       if (!this.#isStarted) return
-      await this.#launchInRoom(missing.slice(first, first + MODULE_START_BATCH))
+      await this.#launchInRoom(missing.slice(first, first + MODULE_START_BATCH), missing.slice(first))
     }
   }
 
-  /** The first host of a set waits for its place among those of other sets. */
-  async #launchInRoom(records: readonly ModuleRecord[]): Promise<void> {
+  /** The first host of a set waits for its place among those of other sets, and with it `left`: what is still to start. */
+  async #launchInRoom(records: readonly ModuleRecord[], left: readonly ModuleRecord[]): Promise<void> {
     if (this.#pool.size > 0 || this.#pool.sparePid !== null) return this.#launch(records)
-    await this.#options.starts.inRoom(() => this.#launch(records), this.#wanted.signal)
+    let isLaunched = false
+    const launch = () => {
+      isLaunched = true
+      this.#launch(records)
+    }
+    const launched = this.#options.starts.inRoom(launch, this.#wanted.signal, (wait) => this.#waits(wait))
+    // Nobody has stopped them.
+    if (!isLaunched) for (const { document } of left) this.#book.change(document.id, { state: 'starting' })
+    try {
+      await launched
+    } finally {
+      // Those of later batches, or all where the wait was given up: whoever has no host does not start.
+      for (const { document, state } of left)
+        if (state === 'starting' && this.#placement.hostOf(document.id) === null)
+          this.#book.change(document.id, { state: 'stopped' })
+    }
+  }
+
+  #waits(wait: HostWait | null): void {
+    this.#waiting = wait
+    for (const listener of this.#waitListeners) listener()
   }
 
   #launch(records: readonly ModuleRecord[]): void {

@@ -1,6 +1,10 @@
 import type { AlertsBody } from '../../shared/console/alert-views'
 import type { DesktopSettings, NoticeClass } from '../../shared/console/desktop'
+import { isHostWait } from '../../shared/console/host-waits'
+import { needsOf } from '../../shared/console/sites'
+import type { StatusView } from '../../shared/console/views'
 import { nodeOfSubject } from '../../shared/model/alerts'
+import { english } from '../../shared/text/english'
 
 /**
  * When a person is told, and of what. One incident has one notice: shown when it gets worse than it was, changed in place without a sound when only its
@@ -36,6 +40,10 @@ const classes: Readonly<Record<string, NoticeClass>> = {
   'not-persisted': 'control',
   contestedNow: 'control',
   contested: 'control',
+  // Nobody drives: at a site that is lost as well, that is what the loss has led to and not the same news.
+  'host-waits-memory': 'control',
+  'host-waits-load': 'control',
+  'host-waits-turn': 'control',
   'no-device': 'devices',
   'module-fault': 'devices',
   [ALERT_CODE]: 'alerts',
@@ -224,6 +232,14 @@ export function placeOf(subject: string | null): string {
   if (subject === null) return '/'
   const nodeId = nodeOfSubject(subject)
   return nodeId === null ? `/site/${encodeURIComponent(subject)}` : `/nodes/${encodeURIComponent(nodeId)}`
+}
+
+/** What the status tells of. Sites whose devices wait for hosts are one incident, and how many there are is no news: it changes with each start. */
+export function statusNeeds(status: StatusView): Need[] {
+  return needsOf(status).map((need): Need => {
+    if (!isHostWait(need.code)) return need
+    return { ...need, text: need.edgeId === null ? english(`need.${need.code}`) : need.text, cause: 'host-waits' }
+  })
 }
 
 /** The status tells of these in its own words. */

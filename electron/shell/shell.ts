@@ -2,7 +2,6 @@ import { app, dialog, powerMonitor, shell as system } from 'electron'
 import { closeCodes } from '../../shared/console/protocol'
 import type { DesktopOperation, DesktopView } from '../../shared/console/desktop'
 import type { AlertsBody } from '../../shared/console/alert-views'
-import { needsOf } from '../../shared/console/sites'
 import type { StatusView } from '../../shared/console/views'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after } from '../../shared/model/time'
@@ -14,7 +13,7 @@ import { mayOpenExternal } from './guarding'
 import type { ShellParts } from './host'
 import { MainWindow } from './main-window'
 import { DesktopMemory } from './memory'
-import { alertNeeds, noNotices, placeOf, stepNotices, type Need, type NoticeState } from './notices'
+import { alertNeeds, noNotices, placeOf, statusNeeds, stepNotices, type Need, type NoticeState } from './notices'
 import { setMenu } from './menu'
 import { Notifier } from './notifier'
 import { PageLines } from './page-line'
@@ -187,7 +186,7 @@ class DesktopShell implements Shell {
 
   #needs(): readonly Need[] {
     const { status, lostSince } = this.#seen
-    if (lostSince === null) return status === null ? [] : [...needsOf(status), ...this.#alerts]
+    if (lostSince === null) return status === null ? [] : [...statusNeeds(status), ...this.#alerts]
     const text = trayModel(this.#seen, this.#locale, this.#parts.clock.wall()).title
     return [{ id: 'controller', severity: 'critical', code: 'controller-lost', text, edgeId: null }]
   }

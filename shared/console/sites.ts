@@ -90,17 +90,24 @@ export function siteOf(status: StatusView, id: string | undefined): Site | null 
 
 const needsKept = new WeakMap<StatusView, StatusView['needs']>()
 
-/** Everything a person should look at, worst and oldest first. */
-export function needsOf(status: StatusView): StatusView['needs'] {
-  const kept = needsKept.get(status)
-  if (kept) return kept
+/** Everything a person should look at, worst and oldest first. `at`: with all that is told of this site, where the status has one line for many. */
+export function needsOf(status: StatusView, at: Site | null = null): StatusView['needs'] {
+  const kept = needsKept.get(status) ?? ranked(allNeeds(status))
+  needsKept.set(status, kept)
+  return at === null ? kept : ranked([...kept, ...at.needs])
+}
+
+function allNeeds(status: StatusView): StatusView['needs'] {
   const all = [...status.needs]
-  for (const edge of status.edges ?? []) if (edge.needs.length > 0) all.push(...edge.needs)
-  const once = [...new Map(all.map((need) => [need.id, need])).values()]
+  const together = new Set(all.flatMap(({ id, code }) => (id === code ? code : [])))
+  for (const edge of status.edges ?? []) for (const need of edge.needs) if (!together.has(need.code)) all.push(need)
+  return all
+}
+
+function ranked(needs: StatusView['needs']): StatusView['needs'] {
+  const once = [...new Map(needs.map((need) => [need.id, need])).values()]
   const rank = (severity: string) => (severity === 'critical' ? 0 : 1)
-  once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
-  needsKept.set(status, once)
-  return once
+  return once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
 }
 
 export const devicesOf = (site: Site): ModuleView[] => site.modules.filter((module) => module.role === 'device')

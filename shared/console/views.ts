@@ -41,7 +41,7 @@ export const windowView = z.object({
   next: z.array(z.number()).max(5),
 })
 
-/** Something a person should look at; `id` is stable for the incident. */
+/** Something a person should look at; `id` is stable for the incident. One of a status whose id is its code stands for those of that code at all sites. */
 export const needView = z.object({
   id: z.string(),
   severity: z.enum(['warning', 'critical']),

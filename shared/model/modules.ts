@@ -4,6 +4,10 @@ import { z } from 'zod'
 export const moduleStates = ['stopped', 'starting', 'running', 'backing-off', 'failed', 'unknown'] as const
 export type ModuleState = (typeof moduleStates)[number]
 
+/** What keeps the host of a set of modules from starting: memory or processor time that the machine lacks, or others that start before it. Worst first. */
+export const hostWaitCauses = ['memory', 'load', 'turn'] as const
+export type HostWaitCause = (typeof hostWaitCauses)[number]
+
 /** What a module shows of itself; `status` holds the driver's observable variables. Instants are epoch ms. */
 export const moduleView = z.object({
   id: z.string(),

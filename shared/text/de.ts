@@ -199,6 +199,13 @@ export const de: Catalogue = {
     'telemetry-lost': 'Die Zentrale hat Telemetrie dieses Standorts verloren, die sie schon übernommen hatte.',
     'drain-blocked': 'Die Steuerung eines Knotens, der geleert wird, konnte nicht an die Zentrale gegeben werden.',
     'module-fault': 'Ein Modul hat einen Fehler.',
+    'host-waits-memory':
+      'Geräte werden nicht gesteuert: Die Maschine dieses Controllers hat zu wenig Speicher für den Prozess, der es täte. Dort andere Programme beenden oder ihr mehr Speicher geben; dann geht es von selbst weiter.',
+    'host-waits-load':
+      'Geräte werden nicht gesteuert: Die Maschine dieses Controllers hat keine Rechenzeit für den Prozess, der es täte. Dort andere Arbeit beenden oder ihr mehr Kerne geben; dann geht es von selbst weiter.',
+    'host-waits-turn':
+      'Geräte werden noch nicht gesteuert: Zuerst starten die Prozesse anderer Geräte. Es geht von selbst weiter; dauert es an, hat die Maschine dieses Controllers zu viel zu steuern.',
+    atSites: '{n} Standorte: {text}',
     contestedNow: 'Beide Seiten steuern gerade: Die Verbindung fehlt länger als die Frist.',
     contested: 'Beide Seiten haben eine Zeit lang gesteuert.',
     removed:

@@ -202,6 +202,13 @@ export const en = {
     'telemetry-lost': 'The master has lost telemetry of this site that it had already taken.',
     'drain-blocked': 'Control of a draining node could not be moved to the master.',
     'module-fault': 'A module has a fault.',
+    'host-waits-memory':
+      'Devices are not driven: the machine of this controller has too little memory left for the process that would. End other programs there, or give it more memory; then it goes on by itself.',
+    'host-waits-load':
+      'Devices are not driven: the machine of this controller has no processor time left for the process that would. End other work there, or give it more cores; then it goes on by itself.',
+    'host-waits-turn':
+      'Devices are not driven yet: the processes of other devices start first. It goes on by itself; if it lasts, the machine of this controller has too much to drive.',
+    atSites: '{n} sites: {text}',
     contestedNow: 'Both sides drive now: the link has been gone for longer than the timeout.',
     contested: 'Both sides drove for a while.',
     removed: 'This edge was removed at the master. It goes on driving its site; to link it again: holdfast join CODE',

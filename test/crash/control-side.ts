@@ -143,6 +143,8 @@ class GateRuntime implements ModuleRuntime {
   debug = () => () => {}
   seed = () => {}
   keepSpare = () => {}
+  waiting = () => null
+  onWaiting = () => () => {}
   spareReady = async () => {}
   startModules = async () => {}
   stopModules = async () => {}

@@ -1,4 +1,4 @@
-import type { ModuleRuntime, ModuleRuntimes, Permit } from '../../electron/modules/runtime'
+import type { HostWait, ModuleRuntime, ModuleRuntimes, Permit } from '../../electron/modules/runtime'
 import type { ModuleDocument } from '../../shared/model/documents'
 import { HoldfastError } from '../../shared/model/failures'
 import type { DebugLine, ModuleMethod, ModuleView } from '../../shared/model/modules'
@@ -88,6 +88,8 @@ export class ScenarioRuntime implements ModuleRuntime {
   starts = 0
   stops = 0
   hasSpare = false
+  #waiting: HostWait | null = null
+  readonly #waitListeners = new Set<() => void>()
   onStop: () => void = () => {}
 
   constructor(clock: Clock, permit: () => Permit | null, faults: RuntimeFaults) {
@@ -180,6 +182,21 @@ export class ScenarioRuntime implements ModuleRuntime {
 
   spareReady(): Promise<void> {
     return Promise.resolve()
+  }
+
+  waiting(): HostWait | null {
+    return this.#waiting
+  }
+
+  onWaiting(listener: () => void): () => void {
+    this.#waitListeners.add(listener)
+    return () => void this.#waitListeners.delete(listener)
+  }
+
+  /** The machine has no room for its host, or has it again. */
+  waits(wait: HostWait | null): void {
+    this.#waiting = wait
+    for (const listener of this.#waitListeners) listener()
   }
 
   views(): readonly ModuleView[] {

@@ -28,8 +28,13 @@ const aboutData = new Set(['telemetry-lost'])
 const aboutAccess = new Set(['link-refused', 'duplicate-edge', 'unproven-dial', 'revoked', 'removed', 'master-refused'])
 const aboutMachine = new Set(['not-persisted', 'stale-record'])
 
-/** Worst first, then oldest. `hasPage`: which pages exist to point to. */
-export function attentionOf(status: StatusView, viewer: Viewer, hasPage: (name: string) => boolean): Attention[] {
+/** Worst first, then oldest. `hasPage`: which pages exist to point to. `at`: with what is told of this site alone, where the status has one line for many. */
+export function attentionOf(
+  status: StatusView,
+  viewer: Viewer,
+  hasPage: (name: string) => boolean,
+  at: Site | null = null,
+): Attention[] {
   const sites = sitesOf(status)
   const paramsOf = (site: Site | null): Record<string, string> => (site?.ref === undefined ? {} : { edgeId: site.ref })
   const openSite = (site: Site | null): Remedy => ({
@@ -60,7 +65,7 @@ export function attentionOf(status: StatusView, viewer: Viewer, hasPage: (name: 
   }
 
   const byId = new Map(sites.map((site) => [site.id, site]))
-  const needs = needsOf(status).map((need): Attention => {
+  const needs = needsOf(status, at).map((need): Attention => {
     const site = byId.get(need.edgeId ?? '') ?? (status.role === 'master' ? null : (sites[0] ?? null))
     const tone = need.severity === 'critical' ? 'critical' : 'degraded'
     const remedies = remediesOf(need.code, site)

@@ -5,7 +5,9 @@ import {
   LOAD_MAX,
   LOOK_EVERY_MS,
   MEMORY_KEPT_BYTES,
+  WAIT_TOLD_MS,
 } from '../../../electron/modules/host-starts'
+import type { HostWait } from '../../../electron/modules/runtime'
 import type { Logger } from '../../../electron/platform/ports'
 import { manualClock } from '../../support/console-clock'
 
@@ -27,9 +29,14 @@ function starts(most: number, memory = (): number => Number.MAX_SAFE_INTEGER, lo
     limit.note(ready.promise, ended.promise)
     hosts.push({ name, ready: ready.resolve, end: ended.resolve })
   }
-  const ask = (name: string, signal = new AbortController().signal) => limit.inRoom(() => start(name), signal)
+  /** What was told of waits: `name why since`, or `name over`. */
+  const waits: string[] = []
+  const wait = (name: string) => (now: HostWait | null) =>
+    void waits.push(now === null ? `${name} over` : `${name} ${now.why} ${now.since}`)
+  const ask = (name: string, signal = new AbortController().signal) =>
+    limit.inRoom(() => start(name), signal, wait(name))
   const names = () => hosts.map(({ name }) => name)
-  return { clock, told, limit, hosts, ask, names }
+  return { clock, told, waits, wait, limit, hosts, ask, names }
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -72,11 +79,12 @@ describe('the starts of hosts', () => {
   })
 
   it('fail for the one whose host could not be started, and go on with the next', async () => {
-    const { ask, names, hosts, limit } = starts(1)
+    const { ask, names, hosts, limit, wait } = starts(1)
     void ask('first')
-    const broken = limit.inRoom(() => {
+    const noProcess = () => {
       throw new Error('no process')
-    }, new AbortController().signal)
+    }
+    const broken = limit.inRoom(noProcess, new AbortController().signal, wait('broken'))
     void ask('third')
     hosts[0]!.ready()
     await expect(broken).rejects.toThrow('no process')
@@ -122,5 +130,103 @@ describe('the starts of hosts', () => {
     load = LOAD_MAX
     clock.advance(LOOK_EVERY_MS)
     expect(names()).toHaveLength(HOSTS_ALWAYS + 2)
+  })
+})
+
+describe('a wait for a host', () => {
+  /** As many as always may, and they are ready; whoever asks now needs room. */
+  async function full(memory?: () => number, load?: () => number) {
+    const all = starts(100, memory, load)
+    for (let n = 0; n < HOSTS_ALWAYS; n++) void all.ask(`host ${n}`)
+    for (const { ready } of all.hosts) ready()
+    await settled()
+    return all
+  }
+
+  it('is told of when it has lasted some seconds, with its cause and its beginning, and then once', async () => {
+    const { ask, clock, waits } = await full(() => 0)
+    clock.advance(1_000)
+    void ask('late')
+    clock.advance(2_000)
+    void ask('later')
+    clock.advance(WAIT_TOLD_MS - 2_001)
+    expect(waits).toEqual([])
+    clock.advance(LOOK_EVERY_MS)
+    expect(waits).toEqual(['late memory 1000'])
+    clock.advance(60_000)
+    expect(waits).toEqual(['late memory 1000', 'later memory 3000'])
+  })
+
+  it('that is over before is no news; while nothing waits, nothing looks', async () => {
+    let load = LOAD_MAX + 0.1
+    const { ask, clock, waits, names } = await full(undefined, () => load)
+    void ask('soon')
+    clock.advance(WAIT_TOLD_MS - LOOK_EVERY_MS)
+    load = 0
+    clock.advance(LOOK_EVERY_MS)
+    void ask('at once')
+    clock.advance(60_000)
+    expect(names().slice(-2)).toEqual(['soon', 'at once'])
+    expect(waits).toEqual([])
+    expect(clock.armed).toBe(0)
+  })
+
+  it('is over when the host starts, when it is given up, and when the host could not be started', async () => {
+    let memory = 0
+    const { ask, clock, waits, wait, limit } = await full(() => memory)
+    const controller = new AbortController()
+    void ask('starts')
+    void ask('given up', controller.signal)
+    const noProcess = () => {
+      throw new Error('no process')
+    }
+    const broken = limit.inRoom(noProcess, new AbortController().signal, wait('broken'))
+    clock.advance(WAIT_TOLD_MS)
+    expect(waits.splice(0)).toEqual(['starts memory 0', 'given up memory 0', 'broken memory 0'])
+    controller.abort()
+    expect(waits.splice(0)).toEqual(['given up over'])
+    memory = MEMORY_KEPT_BYTES + 1
+    clock.advance(LOOK_EVERY_MS)
+    await expect(broken).rejects.toThrow('no process')
+    expect(waits).toEqual(['starts over', 'broken over'])
+    // The signal outlives the wait.
+    controller.abort()
+    clock.advance(60_000)
+    expect(waits).toHaveLength(2)
+  })
+
+  it('has the cause that the machine lacks most, which stays through moments in which it does not', async () => {
+    let memory = Number.MAX_SAFE_INTEGER
+    let load = LOAD_MAX + 1
+    const { ask, clock, waits } = await full(
+      () => memory,
+      () => load,
+    )
+    void ask('one')
+    clock.advance(WAIT_TOLD_MS)
+    expect(waits).toEqual(['one load 0'])
+    for (let turn = 0; turn < 20; turn++) {
+      memory = 0
+      clock.advance(LOOK_EVERY_MS)
+      memory = Number.MAX_SAFE_INTEGER
+      clock.advance(1_000)
+    }
+    expect(waits).toEqual(['one load 0', 'one memory 0'])
+    clock.advance(WAIT_TOLD_MS)
+    expect(waits).toEqual(['one load 0', 'one memory 0', 'one load 0'])
+    load = 0
+    clock.advance(LOOK_EVERY_MS)
+    expect(waits.at(-1)).toBe('one over')
+  })
+
+  it('is for its turn where others start before it, whatever the machine lacks for more than the first few', async () => {
+    const { ask, clock, waits, told } = starts(1, () => 0)
+    void ask('first')
+    void ask('second')
+    clock.advance(WAIT_TOLD_MS)
+    expect(waits).toEqual(['second turn 0'])
+    expect(told).toEqual([])
+    clock.advance(WAIT_TOLD_MS)
+    expect(waits).toEqual(['second turn 0', 'second over'])
   })
 })
