@@ -19,8 +19,11 @@ export interface Asked<T> extends Asking {
   readonly value: Readonly<ShallowRef<T | null>>
 }
 
-/** Asks once, again when `question` becomes another one (the old answer is dropped then), and again when the controller is back. Only the newest answer counts. */
-export function useAsked<T>(question: () => unknown, ask: () => Promise<Result<T>>): Asked<T> {
+/**
+ * Asks once, again when `question` becomes another one (the old answer is dropped then), and again when the controller is back. Only the newest answer counts.
+ * `ask` null: there is nothing to ask for now, as while a dialog is closed.
+ */
+export function useAsked<T>(question: () => unknown, ask: () => Promise<Result<T>> | null): Asked<T> {
   const bridge = useBridge()
   const now = useNow()
   const value = shallowRef<T | null>(null)
@@ -33,8 +36,10 @@ export function useAsked<T>(question: () => unknown, ask: () => Promise<Result<T
     turn += 1
     const mine = turn
     if (bridge.state.value.name !== 'open') return
-    isLoading.value = true
-    const answer = await ask()
+    const asked = ask()
+    isLoading.value = asked !== null
+    if (asked === null) return
+    const answer = await asked
     if (mine !== turn) return
     isLoading.value = false
     failure.value = answer.ok ? null : answer

@@ -12,6 +12,12 @@ export interface PartsOutcome {
   readonly failure: Failure | null
   readonly differences: Differences
 }
+/** How far storing came that ended early, and why. */
+export interface Stopped {
+  readonly done: number
+  readonly total: number
+  readonly failure: Failure
+}
 
 /**
  * Stores changes that do not depend on each other, part by part: each part whole or not at all, and none after one that failed. `isOver` true: nobody wants
