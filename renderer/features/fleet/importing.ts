@@ -3,7 +3,7 @@ import { documentParts, trialParts } from '../../../shared/console/document-part
 import { MESSAGE_ITEMS_BYTES_MAX } from '../../../shared/console/parts'
 import type { Failure } from '../../../shared/model/failures'
 import type { Bridge } from '../../bridge'
-import { applyParts } from './apply-parts'
+import { applyParts, type Stopped } from './apply-parts'
 import { changesInFile, type PutChange, type Differences, type FileFault } from './documents'
 
 /** As long as `holdfast apply` takes. */
@@ -18,8 +18,7 @@ export function useImport(bridge: Pick<Bridge, 'call'>) {
   /** What storing would do; null: not known, or nothing can be stored. */
   const differences = shallowRef<Differences | null>(null)
   const failure = shallowRef<Failure | null>(null)
-  /** How far an attempt came that ended early, and why. */
-  const stopped = shallowRef<{ done: number; total: number; failure: Failure } | null>(null)
+  const stopped = shallowRef<Stopped | null>(null)
   const work = shallowRef<'reading' | 'trying' | 'storing' | null>(null)
   const progress = shallowRef({ done: 0, total: 0 })
   const parts = computed(() => documentParts(changes.value, MESSAGE_ITEMS_BYTES_MAX))

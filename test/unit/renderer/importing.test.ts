@@ -162,8 +162,8 @@ describe('the import of a large file', () => {
     const first = stored.size
     expect(first).toBeGreaterThan(0)
     const said = `${first.toLocaleString('en')} of 2,700 documents were stored, and stay.`
-    expect(at('import-stopped')!.textContent).toContain(said)
-    expect(at('import-stopped')!.textContent).toContain('The master is loading.')
+    expect(at('stopped')!.textContent).toContain(said)
+    expect(at('stopped')!.textContent).toContain('The master is loading.')
     expect(at('document-differences')!.textContent).toContain(`${(TOTAL - first).toLocaleString('en')} new`)
     expect([told, open.value]).toEqual([1, true])
     failAfter(Infinity, null)
