@@ -11,8 +11,8 @@ import { wallMs } from '../../shared/model/time'
 
 const MANY = 300
 const FEW = 100
-/** After two that make the files. */
-const ROUNDS = 16
+/** After two that are not counted. With them as many as wait in the inbox, and two: what was counted has been moved, but for two. */
+const ROUNDS = 32
 const ENTRIES = 30
 /** Batches on their way at once. */
 const AT_ONCE = 16
