@@ -59,6 +59,6 @@ export async function joinOffline({
 
 /** Looks at a data directory on which no controller runs. */
 export async function checkOffline(options: { dataDir: string; isDeep: boolean }): Promise<CheckView[]> {
-  const diagnostics = await import('./compose/diagnostics')
-  return await diagnostics.checkOffline({ ...options, version, mainDir: builtProgram().mainDir })
+  const offline = await import('./compose/offline-checks')
+  return await offline.checkOffline({ ...options, version, mainDir: builtProgram().mainDir })
 }
