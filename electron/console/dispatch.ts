@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { operations as contract, topics, type OperationName, type TopicName } from '../../shared/console/contract'
 import type { ActivityDoor } from '../../shared/console/activity-operations'
-import { roles, type EdgeNaming, type Role } from '../../shared/console/operation'
+import type { EdgeFinding, Role } from '../../shared/console/operation'
+import { allows, forOwnAdmins, lacksRole, mayAt } from '../../shared/console/permission'
 import { failureOf, HoldfastError, type Failure } from '../../shared/model/failures'
 import { isSecretParameter } from '../../shared/model/secret-names'
 import type { Clock, Logger } from '../platform/ports'
@@ -32,9 +33,6 @@ export interface DispatchOptions {
 
 const OTHER_VERSION = 'This controller may be of another version than what asks it: update the one that is behind.'
 
-/** True when `role` is at least `least`. */
-export const allows = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least)
-
 export const isOperation = (name: string): name is OperationName => Object.hasOwn(contract, name)
 export const isTopic = (name: string): name is TopicName => Object.hasOwn(topics, name)
 
@@ -63,39 +61,35 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
   }
 
   /** Whether somebody below the role is heard at all: the edge may have this caller as its admin. */
-  const leastAtEdge = (caller: Caller, least: Role): Role =>
-    operations.concernedBy !== undefined && caller.edgeAdminAs !== undefined && allows(least, 'viewer')
-      ? 'viewer'
-      : least
+  const leastAtEdge = (caller: Caller, least: Role, edgeOf: EdgeFinding | null): Role => {
+    const { role, edgeAdminAs } = caller
+    if (edgeOf === null || operations.concernedBy === undefined || edgeAdminAs === undefined) return least
+    if (allows(role, least) || !allows(least, 'viewer')) return least
+    const mayBeMeant = edgeOf === 'found' ? operations.concernedBy('edge', undefined) : null
+    return mayBeMeant?.some((edge) => edge?.admins.includes(edgeAdminAs)) === false ? least : 'viewer'
+  }
 
-  /** The one place where the admins of an edge are looked at. Administrators are not asked. */
+  /** Where the admins of an edge are looked at, unless its handler finds the edges. Administrators are not asked. */
   const denialAtEdge = (
     name: string,
     least: Role,
-    edgeOf: EdgeNaming | null,
+    edgeOf: EdgeFinding | null,
     params: unknown,
     caller: Caller,
   ): Failure | null => {
-    if (edgeOf === null || operations.concernedBy === undefined || caller.role === 'admin') return null
+    if (edgeOf === null || edgeOf === 'found') return null
+    if (operations.concernedBy === undefined || caller.role === 'admin') return null
     const reference = (params as Record<string, unknown>)[edgeOf] as string | undefined
-    const closed = operations.concernedBy(edgeOf, reference).find((edge) => {
-      const admins = edge?.admins ?? []
-      if (admins.length === 0) return !allows(caller.role, least)
-      return caller.edgeAdminAs === undefined || !admins.includes(caller.edgeAdminAs)
-    })
+    const closed = operations.concernedBy(edgeOf, reference).find((edge) => !mayAt(caller, least, edge?.admins ?? []))
     if (closed === undefined) return null
-    if (closed === null || closed.admins.length === 0) return denial(name, least, caller)
-    return {
-      code: 'forbidden',
-      message: `${name} at "${closed.name}" is for its own admins.`,
-      hint: 'Ask one of them, or an administrator.',
-    }
+    if (closed === null || closed.admins.length === 0) return lacksRole(name, least, caller.role)
+    return forOwnAdmins(name, [closed.name])
   }
 
   return {
     denied(op, params, caller) {
       const { role, edgeOf } = contract[op]
-      const least = denial(op, edgeOf === null ? role : leastAtEdge(caller, role), caller)
+      const least = denial(op, leastAtEdge(caller, role, edgeOf), caller)
       const failure = least ?? denialAtEdge(op, role, edgeOf, params, caller)
       if (failure === null) return null
       const { ok: _, ...told } = refuse(op, params, caller, failure)
@@ -110,7 +104,7 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
           hint: OTHER_VERSION,
         })
       const rule = contract[op]
-      const denied = denial(op, rule.edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
+      const denied = denial(op, leastAtEdge(caller, rule.role, rule.edgeOf), caller)
       if (denied) return refuse(op, null, caller, denied)
       // As asked: whoever lowers or removes the own account is another one afterwards.
       const { actor, role, via } = caller
@@ -151,7 +145,7 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
         })
       const rule = topics[topic]
       const edgeOf = 'edgeOf' in rule ? rule.edgeOf : null
-      const denied = denial(topic, edgeOf === null ? rule.role : leastAtEdge(caller, rule.role), caller)
+      const denied = denial(topic, leastAtEdge(caller, rule.role, edgeOf), caller)
       if (denied) return refuse(topic, null, caller, denied)
       try {
         const parsed = parse(rule.params, params ?? {}) as Record<string, unknown>
@@ -178,17 +172,8 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
   }
 }
 
-function denial(name: string, least: Role, caller: Caller): Failure | null {
-  if (allows(caller.role, least)) return null
-  if (caller.role === 'anonymous')
-    return {
-      code: 'unauthenticated',
-      message: `${name} needs a login.`,
-      hint: 'Sign in, or ask an administrator for an invitation.',
-    }
-  const hint = 'Ask an administrator to do it, or to give the role.'
-  return { code: 'forbidden', message: `${name} needs the role ${least}; this login has ${caller.role}.`, hint }
-}
+const denial = (name: string, least: Role, { role }: Caller): Failure | null =>
+  allows(role, least) ? null : lacksRole(name, least, role)
 
 /** Throws `HoldfastError('invalid')` that names the first field; `details` has up to twenty. */
 function parse(schema: z.ZodType, params: unknown): unknown {

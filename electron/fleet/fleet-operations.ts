@@ -1,4 +1,5 @@
 import type { FleetNodeView } from '../../shared/console/fleet-operations'
+import { mayAt } from '../../shared/console/permission'
 import { HoldfastError } from '../../shared/model/failures'
 import type { Caller, OperationHandlers } from '../console/operations'
 import type { Drainer } from './drainer'
@@ -87,9 +88,7 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
 
 /** The node of an edge with admins of its own is theirs, besides administrators: draining moves control, and without its node nobody sees how the edge is. */
 function requireAdmin({ adminsOf, edges }: FleetOperationsParts, edgeId: string, caller: Caller): void {
-  const admins = adminsOf(edgeId)
-  if (caller.role === 'admin' || admins.length === 0) return
-  if (caller.edgeAdminAs !== undefined && admins.includes(caller.edgeAdminAs)) return
+  if (mayAt(caller, 'operator', adminsOf(edgeId))) return
   throw new HoldfastError('forbidden', `The node of "${edges.nameOf(edgeId) ?? edgeId}" is for its own admins.`, {
     hint: 'Ask one of them, or an administrator.',
   })

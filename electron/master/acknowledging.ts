@@ -30,18 +30,19 @@ export async function acknowledgeAll(
       changed += alerts.acknowledge(ids.slice(from, from + ACKNOWLEDGED_AT_ONCE), by, note, on)
       open += 1
     } catch (error) {
-      const { code, message, hint } = failureOf(error)
-      if (code !== 'not-found') {
-        if (changed === 0) throw error
-        throw new HoldfastError(code, `${changed} of ${ids.length} are changed. ${message}`, {
-          ...(hint === undefined ? {} : { hint }),
-          details: { changed, asked: ids.length },
-          cause: error,
-        })
-      }
+      if (failureOf(error).code !== 'not-found') throw changed === 0 ? error : partlyChanged(changed, ids.length, error)
       nothing = error
     }
   }
   if (open === 0) throw nothing
   return { changed }
+}
+
+/** Why not all of them: what is changed by then is told in `details`. */
+export function partlyChanged(changed: number, asked: number, cause: unknown): HoldfastError {
+  const { code, message, hint } = failureOf(cause)
+  return new HoldfastError(code, `${changed} of ${asked} are changed. ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...{ details: { changed, asked }, cause },
+  })
 }

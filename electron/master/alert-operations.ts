@@ -15,7 +15,8 @@ import { matches } from '../core/alerts/series'
 import type { Journal } from '../journal/journal'
 import type { Clock } from '../platform/ports'
 import type { TelemetryStores } from '../telemetry/telemetry'
-import { acknowledgeAll } from './acknowledging'
+import { acknowledgeAll, partlyChanged } from './acknowledging'
+import { AlertAuthority, forbidden, type SilenceMatcher } from './alert-authority'
 import { groupView } from './alert-view'
 import type { Alerts } from './alerts'
 import { refusalOf } from './refusal'
@@ -38,6 +39,7 @@ export interface AlertOperationsParts {
 
 export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
   const { alerts, store, journal } = parts
+  const authority = new AlertAuthority(journal, () => alerts.rules())
   // Of an edge or node that was removed there are still alerts.
   const edgeIdOf = (reference: string): string => alerts.subjectOf(reference) ?? reference
   const ruleOf = (reference: string): AlertRule | null =>
@@ -115,19 +117,32 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       const rule = ruleOf(alert.ruleId)
       return { alert, rule: rule === null ? null : ruleView(parts, rule) }
     },
-    'alerts.acknowledge': ({ ids = [], group, edge, note, on }, { actor }) => {
+    'alerts.acknowledge': ({ ids = [], group, edge, note, on }, caller) => {
       if (group === undefined && (ids.length === 0 || edge !== undefined))
         throw new HoldfastError('invalid', 'Say which: ids of alerts, or the id of one of a group.')
-      const members = group === undefined ? [] : membersOf(group, edge).map(({ id }) => id)
-      return acknowledgeAll(alerts, [...ids, ...members], actor, note, on)
+      const named = new Set(ids)
+      const open = ids.length === 0 ? [] : alerts.active().filter(({ id }) => named.has(id))
+      const meant = [...open, ...(group === undefined ? [] : membersOf(group, edge))]
+      const { allowed, barred } = authority.allowed('alerts.acknowledge', meant, caller)
+      if (barred !== null && allowed.length === 0) throw forbidden(barred)
+      const chosen = meant.length === 0 ? ids : allowed.map(({ id }) => id)
+      const done = acknowledgeAll(alerts, chosen, caller.actor, note, on)
+      if (barred === null) return done
+      return done.then(({ changed }) => {
+        throw partlyChanged(changed, meant.length, forbidden(barred))
+      })
     },
-    'alerts.silence': ({ alert, group, rule, edge, series, forMs, reason }, { actor }) => {
+    'alerts.silence': ({ alert, group, rule, edge, series, forMs, reason }, caller) => {
+      const silenced = (about: SilenceMatcher) => {
+        authority.requireSilence('alerts.silence', about, caller)
+        return alerts.silence(about, forMs, caller.actor, reason)
+      }
       if (group !== undefined) {
         if (alert !== undefined || rule !== undefined || series !== undefined)
           throw new HoldfastError('invalid', 'group: it says by itself what to keep quiet.')
         const about = aboutGroup(alerts.groupOf(alertOf(parts, group)))
         const at = edge === undefined ? about : { ...about, edgeId: edgeIdOf(edge), edgeIds: null }
-        return alerts.silence(at, forMs, actor, reason)
+        return silenced(at)
       }
       const of = alert === undefined ? null : alertOf(parts, alert)
       const matcher = {
@@ -138,9 +153,11 @@ export function alertOperations(parts: AlertOperationsParts): AlertHandlers {
       }
       if (matcher.ruleId === null && matcher.edgeId === null && matcher.series === null)
         throw new HoldfastError('invalid', 'Say what to keep quiet: an alert, a rule, an edge or a series.')
-      return alerts.silence(matcher, forMs, actor, reason)
+      return silenced(matcher)
     },
-    'alerts.unsilence': ({ id }) => {
+    'alerts.unsilence': ({ id }, caller) => {
+      const silence = alerts.silenceOf(id)
+      if (silence !== null) authority.requireSilence('alerts.unsilence', silence, caller)
       alerts.unsilence(id)
       return {}
     },

@@ -29,8 +29,8 @@ export class Silences {
     return viewOf(added)
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id)
+  get(id: string): Silence | null {
+    return this.#byId.get(id) ?? null
   }
 
   remove(id: string): void {

@@ -229,8 +229,12 @@ export class Alerts {
     return this.#silenceNamed(added)
   }
 
+  silenceOf(id: string): Silence | null {
+    return this.#silences.get(id)
+  }
+
   unsilence(id: string): void {
-    if (!this.#silences.has(id))
+    if (this.#silences.get(id) === null)
       throw new HoldfastError('not-found', 'There is no such silence.', {
         hint: 'holdfast alerts silences lists them.',
       })

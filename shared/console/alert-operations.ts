@@ -60,7 +60,8 @@ export const alertOperations = {
   ),
   /**
    * `on: false` takes it back. Those that are over are left as they are; answers how many were changed. `group`: the id of one alert, and all of its cause are
-   * meant, however many; with `edge` those at that edge or node. At least one of `ids` and `group`.
+   * meant, however many; with `edge` those at that edge or node. At least one of `ids` and `group`. Those at edges that the caller may not operate are left as
+   * they are: the others are changed, and the answer is `forbidden` with both numbers in `details`.
    */
   'alerts.acknowledge': operation(
     'operator',
@@ -73,10 +74,12 @@ export const alertOperations = {
       on: z.boolean().default(true),
     }),
     z.object({ changed: z.number() }),
+    'found',
   ),
   /**
    * Keeps quiet what matches, now and later, until the time is over; what fires then still is told. `alert`: what that one is about; `group`: what all of the
-   * cause of that alert are about (at any edge; of links that were lost together: at those edges; with `edge`: at that one). At least one of the five.
+   * cause of that alert are about (at any edge; of links that were lost together: at those edges; with `edge`: at that one). At least one of the five. Refused
+   * with the names where it would keep quiet an edge that the caller may not operate.
    */
   'alerts.silence': operation(
     'operator',
@@ -91,8 +94,10 @@ export const alertOperations = {
       reason: z.string().trim().min(1).max(500),
     }),
     alertSilence,
+    'found',
   ),
-  'alerts.unsilence': operation('operator', true, z.object({ id }), none),
+  /** By whoever may make it. */
+  'alerts.unsilence': operation('operator', true, z.object({ id }), none, 'found'),
   'alerts.silences': operation('viewer', false, none, z.array(alertSilence)),
   'alerts.rules': operation('viewer', false, none, z.array(alertRuleView)),
   /** Fields of a rule; null removes one. A default rule becomes a document with the first change. */

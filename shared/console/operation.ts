@@ -6,6 +6,8 @@ export type Role = (typeof roles)[number]
 
 /** The parameter that says which edge an operation is about, and what it names: an edge, or a module or system of one. Absent in a call: the only edge. */
 export type EdgeNaming = 'edge' | 'module' | 'system'
+/** `found`: its handler alone can tell which edges a call is about, and judges each (`mayAt`); whoever operates none by its admins is heard by role. */
+export type EdgeFinding = EdgeNaming | 'found'
 
 export interface Operation<I extends z.ZodType, O extends z.ZodType> {
   readonly role: Role
@@ -13,7 +15,7 @@ export interface Operation<I extends z.ZodType, O extends z.ZodType> {
   readonly input: I
   /** For types and tests: the built program has none, see `withoutAnswers` in `build/builder.mjs`. */
   readonly output?: O
-  readonly edgeOf: EdgeNaming | null
+  readonly edgeOf: EdgeFinding | null
 }
 
 /**
@@ -25,7 +27,7 @@ export function operation<I extends z.ZodType, O extends z.ZodType>(
   changes: boolean,
   input: I,
   output: O,
-  edgeOf: EdgeNaming | null = null,
+  edgeOf: EdgeFinding | null = null,
 ): Operation<I, O> {
   return { role, changes, input, output, edgeOf }
 }

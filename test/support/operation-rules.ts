@@ -1,11 +1,11 @@
 import type { OperationName } from '../../shared/console/contract'
-import type { EdgeNaming, Role } from '../../shared/console/operation'
+import type { EdgeFinding, Role } from '../../shared/console/operation'
 
 /**
  * Least role, whether it changes anything, and what names the edge whose admins decide as well, written down a second time: a new operation, or a rule that slipped,
  * fails here.
  */
-export const expected: Record<OperationName, readonly [Role, 'reads' | 'changes', EdgeNaming?]> = {
+export const expected: Record<OperationName, readonly [Role, 'reads' | 'changes', EdgeFinding?]> = {
   health: ['anonymous', 'reads'],
   'status.get': ['viewer', 'reads'],
   'edges.list': ['viewer', 'reads'],
@@ -53,9 +53,9 @@ export const expected: Record<OperationName, readonly [Role, 'reads' | 'changes'
   'setup.finish': ['admin', 'changes'],
   'alerts.list': ['viewer', 'reads'],
   'alerts.show': ['viewer', 'reads'],
-  'alerts.acknowledge': ['operator', 'changes'],
-  'alerts.silence': ['operator', 'changes'],
-  'alerts.unsilence': ['operator', 'changes'],
+  'alerts.acknowledge': ['operator', 'changes', 'found'],
+  'alerts.silence': ['operator', 'changes', 'found'],
+  'alerts.unsilence': ['operator', 'changes', 'found'],
   'alerts.silences': ['viewer', 'reads'],
   'alerts.rules': ['viewer', 'reads'],
   'alerts.setRule': ['admin', 'changes'],

@@ -13,7 +13,7 @@ import type { PortGuest } from '../../../electron/platform/ports'
 import { API_PATH } from '../../../shared/api/address'
 import { apiRouteNames, apiRoutes, type ApiRouteName } from '../../../shared/api/api'
 import { operations as contract, topics, type OperationName, type TopicName } from '../../../shared/console/contract'
-import { roles, type EdgeNaming, type Role } from '../../../shared/console/operation'
+import { roles, type EdgeFinding, type Role } from '../../../shared/console/operation'
 import { PASSWORD, startAccounts, type Result } from '../../support/accounts'
 import { defaultHandlers } from '../../support/console-answers'
 import { ask, type Message } from '../../support/console-raw'
@@ -41,8 +41,10 @@ const closed: ReadonlySet<Place> = new Set(['own', 'other'])
 
 const allows = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least)
 
-function mayAt(person: Person, least: Role, naming: EdgeNaming | undefined, place: Place): boolean {
+function mayAt(person: Person, least: Role, naming: EdgeFinding | undefined, place: Place): boolean {
   const { role, adminOf } = people[person]
+  // What an operation does is a sample here: whoever operates some edge reaches it.
+  if (naming === 'found') return allows(role, 'operator') || adminOf.length > 0
   if (naming === undefined || role === 'admin' || !closed.has(place)) return allows(role, least)
   return (adminOf as readonly string[]).includes(place)
 }
@@ -50,9 +52,10 @@ function mayAt(person: Person, least: Role, naming: EdgeNaming | undefined, plac
 /** Operations that say which edge they are about are asked at each, the others once. */
 const asked = (Object.keys(contract) as OperationName[]).flatMap((op) => {
   const [least, kind, naming] = expected[op]
-  const at = naming === undefined ? (['open'] as const) : places
+  const isNamed = naming !== undefined && naming !== 'found'
+  const at = isNamed ? places : (['open'] as const)
   return at.map((place) => {
-    const meant = naming === undefined ? {} : { [naming]: naming === 'edge' ? place : `${place}-${naming}` }
+    const meant = isNamed ? { [naming]: naming === 'edge' ? place : `${place}-${naming}` } : {}
     return { op, least, changes: kind === 'changes', naming, place, params: { ...(params[op] as object), ...meant } }
   })
 })

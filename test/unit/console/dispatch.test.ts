@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { allows, createDispatch, presentable, type AuditEntry } from '../../../electron/console/dispatch'
+import { createDispatch, presentable, type AuditEntry } from '../../../electron/console/dispatch'
 import type { Operations } from '../../../electron/console/operations'
 import { operations as contract, topics, type OperationName } from '../../../shared/console/contract'
 import { roles, type Role } from '../../../shared/console/operation'
+import { allows } from '../../../shared/console/permission'
 import { HoldfastError } from '../../../shared/model/failures'
 import { monoMs, wallMs } from '../../../shared/model/time'
 import { defaultHandlers } from '../../support/console-answers'
@@ -53,10 +54,11 @@ describe('dispatch', () => {
   test('whoever may change something as a viewer may change what is the own alone; whatever operates an edge names it', () => {
     const byViewers = Object.entries(contract).filter(([, { role, changes }]) => changes && !allows(role, 'operator'))
     expect(byViewers.map(([op]) => op)).toEqual(['users.setPassword', 'tokens.create', 'tokens.revoke', 'sessions.end'])
-    // A silence and a group of alerts may be about no edge, or about all.
-    const unnamed = new Set(['alerts.silence', 'alerts.acknowledge'])
+    // A silence and a group of alerts may be about no edge, or about all: what answers for them looks at each.
+    const found = Object.entries(contract).filter(([, { edgeOf }]) => edgeOf === 'found')
+    expect(found.map(([op]) => op)).toEqual(['alerts.acknowledge', 'alerts.silence', 'alerts.unsilence'])
     for (const [op, { role, changes, edgeOf, input }] of Object.entries(contract)) {
-      if (role !== 'operator' || !changes || unnamed.has(op)) continue
+      if (role !== 'operator' || !changes || edgeOf === 'found') continue
       const named = (['edge', 'module', 'system'] as const).find((name) => name in input.shape) ?? null
       expect(edgeOf, op).toBe(named)
     }
@@ -76,7 +78,9 @@ describe('dispatch', () => {
     ['operator', 'kim', ['open', 'closed', 'both', 'master']],
     ['admin', undefined, ['open', 'closed', 'both', 'master']],
   ]
-  const operating = (Object.keys(expected) as OperationName[]).filter((op) => expected[op][2] !== undefined)
+  const operating = (Object.keys(expected) as OperationName[]).filter(
+    (op) => expected[op][2] !== undefined && expected[op][2] !== 'found',
+  )
   test.each(operating.flatMap((op) => operated.map((row) => [op, ...row] as const)))(
     '%s as %s %s goes through where the admins of the edge allow it: %j',
     async (op, role, edgeAdminAs, allowed) => {
@@ -87,6 +91,22 @@ describe('dispatch', () => {
         expect([place, result.ok]).toEqual([place, isAllowed])
         expect(reached).toEqual(isAllowed ? [op] : [])
         expect(audit).toMatchObject([{ op, outcome: isAllowed ? 'done' : 'refused', actor: 'user:someone' }])
+      }
+    },
+  )
+
+  const finding = (Object.keys(expected) as OperationName[]).filter((op) => expected[op][2] === 'found')
+  test.each(finding.flatMap((op) => operated.map(([role, as]) => [op, role, as] as const)))(
+    '%s as %s %s is heard by what finds the edges where the role says so, or an edge has this admin',
+    async (op, role, edgeAdminAs) => {
+      for (const [place, edges] of Object.entries(whom)) {
+        const { dispatch, reached, audit } = build({}, () => edges)
+        const result = await dispatch.call(op, params[op], { actor: 'user:someone', role, edgeAdminAs })
+        const isAdminOfOne = edgeAdminAs === 'kim' && ['closed', 'both'].includes(place)
+        const isHeard = allows(role, 'operator') || (role === 'viewer' && isAdminOfOne)
+        expect([place, result.ok]).toEqual([place, isHeard])
+        expect(reached).toEqual(isHeard ? [op] : [])
+        expect(audit).toMatchObject([{ op, outcome: isHeard ? 'done' : 'refused', actor: 'user:someone' }])
       }
     },
   )

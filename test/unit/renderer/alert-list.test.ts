@@ -24,7 +24,7 @@ afterEach(() => {
 })
 
 /** The list, what was asked of the controller, and how to tell of other groups. */
-function show(all: boolean, groups: AlertGroup[]) {
+function show(all: boolean, groups: AlertGroup[], barredFrom: string[] = []) {
   const asked: [op: string, params: unknown][] = []
   const told = shallowRef(groups)
   const alerts = {
@@ -35,6 +35,8 @@ function show(all: boolean, groups: AlertGroup[]) {
     state: shallowRef<BridgeState>({ name: 'open', since: AT, hello }),
     subscribe: () => () => {},
     call: async (op: string, params: { grouped?: boolean }) => {
+      const me = { user: null, operates: [], barredFrom, mayChangePassword: false }
+      if (op === 'users.me') return { ok: true, value: me }
       if (op.startsWith('alerts.')) asked.push([op, params])
       if (op === 'alerts.acknowledge') return { ok: true, value: { changed: 2 } }
       if (op === 'alerts.silence') return { ok: true, value: {} }
@@ -118,5 +120,14 @@ describe('the list of alerts', () => {
       ['alerts.acknowledge', { group: '7', edge: 'berlin', on: true, note: '' }],
       ['alerts.silence', { group: '7', edge: 'berlin', forMs: 4 * 3_600_000, reason: 'The fan is being changed.' }],
     ])
+  })
+
+  it('offers nothing to answer with where the site is for others', async () => {
+    const group = groupSample({ count: 2, open: 2, edges: 1, cause: 'cpu.load' })
+    const { press } = show(false, [group], ['berlin'])
+    await flushPromises()
+    await press('alert-row')
+    expect(document.querySelector('[data-testid=member-alert]')).not.toBeNull()
+    expect(document.querySelector('[data-testid=group-acknowledge], [data-testid=group-silence]')).toBeNull()
   })
 })
