@@ -71,6 +71,16 @@ export const zh: Catalogue = {
     notWell: '控制器报告有异常',
     starting: '此控制器仍在启动',
   },
+  memberSaid: {
+    offline: '失去消息的时间已超过其阈值',
+    unheard: '此主控开始监听以来没有它的消息',
+    late: '它的心跳迟到',
+    otherRole: '它应为{role}，而其控制器以{runsAs}运行',
+    'as-master': '主控',
+    'as-slave': '从属',
+    draining: '有人正在排空它',
+    paused: '自动故障转移已暂停',
+  },
   message: {
     fired: '新告警',
     reminded: '仍未恢复',
@@ -202,7 +212,8 @@ export const zh: Catalogue = {
       '设备无人控制：此控制器所在机器的剩余内存不足以启动控制它们的进程。请结束该机器上的其他程序，或为其增加内存；之后会自行继续。',
     'host-waits-load':
       '设备无人控制：此控制器所在的机器没有空闲的处理器时间来启动控制它们的进程。请减少该机器上的其他工作，或为其增加核心；之后会自行继续。',
-    'host-waits-turn': '设备暂时无人控制：其他设备的进程先启动。之后会自行继续；如果持续很久，说明此控制器所在的机器要控制的设备过多。',
+    'host-waits-turn':
+      '设备暂时无人控制：其他设备的进程先启动。之后会自行继续；如果持续很久，说明此控制器所在的机器要控制的设备过多。',
     atSites: '{n} 个站点：{text}',
     contestedNow: '两侧现在同时在控制：链路中断已超过超时时间。',
     contested: '两侧曾同时控制一段时间。',

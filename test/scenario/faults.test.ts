@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isHostWait } from '../../shared/console/host-waits'
 import { admin, EDGE, ScenarioSite } from '../support/scenario-site'
 
 const timeoutMs = 10_000
@@ -91,6 +92,35 @@ describe('modules that do not obey', () => {
     await expect(asked).resolves.toMatchObject({ outcome: 'done', holder: 'master' })
     await site.pass(1_000)
     expect(site.gates()).toEqual({ edge: null, master: 2 })
+  })
+
+  it('that have no room for their host are told of by whoever is to drive, while it is so', async () => {
+    await using site = await ScenarioSite.linked({ timeoutMs })
+    const waits = (side: 'edge' | 'master') =>
+      (side === 'edge' ? site.edgeView() : site.masterView()).needs.filter(({ code }) => isHostWait(code))
+    const edges = site.edgeLife().runtimes.made.get(EDGE)!
+    const since = site.edgeLife().clock.mono()
+    edges.waits({ why: 'turn', since })
+    expect(waits('edge')).toMatchObject([
+      { id: `${EDGE}:host-waits-turn`, severity: 'warning', code: 'host-waits-turn', edgeId: EDGE },
+    ])
+    edges.waits(null)
+    expect(waits('edge')).toEqual([])
+
+    await site.answer(site.masterDo()['edges.failover']({ edge: EDGE }, admin))
+    expect(waits('master')).toEqual([])
+    const { runtimes, clock } = site.masterLife
+    const changes = site.masterChanges
+    runtimes.made.get(EDGE)!.waits({ why: 'memory', since: clock.mono() })
+    const begunAt = clock.wall()
+    await site.pass(3_000)
+    expect(waits('master')).toMatchObject([{ severity: 'critical', code: 'host-waits-memory', since: begunAt }])
+    expect(waits('master')[0]!.text).toMatch(/^Berlin: Devices are not driven: .* memory/)
+    expect(site.masterChanges).toBeGreaterThan(changes)
+    runtimes.made.get(EDGE)!.waits({ why: 'load', since: clock.mono() })
+    expect(waits('master').map(({ code }) => code)).toEqual(['host-waits-load'])
+    runtimes.made.get(EDGE)!.waits(null)
+    expect(waits('master')).toEqual([])
   })
 
   it('raise an alert after a minute without any device, and nothing flips', async () => {

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { Supervisor } from '../../../electron/modules/supervisor'
+import { systemClock } from '../../../electron/platform/clock'
 import { moduleOf, runtimeUnderTest, type RuntimeUnderTest } from '../../support/module-runtime'
 import { until } from '../../support/until'
 
@@ -22,3 +24,33 @@ it('sets that are to drive at the same moment start one after the other; one tha
   await until('the others run', () => [0, 1, 3].every(isRunning))
   expect(sets.map((set) => set.hostPids().length)).toEqual([1, 1, 0, 1])
 })
+
+it('a set that waits for its host says so when that lasts, and reads as starting, not as stopped; then it runs, or is stopped, and says no more', async () => {
+  const [first, second, third] = ['first', 'second', 'third'].map((name) => under.another(name)) as [
+    Supervisor,
+    Supervisor,
+    Supervisor,
+  ]
+  const told = vi.fn()
+  second.onWaiting(told)
+  await first.start([moduleOf('first', 'quiet')])
+  // Stopped like that it does not come to be ready, and the next one does not have its turn.
+  const pid = first.hostPids()[0]!
+  process.kill(pid, 'SIGSTOP')
+  const askedAt = systemClock().mono()
+  const started = [second.start([moduleOf('second', 'quiet')]), third.start([moduleOf('third', 'quiet')])]
+  const stateOf = (set: Supervisor) => set.views()[0]?.state
+  await until('both are to start', () => stateOf(second) === 'starting' && stateOf(third) === 'starting')
+  expect([second.waiting(), told.mock.calls.length]).toEqual([null, 0])
+  const wait = await until('the waits are told', () => third.waiting() && second.waiting())
+  expect(wait.why).toBe('turn')
+  expect(wait.since).toBeGreaterThanOrEqual(askedAt)
+  expect(told).toHaveBeenCalledTimes(1)
+  await third.stop()
+  expect([third.waiting(), stateOf(third)]).toEqual([null, 'stopped'])
+  process.kill(pid, 'SIGCONT')
+  await Promise.all(started)
+  expect([second.waiting(), told.mock.calls.length, second.hostPids().length]).toEqual([null, 2, 1])
+  await until('both run', () => stateOf(first) === 'running' && stateOf(second) === 'running')
+  expect(stateOf(third)).toBe('stopped')
+}, 30_000)

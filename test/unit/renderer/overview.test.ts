@@ -5,6 +5,7 @@ import { TooltipProvider } from 'reka-ui'
 import { h } from 'vue'
 import { describe, expect, it } from 'vitest'
 import type { EdgeView, StatusView } from '../../../shared/console/views'
+import { sitesOf } from '../../../shared/console/sites'
 import { standingOfAll } from '../../../shared/console/standing'
 import { joinCodeIn } from '../../../renderer/features/first-run/join-code'
 import { attentionOf } from '../../../renderer/features/overview/attention'
@@ -54,6 +55,18 @@ describe('what needs a person', () => {
       attentionOf(status, admin, hasPage)[0]?.remedies.map((remedy) => remedy.to.name)
     expect(to(everyPage)).toEqual(['settings', 'site'])
     expect(to(() => false)).toEqual(['site'])
+  })
+
+  it('is one line for many sites that wait for hosts, and at each of them its own', () => {
+    const sites = ['e0', 'e1'].map((id) => ({ needs: [need('host-waits-memory', 'critical', 1, id)] }))
+    const line = { ...need('host-waits-memory', 'critical', 1), id: 'host-waits-memory', edgeId: null }
+    const status: StatusView = { ...statusOf(...sites), role: 'master', needs: [line] }
+    expect(attentionOf(status, admin, everyPage).map(({ id, site }) => [id, site])).toEqual([
+      ['host-waits-memory', null],
+    ])
+    const [, second] = sitesOf(status)
+    const atSecond = attentionOf(status, admin, everyPage, second).filter(({ site }) => site === second)
+    expect(atSecond.map(({ id }) => id)).toEqual(['e1:host-waits-memory'])
   })
 
   it('is nothing while a window will give control back by itself', () => {

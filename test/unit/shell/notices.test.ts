@@ -4,6 +4,7 @@ import {
   isQuiet,
   noNotices,
   placeOf,
+  statusNeeds,
   SAME_INCIDENT_MS,
   STEADY_MS,
   stepNotices,
@@ -13,6 +14,8 @@ import {
 } from '../../../electron/shell/notices'
 import type { AlertIncident } from '../../../shared/console/alert-views'
 import { desktopOperations, desktopSettings } from '../../../shared/console/desktop'
+import type { StatusView } from '../../../shared/console/views'
+import { statusSample } from '../../support/console-samples'
 
 const need = (code: string, more: Partial<Need> = {}): Need => ({
   ...{ id: `${more.edgeId ?? 'berlin'}:${code}`, severity: 'warning', code, text: code, edgeId: 'berlin' },
@@ -161,6 +164,45 @@ const alert = (more: Partial<AlertIncident> = {}): AlertIncident => ({
 const told = (...alerts: readonly AlertIncident[]) => alertNeeds({ active: [...alerts] })
 const silenced = { id: 's', until: 1, by: 'cli:kim', reason: '' }
 const acknowledged = { at: 1, by: 'cli:kim', note: '' }
+
+describe('notices of devices that wait for hosts', () => {
+  const wait = (more: Partial<StatusView['needs'][number]>) =>
+    statusNeeds({
+      ...statusSample(),
+      edges: [],
+      needs: [
+        {
+          ...{ id: 'host-waits-memory', severity: 'critical', code: 'host-waits-memory', edgeId: null, since: 0 },
+          ...{ text: 'text', ...more },
+        },
+      ],
+    })
+
+  test('are one incident, whichever sites wait and whatever for', () => {
+    const played = play([
+      [0, wait({ id: 'berlin:host-waits-memory', edgeId: 'berlin' })],
+      [20_000, wait({ text: '2 sites: text' })],
+      [40_000, wait({ code: 'host-waits-turn', id: 'host-waits-turn', severity: 'warning', text: '2 sites: text' })],
+      [60_000, []],
+    ])
+    expect(played.told).toEqual([
+      'show control:host-waits',
+      'update control:host-waits',
+      'update control:host-waits',
+      'recover control:host-waits',
+    ])
+  })
+
+  test('another number of sites changes nothing that is shown', () => {
+    const counts = [5_000, 4_999, 4_998].map((n, index) => [index * 1_000, wait({ text: `${n} sites` })] as const)
+    expect(play(counts).told).toEqual(['show control:host-waits'])
+  })
+
+  test('are shown of a site that is lost as well', () => {
+    const site = wait({ id: 'berlin:host-waits-memory', edgeId: 'berlin' })
+    expect(play([[0, [need('edge-lost'), ...site]]]).told).toEqual(['show control:host-waits', 'show link'])
+  })
+})
 
 describe('notices of alerts', () => {
   test('one rule is one incident, whichever sites it fires at', () => {
