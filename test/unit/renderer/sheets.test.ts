@@ -9,11 +9,17 @@ import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/brid
 import BulkEditSheet from '../../../renderer/features/fleet/bulk-edit-sheet.vue'
 import CodesSheet from '../../../renderer/features/fleet/codes-sheet.vue'
 import StoppedNote from '../../../renderer/features/fleet/stopped-note.vue'
+import SilenceDialog from '../../../renderer/features/data/alerting/silence-dialog.vue'
 import CheckConfigDialog from '../../../renderer/features/nodes/check-config-dialog.vue'
+import NodeDialog from '../../../renderer/features/nodes/node-dialog.vue'
 import NodeSheet from '../../../renderer/features/nodes/node-sheet.vue'
+import TokenDialog from '../../../renderer/features/settings/accounts/token-dialog.vue'
+import SecretSection from '../../../renderer/features/settings/secret-section.vue'
+import PauseDialog from '../../../renderer/features/site/pause-dialog.vue'
 import DocumentEditor from '../../../renderer/features/site/document/document-editor.vue'
 import { i18n } from '../../../renderer/i18n'
 import { clockKey } from '../../../renderer/ui/clock'
+import FormDialog from '../../../renderer/ui/form-dialog.vue'
 import { makeToasts, toastsKey } from '../../../renderer/ui/toasts'
 import { AT, edgeSample, statusSample } from '../../support/console-samples'
 import { documentSample } from '../../support/fixture-sites'
@@ -270,5 +276,44 @@ describe('the sheet of a node', () => {
     expect(opsOf('nodes.getCheckHistory')).toEqual([])
     await change({ id: node.id })
     expect(opsOf('nodes.getCheckHistory')).toEqual([['nodes.getCheckHistory', { nodeId: node.id, limit: 50 }]])
+  })
+})
+
+describe('a form in a dialog', () => {
+  const silenced = { rules: [{ value: 'hot', text: 'Hot rack' }], sites: [] }
+  const anna = { id: 'anna', name: 'Anna', role: 'admin' }
+  const dialogs: readonly [string, Component, Record<string, unknown>, press?: string][] = [
+    ['of the checks', CheckConfigDialog, {}],
+    ['of a node', NodeDialog, { node: null }],
+    ['of a silence', SilenceDialog, silenced],
+    ['of a token', TokenDialog, { user: anna, isOwn: true }],
+    ['of a pause', PauseDialog, { site: sites[0] }],
+    ['of a secret', SecretSection, {}, 'add-secret'],
+  ]
+  it.each(dialogs)(
+    '%s has a button of its own that sends it, so that Enter in a field does',
+    async (_, part, props, opener) => {
+      const answers = { 'nodes.getCheckConfig': () => usualCheckConfig, 'secrets.list': () => [] }
+      const { change, press } = await show(part, { ...props, open: false }, answers, onlyBodies)
+      await (opener === undefined ? change({ open: true }) : press(opener))
+      const [form, ...others] = document.querySelectorAll<HTMLFormElement>('[role=dialog] form')
+      expect(others).toEqual([])
+      const buttons = [...document.querySelectorAll<HTMLButtonElement>('[role=dialog] button')]
+      expect(buttons.filter(({ type, form: of }) => type === 'submit' && of === form)).toHaveLength(1)
+    },
+  )
+
+  it('is sent once by its button, and by nothing while it is busy or may not be sent', async () => {
+    let sent = 0
+    const props = { open: true, title: 'New', text: 'Make', busy: false, onSend: () => (sent += 1) }
+    const { change, press } = await show(FormDialog, props, {}, {})
+    await press('Make')
+    expect(sent).toBe(1)
+    await change({ busy: true })
+    await press('Make')
+    document.querySelector('form')!.dispatchEvent(new Event('submit', { cancelable: true }))
+    await change({ busy: false, reason: 'Not now.' })
+    document.querySelector<HTMLElement>('[role=dialog] [type=submit]')!.click()
+    expect(sent).toBe(1)
   })
 })
