@@ -62,7 +62,7 @@ export function openMembersOf(parts: Parts, journal: Journal, stack: AsyncDispos
     const modules = modulesOfOwner(null, systems, (id) => journal.get('module', id)?.body ?? null)
     return {
       ...{ id: identity.nodeId, hostname: os.hostname(), address: os.hostname(), port: settings.linkPort },
-      ...{ role: 'master', status: 'online', statusSince: startedAt, reach: 'online', cause: null },
+      ...{ role: 'master', status: 'online', statusSince: startedAt, reach: 'online', cause: null, said: null },
       ...{ lastSeen: clock.wall(), version, ...figures() },
       ...{ systems: systems.filter(({ edgeId }) => edgeId === undefined).length, modules: modules.length },
       ...{ isLocal: true, edgeId: null, edgeName: null, offlineAfterMs: null },

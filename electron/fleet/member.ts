@@ -1,6 +1,7 @@
 import type { FleetNodeView, FleetSort } from '../../shared/console/fleet-operations'
 import type { FleetReach, FleetStatus } from '../../shared/model/fleet'
 import { wallMs, type MonoMs, type WallMs } from '../../shared/model/time'
+import { memberInEnglish } from '../../shared/text/member-said'
 import type { Heartbeat } from '../../shared/wire/fleet'
 import { badnessOf, memberCauseOf, memberStatusOf, type MemberFacts } from '../core/fleet/member'
 import { offlineFrom, reachOf } from '../core/fleet/reach'
@@ -151,9 +152,10 @@ export class Member implements FleetRow {
     const { id, edgeId, address, port, role, offlineAfterMs, registeredAt, registeredBy, drain, lastSeenAt, told } =
       this.kept
     const facts = this.#facts()
+    const said = memberCauseOf(facts)
     return {
       ...{ id, hostname: this.hostname, address, port, role, status: this.status, statusSince: this.statusSince },
-      ...{ reach: facts.reach, cause: memberCauseOf(facts), lastSeen: lastSeenAt },
+      ...{ reach: facts.reach, cause: said && memberInEnglish(said), said, lastSeen: lastSeenAt },
       ...{ version: told?.version ?? null, cpu: told?.cpu ?? null, memory: told?.memory ?? null },
       ...{ disk: told?.disk ?? null, systems: told?.systems ?? null, modules: told?.modules ?? null },
       ...{ isLocal: false, edgeId, edgeName: this.edgeName, offlineAfterMs, registeredAt, registeredBy },

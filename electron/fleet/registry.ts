@@ -258,8 +258,8 @@ export class FleetRegistry implements AsyncDisposable {
       .sort((a, b) => badnessOf(a.status) - badnessOf(b.status) || compared(a.sortKey('since'), b.sortKey('since'), 1))
       .slice(0, ATTENTION_MAX)
       .map((row) => {
-        const { id, hostname, address, edgeId, edgeName, status, statusSince, lastSeen, cause } = row.view()
-        return { id, hostname, address, edgeId, edgeName, status, statusSince, lastSeen, cause }
+        const { id, hostname, address, edgeId, edgeName, status, statusSince, lastSeen, cause, said } = row.view()
+        return { id, hostname, address, edgeId, edgeName, status, statusSince, lastSeen, cause, said }
       })
     const leader = this.size === 0 ? null : this.#options.local()
     return {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { drainStates, fleetReaches, fleetRoles, fleetStatuses, nodeHost, nodeId } from '../model/fleet'
+import { drainStates, fleetReaches, fleetRoles, fleetStatuses, memberSaid, nodeHost, nodeId } from '../model/fleet'
 import { LINK_PORT } from '../model/defaults'
 import { edgeRef, limited, none, operation } from './operation'
 
@@ -19,8 +19,9 @@ export const fleetNodeView = z.object({
   status: z.enum(fleetStatuses),
   statusSince: z.number(),
   reach: z.enum(fleetReaches),
-  /** Why it is not online, in words; null: it is. */
+  /** Why it is not online, in English; null: it is. `said` is the same for every language (`memberText` puts it into words). */
   cause: z.string().nullable(),
+  said: memberSaid.nullable().optional(),
   /** When it was heard last, epoch ms; null: never. What follows was told then. */
   lastSeen: z.number().nullable(),
   version: z.string().nullable(),
@@ -97,7 +98,7 @@ const summary = z.object({
   attention: z.array(
     fleetNodeView.pick({
       ...{ id: true, hostname: true, address: true, edgeId: true, edgeName: true, status: true },
-      ...{ statusSince: true, lastSeen: true, cause: true },
+      ...{ statusSince: true, lastSeen: true, cause: true, said: true },
     }),
   ),
   /** Who leads: without a cluster the master that answers. Null: there is no fleet yet. */

@@ -235,6 +235,16 @@ export type FleetStatus = (typeof fleetStatuses)[number]
 export const fleetReaches = ['online', 'degraded', 'offline', 'unknown'] as const
 export type FleetReach = (typeof fleetReaches)[number]
 
+/** Why a controller of the fleet is not online, by key: its words are in the catalogues (`memberSaid.<key>`, rendered by `memberText`). */
+export const memberSayings = ['offline', 'unheard', 'late', 'otherRole', 'draining', 'paused'] as const
+const wordless = z.object({})
+export const memberSaid = z.discriminatedUnion('key', [
+  z.object({ key: z.enum(memberSayings).exclude(['otherRole']), params: wordless }),
+  /** It counts as a `role`, and its controller runs as another. */
+  z.object({ key: z.literal('otherRole'), params: z.object({ role: z.enum(fleetRoles), runsAs: z.enum(fleetRoles) }) }),
+])
+export type MemberSaid = z.infer<typeof memberSaid>
+
 /**
  * How far the work of a draining node has gone.
  *

@@ -71,6 +71,16 @@ export const de: Catalogue = {
     notWell: 'der Controller meldet, dass etwas nicht stimmt',
     starting: 'dieser Controller startet noch',
   },
+  memberSaid: {
+    offline: 'länger nicht gehört, als für ihn gilt',
+    unheard: 'nicht gehört, seit dieser Master zuhört',
+    late: 'seine Lebenszeichen kommen verspätet',
+    otherRole: 'er soll {role} sein, und sein Controller läuft als {runsAs}',
+    'as-master': 'Master',
+    'as-slave': 'Slave',
+    draining: 'jemand räumt ihn',
+    paused: 'die automatische Übernahme ist pausiert',
+  },
   message: {
     fired: 'Neu',
     reminded: 'Weiterhin offen',

@@ -72,6 +72,17 @@ export const en = {
     notWell: 'the controller says it is not well',
     starting: 'this controller is still starting',
   },
+  /** Why a controller of the fleet is not online. */
+  memberSaid: {
+    offline: 'not heard for longer than its threshold',
+    unheard: 'not heard since this master listens',
+    late: 'its heartbeats are late',
+    otherRole: 'it is meant to be a {role}, and its controller runs as a {runsAs}',
+    'as-master': 'master',
+    'as-slave': 'slave',
+    draining: 'somebody drains it',
+    paused: 'automatic fail-over is paused',
+  },
   /** Messages about alerts, as channels send them. `{where}` names sites, `{what}` a rule. */
   message: {
     fired: 'New',

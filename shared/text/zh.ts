@@ -71,6 +71,16 @@ export const zh: Catalogue = {
     notWell: '控制器报告有异常',
     starting: '此控制器仍在启动',
   },
+  memberSaid: {
+    offline: '失去消息的时间已超过其阈值',
+    unheard: '此主控开始监听以来没有它的消息',
+    late: '它的心跳迟到',
+    otherRole: '它应为{role}，而其控制器以{runsAs}运行',
+    'as-master': '主控',
+    'as-slave': '从属',
+    draining: '有人正在排空它',
+    paused: '自动故障转移已暂停',
+  },
   message: {
     fired: '新告警',
     reminded: '仍未恢复',

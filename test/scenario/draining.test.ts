@@ -275,7 +275,9 @@ describe('a node of the fleet', () => {
     await site.pass(8_000)
     expect(node().status).toBe('online')
     await site.pass(4_000)
-    expect(node()).toMatchObject({ status: 'degraded', cause: 'its heartbeats are late' })
+    expect(node()).toMatchObject({
+      ...{ status: 'degraded', cause: 'its heartbeats are late', said: { key: 'late', params: {} } },
+    })
     await site.pass(74_000)
     expect(node().status).toBe('degraded')
     await site.pass(6_000)

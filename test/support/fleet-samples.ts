@@ -2,11 +2,17 @@ import type { OperationHandlers } from '../../electron/console/operations'
 import type { OperationOutput, TopicBody } from '../../shared/console/contract'
 import type { FleetNodeView } from '../../shared/console/fleet-operations'
 import { fleetStatuses, type FleetStatus } from '../../shared/model/fleet'
+import { memberInEnglish } from '../../shared/text/member-said'
 import { documentSample, systemSamples } from './fixture-sites'
 import { memberSample } from './member-samples'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+
+function becauseOf(key: 'offline' | 'late'): Pick<FleetNodeView, 'cause' | 'said'> {
+  const said = { key, params: {} }
+  return { cause: memberInEnglish(said), said }
+}
 
 /** A controller in each state that looks different, told now. */
 export function fleetShown(now = Date.now()): TopicBody<'fleet'> {
@@ -32,8 +38,8 @@ export function fleetShown(now = Date.now()): TopicBody<'fleet'> {
     disk: null,
   } as const
   const nodes = [
-    member('lyon', 'Lyon', { ...off, statusSince: now - 11 * MINUTE, cause: 'Not heard for 90 s.' }),
-    member('osaka', 'Osaka', { status: 'degraded', reach: 'degraded', cause: 'No heartbeat lately.', disk: 0.94 }),
+    member('lyon', 'Lyon', { ...off, statusSince: now - 11 * MINUTE, ...becauseOf('offline') }),
+    member('osaka', 'Osaka', { status: 'degraded', reach: 'degraded', ...becauseOf('late'), disk: 0.94 }),
     member('porto', 'Porto', {
       status: 'draining',
       drain: { ...drain, state: 'blocked', detail: 'The master cannot reach a device there.' },

@@ -1,4 +1,10 @@
-import { fleetStatuses, type FleetReach, type FleetRole, type FleetStatus } from '../../../shared/model/fleet'
+import {
+  fleetStatuses,
+  type FleetReach,
+  type FleetRole,
+  type FleetStatus,
+  type MemberSaid,
+} from '../../../shared/model/fleet'
 
 export interface MemberFacts {
   readonly reach: FleetReach
@@ -21,15 +27,15 @@ export function memberStatusOf({ reach, isDraining, isPaused, role, runsAs }: Me
   return isPaused ? 'paused' : 'online'
 }
 
-/** In words; null: nothing is wrong. */
-export function memberCauseOf(facts: MemberFacts): string | null {
+/** Null: nothing is wrong. */
+export function memberCauseOf(facts: MemberFacts): MemberSaid | null {
   const { reach, role, runsAs } = facts
-  if (reach === 'offline') return 'not heard for longer than its threshold'
-  if (reach === 'unknown') return 'not heard since this master listens'
-  if (reach === 'degraded') return 'its heartbeats are late'
-  if (runsAs !== null && runsAs !== role) return `it is meant to be a ${role}, and its controller runs as a ${runsAs}`
-  if (facts.isDraining) return 'somebody drains it'
-  return facts.isPaused ? 'automatic fail-over is paused' : null
+  if (reach === 'offline') return { key: 'offline', params: {} }
+  if (reach === 'unknown') return { key: 'unheard', params: {} }
+  if (reach === 'degraded') return { key: 'late', params: {} }
+  if (runsAs !== null && runsAs !== role) return { key: 'otherRole', params: { role, runsAs } }
+  if (facts.isDraining) return { key: 'draining', params: {} }
+  return facts.isPaused ? { key: 'paused', params: {} } : null
 }
 
 export const noTotals = (): Record<FleetStatus, number> => ({

@@ -245,7 +245,9 @@ describe('the registry of the fleet', () => {
     clock.advance(2_000)
     registry.heard('berlin', '10.0.0.7', beat())
     registry.timeGap()
-    expect(one('berlin')).toMatchObject({ status: 'unknown', cause: 'not heard since this master listens' })
+    expect(one('berlin')).toMatchObject({
+      ...{ status: 'unknown', cause: 'not heard since this master listens', said: { key: 'unheard', params: {} } },
+    })
     clock.advance(88_000)
     expect(one('berlin').status).toBe('unknown')
     clock.advance(4_000)

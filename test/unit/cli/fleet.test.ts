@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { memberInEnglish } from '../../../shared/text/member-said'
 import { useCli } from '../../support/cli-console'
 import { AT } from '../../support/console-samples'
 import { memberSample, memberTotals, summarySample } from '../../support/member-samples'
@@ -52,6 +53,20 @@ describe('fleet', () => {
     expect(out).toMatch(/^draining +by cli:ada: new disk$/m)
     expect(out).toMatch(/^control +control could not be moved: no reason$/m)
     expect(asked()).toEqual([['fleet.getNode', { nodeId: 'Berlin' }]])
+  })
+
+  test('says why a node is not online, in English; --json has the key as well', async () => {
+    const said = { key: 'otherRole', params: { role: 'master', runsAs: 'slave' } } as const
+    const node = memberSample({ status: 'degraded', role: 'master', said, cause: memberInEnglish(said) })
+    double().answer({
+      'fleet.getNode': () => node,
+      'fleet.getSummary': () => summarySample({ attention: [node] }),
+    })
+    const words = 'it is meant to be a master, and its controller runs as a slave'
+    for (const asking of [['show', 'Berlin'], ['summary']])
+      expect((await run(['fleet', ...asking])).out).toContain(words)
+    expect((await run(['fleet', 'show', 'Berlin', '--json'])).json()).toMatchObject({ said, cause: words })
+    expect((await run(['fleet', 'summary', '--json'])).json()).toMatchObject({ attention: [{ said, cause: words }] })
   })
 
   test('sums up, the worst first, with who leads', async () => {

@@ -10,6 +10,7 @@ import {
   type Registered,
 } from '../../../electron/core/fleet/member'
 import { fleetReaches, fleetRoles, fleetStatuses } from '../../../shared/model/fleet'
+import { memberInEnglish } from '../../../shared/text/member-said'
 
 const facts = (change: Partial<MemberFacts> = {}): MemberFacts => ({
   ...{ reach: 'online', isDraining: false, isPaused: false, role: 'slave', runsAs: 'slave' },
@@ -46,9 +47,9 @@ describe('the status of a node', () => {
 
   it('is degraded where its controller runs in another role than it is meant for', () => {
     expect(memberStatusOf(facts({ role: 'master' }))).toBe('degraded')
-    expect(memberCauseOf(facts({ role: 'master' }))).toBe(
-      'it is meant to be a master, and its controller runs as a slave',
-    )
+    const said = memberCauseOf(facts({ role: 'master' }))!
+    expect(said).toEqual({ key: 'otherRole', params: { role: 'master', runsAs: 'slave' } })
+    expect(memberInEnglish(said)).toBe('it is meant to be a master, and its controller runs as a slave')
     expect(memberStatusOf(facts({ role: 'master', runsAs: null }))).toBe('online')
   })
 
