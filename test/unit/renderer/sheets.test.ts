@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { SubscriptionHandlers } from '../../../shared/console/connection'
 import { usualCheckConfig } from '../../../shared/model/fleet'
 import { bridgeKey, type Bridge, type BridgeState } from '../../../renderer/bridge'
+import SilenceCard from '../../../renderer/features/data/silence-card.vue'
 import BulkEditSheet from '../../../renderer/features/fleet/bulk-edit-sheet.vue'
 import CodesSheet from '../../../renderer/features/fleet/codes-sheet.vue'
 import StoppedNote from '../../../renderer/features/fleet/stopped-note.vue'
@@ -13,6 +14,8 @@ import SilenceDialog from '../../../renderer/features/data/alerting/silence-dial
 import CheckConfigDialog from '../../../renderer/features/nodes/check-config-dialog.vue'
 import NodeDialog from '../../../renderer/features/nodes/node-dialog.vue'
 import NodeSheet from '../../../renderer/features/nodes/node-sheet.vue'
+import DiagnosticsSection from '../../../renderer/features/settings/diagnostics-section.vue'
+import InviteList from '../../../renderer/features/settings/invite-list.vue'
 import TokenDialog from '../../../renderer/features/settings/accounts/token-dialog.vue'
 import SecretSection from '../../../renderer/features/settings/secret-section.vue'
 import PauseDialog from '../../../renderer/features/site/pause-dialog.vue'
@@ -21,7 +24,7 @@ import { i18n } from '../../../renderer/i18n'
 import { clockKey } from '../../../renderer/ui/clock'
 import FormDialog from '../../../renderer/ui/form-dialog.vue'
 import { makeToasts, toastsKey } from '../../../renderer/ui/toasts'
-import { AT, edgeSample, statusSample } from '../../support/console-samples'
+import { AT, checkSample, edgeSample, statusSample } from '../../support/console-samples'
 import { documentSample } from '../../support/fixture-sites'
 import { nodeSample, nodeTotals } from '../../support/node-samples'
 
@@ -44,6 +47,7 @@ async function show(
   const asked: [op: string, params: unknown][] = []
   const broken = new Set(brokenFirst)
   const state = shallowRef<BridgeState>(isOpen)
+  const now = shallowRef(AT)
   const bridge = {
     state,
     subscribe(topic: string, _: unknown, handlers: SubscriptionHandlers<never>) {
@@ -65,7 +69,7 @@ async function show(
     attachTo: document.body,
     global: {
       plugins: [i18n, createPinia()],
-      provide: { [clockKey]: shallowRef(AT), [bridgeKey]: bridge, [toastsKey]: makeToasts() },
+      provide: { [clockKey]: now, [bridgeKey]: bridge, [toastsKey]: makeToasts() },
       stubs: { LeaveGuard: true },
     },
   })
@@ -96,7 +100,7 @@ async function show(
     await flushPromises()
   }
   const opsOf = (op: string) => asked.filter(([one]) => one === op)
-  return { broken, change, comeBack, opsOf, press, text, type }
+  return { broken, change, comeBack, now, opsOf, press, text, type }
 }
 
 const code = {
@@ -315,5 +319,47 @@ describe('a form in a dialog', () => {
     await change({ busy: false, reason: 'Not now.' })
     document.querySelector<HTMLElement>('[role=dialog] [type=submit]')!.click()
     expect(sent).toBe(1)
+  })
+})
+
+describe('a button of a row', () => {
+  const secret = (name: string) => ({ name, state: 'here', setAt: AT, by: null, usedBy: [] })
+  const silence = (id: string, reason: string) => ({
+    ...{ id, reason, by: 'user:anna', until: AT + 60_000 },
+    matcher: { ruleId: null, edgeId: 'berlin', edgeName: 'Berlin', series: null },
+  })
+  const failed = (id: string) => ({ ...checkSample(), id, result: 'fail', isFixable: true })
+  const checks = { startedAt: AT, finishedAt: AT, total: 2, checks: [failed('versions'), failed('free-space')] }
+  const rows: readonly [string, Component, Record<string, unknown>, Answers, RegExp][] = [
+    ['secrets', SecretSection, {}, { 'secrets.list': () => [secret('lamp'), secret('door')] }, /lamp|door/],
+    [
+      ...(['silences', SilenceCard] as const),
+      { silences: [silence('1', 'The fan is changed.'), silence('2', 'The line is mended.')], ruleNames: new Map() },
+      ...([{}, /fan|line/] as const),
+    ],
+    ['checks', DiagnosticsSection, {}, { 'diagnostics.checks': () => checks }, /Fix it: ./],
+    [
+      ...(['join codes', InviteList, {}] as const),
+      { 'invites.list': () => [code, { ...code, tokenId: 't2', edgeName: 'Lyon' }] },
+      /Berlin|Lyon/,
+    ],
+  ]
+  it.each(rows)('of %s says which one it is about', async (_, part, props, answers, names) => {
+    await show(part, props, answers, { ...onlyBodies, diagnostics: checks })
+    const buttons = [...document.querySelectorAll('[role=row] button, li button')]
+    const labels = buttons.map((button) => button.getAttribute('aria-label') ?? button.textContent)
+    const named = labels.filter((label) => names.test(label))
+    expect(labels.length).toBeGreaterThanOrEqual(2)
+    expect([named.length, new Set(labels).size]).toEqual([labels.length, labels.length])
+  })
+})
+
+describe('the join codes among the settings', () => {
+  it('offer nothing to take back of a code that ran out while it was looked at', async () => {
+    const { now, press, text } = await show(InviteList, {}, { 'invites.list': () => [code] }, {})
+    now.value = code.expiresAt
+    await flushPromises()
+    expect(text()).toContain('expired')
+    await expect(press('invite-revoke')).rejects.toThrow('There is no')
   })
 })

@@ -205,6 +205,7 @@ export const dataDe: DataTexts = {
     noteHow: 'Andere sehen sie, z. B. wer sich kümmert. Darf leer sein.',
     silence: 'Stummschalten',
     unsilence: 'Stille beenden',
+    unsilenceNamed: 'Stille beenden: {reason}',
     silencedNow: 'Stummgeschaltet.',
     silencedBy: 'Stummgeschaltet von {who}',
     silences: 'Stummschaltungen',

@@ -203,6 +203,7 @@ export const dataEn = {
     noteHow: 'Others see it, e.g. who is on it. May be empty.',
     silence: 'Silence',
     unsilence: 'End the silence',
+    unsilenceNamed: 'End the silence: {reason}',
     silencedNow: 'Silenced.',
     silencedBy: 'Silenced by {who}',
     silences: 'Silences',

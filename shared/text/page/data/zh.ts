@@ -204,6 +204,7 @@ export const dataZh: DataTexts = {
     noteHow: '其他人可见，例如谁在处理。可以为空。',
     silence: '静默',
     unsilence: '结束静默',
+    unsilenceNamed: '结束静默：{reason}',
     silencedNow: '已静默。',
     silencedBy: '由 {who} 静默',
     silences: '静默',

@@ -112,14 +112,9 @@ export const settingsDe: SettingsTexts = {
     invite: 'Einen Standort beitreten lassen',
     invites: 'Beitrittscodes',
     noInvites: 'Noch wurde kein Beitrittscode gemacht.',
-    invite_open: 'offen',
-    invite_used: 'benutzt',
-    invite_expired: 'abgelaufen',
-    invite_revoked: 'widerrufen',
     made: 'Gemacht',
     state: 'Zustand',
     actions: 'Aktionen',
-    revoke: 'Widerrufen',
     listening: 'Wo Standorte diese Zentrale finden',
     clients: 'Clients der Systeme',
     standalone:
@@ -167,6 +162,7 @@ export const settingsDe: SettingsTexts = {
     result_fail: 'fehlgeschlagen',
     result_unknown: 'nicht bekannt',
     fix: 'Beheben',
+    fixNamed: 'Beheben: {check}',
     bundle: 'Diagnosepaket',
     bundleText:
       'Eine Datei für Helfende, ohne Namen, Adressen, Pfade und Geheimnisse. Sie sehen vorher, was sie enthält.',

@@ -110,14 +110,9 @@ export const settingsEn = {
     invite: 'Let an edge join',
     invites: 'Join codes',
     noInvites: 'No join code was made yet.',
-    invite_open: 'open',
-    invite_used: 'used',
-    invite_expired: 'expired',
-    invite_revoked: 'revoked',
     made: 'Made',
     state: 'State',
     actions: 'Actions',
-    revoke: 'Revoke',
     listening: 'Where edges find this master',
     clients: 'Clients of the systems',
     standalone:
@@ -164,6 +159,7 @@ export const settingsEn = {
     result_fail: 'failed',
     result_unknown: 'not known',
     fix: 'Fix it',
+    fixNamed: 'Fix it: {check}',
     bundle: 'Diagnostic bundle',
     bundleText:
       'One file for whoever helps you, without names, addresses, paths and secrets. You see what it holds before it is made.',

@@ -250,7 +250,7 @@ export const siteZh: SiteTexts = {
     surplus: '{name} 存在，但没有文档需要它。',
     stopped: '{name} 已停止。',
     failed: '{name} 未运行：发生故障。',
-    secret: '缺少密钥“{name}”；{n} 个模块需要它：{names}。',
+    secret: '缺少机密“{name}”；{n} 个模块需要它：{names}。',
     more: '以及另外 {n} 项',
   },
   log: {
