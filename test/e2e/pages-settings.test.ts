@@ -169,7 +169,8 @@ describe('the page of settings', () => {
     await using view = await openFixture(browser)
     const { tab, fixture, go } = view
     await go('settings/secrets')
-    await tab.getByRole('button', { name: 'Set', exact: true }).click()
+    await tab.getByRole('button', { name: 'Actions for sensor' }).click()
+    await tab.getByRole('menuitem', { name: 'Set', exact: true }).click()
     await tab.getByTestId('secret-value').fill('of the sensor')
     await tab.getByTestId('store-secret').click()
     await expect
