@@ -72,8 +72,8 @@ export function passThrough(command, args, options = {}) {
 }
 
 /**
- * With the pings of thousands of edges in a small young generation, collecting it takes a quarter of the time. One that may grow costs a quiet controller
- * nothing, for it gives the room back (electron/platform/heap.ts). It must be there when the heap is made, so it is a flag of the process.
+ * The young generation may grow to 16 MiB a half: in one of 1 MiB, collecting what thousands of edges leave takes a quarter of the time, and V8's own limit of
+ * 64 MiB would be used up by a start. A quiet controller gives the room back (electron/platform/heap.ts). It must be there when the heap is made, so it is a flag.
  */
 const heapFlag = '--max-semi-space-size=16'
 const startsController = () => process.argv[2] === 'start'
