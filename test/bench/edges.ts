@@ -162,7 +162,10 @@ async function main(): Promise<void> {
     say(`${count} edges have joined`)
     await first.end()
   }
-  const probe = new MasterProbe(probeDir, profileDir === null ? '' : `--cpu-prof --cpu-prof-interval=2000 --cpu-prof-dir=${profileDir}`)
+  const probe = new MasterProbe(
+    probeDir,
+    profileDir === null ? '' : `--cpu-prof --cpu-prof-interval=2000 --cpu-prof-dir=${profileDir}`,
+  )
   const master = stack.use(await ControllerProcess.start({ role: 'master', data: dir, linkPort, env: probe.env }))
   const startedMs = performance.now() - master.startedAt
   await sleep(SETTLE_MS)
