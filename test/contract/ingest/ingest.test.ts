@@ -65,6 +65,14 @@ describe('taking batches', () => {
     await until('searchable', () => stores.of('berlin').logs({ text: 'b', limit: 5 }).length === 1)
   })
 
+  test('makes searchable what an earlier process had no time for', async () => {
+    await ingest.receive('berlin', two())
+    ingest.end()
+    expect(stores.of('berlin').status().notIndexed).toBe(2)
+    ingest = new Ingest({ stores, clock: systemClock(), logger: collectingLogger() })
+    await until('searchable', () => stores.of('berlin').logs({ text: 'b', limit: 5 }).length === 1)
+  })
+
   test('rejects what can never be stored by its number, and keeps its neighbours', async () => {
     const heads = [1, 2, 3, 4, 5].map((seq) => [seq, seq === 3 ? 1.5 : 7, seq === 4 ? 4 : 1, 0])
     const { rejected, throughSeq } = await ingest.receive('berlin', batch(heads, ['{}', '{"half":', '{}', '{}', '"x"']))

@@ -217,6 +217,12 @@ describe('the first batch of an edge, when no other file may be opened', () => {
     expect(existsSync(file())).toBe(true)
   })
 
+  test('that comes behind later ones is none: the file knows those', async () => {
+    await received('berlin', batch(2, 3))
+    closeBerlin()
+    expect(await received('berlin', batch(1, 1))).toMatchObject({ throughSeq: 3, isWaiting: false })
+  })
+
   test('of another feed does not wait: the file has to say what it knows of it', async () => {
     fillUp()
     await received('berlin', batch(1, 2))
@@ -233,9 +239,13 @@ describe('the first batch of an edge, when no other file may be opened', () => {
       await using again = openTelemetryStores(killed.path, { clock, openMax: 1 })
       again.of('oslo')
       expect(again.notIndexed()).toContain('berlin')
-      const answer = again.receive('berlin', batch(3, 3), clock.wall())
-      clock.advance(200)
-      expect(await answer).toMatchObject({ throughSeq: 3, arrival: 2, isWaiting: false })
+      const pushed = (what: ArrivedBatch) => {
+        const answer = again.receive('berlin', what, clock.wall())
+        clock.advance(200)
+        return answer
+      }
+      expect(await pushed(batch(1, 2))).toMatchObject({ throughSeq: 2, stored: 0, isWaiting: false })
+      expect(await pushed(batch(3, 3))).toMatchObject({ throughSeq: 3, arrival: 2 })
     } finally {
       killed[Symbol.dispose]()
     }
@@ -261,14 +271,38 @@ describe('what is known of closed files', () => {
     expect(lines()).toEqual([1, 2, 3, 4])
   })
 
-  test('says whether all of it is searchable', async () => {
-    for (const edge of ['berlin', 'rome']) await received(edge, batch(1, 2))
-    stores.of('berlin').index(1_000)
-    stores.of('rome')
-    await received('berlin', batch(3, 3))
+  test.each<[string, boolean, () => unknown]>([
+    ['when all was made so', true, () => stores.of('berlin').index(1_000)],
+    ['not when nothing was', false, () => stores.of('berlin')],
+    ['not when some is left', false, () => stores.of('berlin').index(1)],
+    [
+      'not when more has come since',
+      false,
+      () => {
+        stores.of('berlin').index(1_000)
+        return stores.of('berlin').receive(batch(5, 6), clock.wall())
+      },
+    ],
+    [
+      'not when what waited has come since',
+      false,
+      () => {
+        stores.of('berlin').index(1_000)
+        stores.of('berlin').receiveAll([{ batch: batch(5, 6), receivedAt: clock.wall() }])
+      },
+    ],
+  ])('says whether all of it is searchable: %s', async (_, isSearchable, work) => {
+    for (const [from, to] of [
+      [1, 2],
+      [3, 4],
+    ] as const)
+      stores.of('berlin').receive(batch(from, to), clock.wall())
+    work()
+    await received('oslo', batch(1, 1))
+    closeBerlin()
+    await received('rome', batch(1, 1))
     await again()
-    expect(stores.notIndexed()).not.toContain('berlin')
-    expect(stores.notIndexed()).toContain('rome')
+    expect(stores.notIndexed().includes('berlin')).toBe(!isSearchable)
   })
 
   test.each<[string, () => void]>([
@@ -281,6 +315,38 @@ describe('what is known of closed files', () => {
     stores.of('berlin')
     await again(change)
     expect(await received('berlin', batch(4, 4))).toMatchObject({ isWaiting: false, ranges: [[4, 4]] })
+  })
+
+  test('is not believed of a file with a log beside it', async () => {
+    await begun()
+    await received('berlin', batch(3, 3))
+    await again(() => writeFileSync(`${folder.path}/edge-berlin.db-wal`, ''))
+    expect(await received('berlin', batch(4, 4))).toMatchObject({ isWaiting: false, throughSeq: 4 })
+  })
+
+  test('is asked of the file when it was not kept: what came first is not taken for new', async () => {
+    await begun()
+    await received('rome', batch(1, 1))
+    await again(() => {
+      const database = new Sqlite(inbox())
+      database.exec('DELETE FROM tip')
+      database.close()
+    })
+    expect(await received('berlin', batch(1, 2))).toMatchObject({ isWaiting: false, stored: 0, throughSeq: 2 })
+  })
+
+  test('costs no more than an asking when it can neither be read nor kept', async () => {
+    await begun()
+    await received('berlin', batch(3, 3))
+    await again(() => {
+      const database = new Sqlite(inbox())
+      database.exec('DROP TABLE tip')
+      database.close()
+    })
+    expect(await received('berlin', batch(4, 4))).toMatchObject({ isWaiting: false, throughSeq: 4 })
+    await again()
+    expect(lines()).toEqual([1, 2, 3, 4])
+    expect(told).toEqual([])
   })
 
   test('is not known after a process that did not end in order', async () => {

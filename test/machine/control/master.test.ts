@@ -36,4 +36,17 @@ describe('the machine of the master', () => {
       expect(JSON.stringify(state)).toBe(before)
     })
   }
+
+  it('wakes to write what could not be written, whatever else it waits for', () => {
+    const wakes = kinds.flatMap((kind) =>
+      inputs.flatMap((input) => {
+        const { state, now } = masterStates[kind]
+        const step = stepMaster(state, masterInputs[input](state), masterContext(now))
+        const retryAt = step.state.retryPersistAt
+        return retryAt === null ? [] : [{ place: `${input} while ${kind}`, late: (step.wakeAt ?? Infinity) - retryAt }]
+      }),
+    )
+    expect(wakes.length).toBeGreaterThan(5)
+    expect(wakes.filter(({ late }) => late > 0)).toEqual([])
+  })
 })
