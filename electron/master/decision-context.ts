@@ -10,22 +10,24 @@ export interface DecisionContextParts {
   standing(): EdgeStanding
 }
 
-/** What one step looks at. Most steps are pings and their answers: documents and enrolments are read when a step asks for them, once. */
+/** What one step looks at. Most steps are pings and their answers: documents, enrolments and the calendar are read when a step asks for them, once. */
 export class DecisionContext implements MasterContext {
   readonly now: MonoMs
-  readonly wall: WallMs
   readonly #parts: DecisionContextParts
+  #wall: WallMs | null = null
   #read: EdgeStanding | null = null
   #id: string | null = null
 
   constructor(parts: DecisionContextParts) {
     this.#parts = parts
     this.now = parts.clock.mono()
-    this.wall = parts.clock.wall()
   }
 
   get #standing(): EdgeStanding {
     return (this.#read ??= this.#parts.standing())
+  }
+  get wall(): WallMs {
+    return (this.#wall ??= this.#parts.clock.wall())
   }
   get edgeId(): string {
     return this.#parts.edgeId

@@ -53,7 +53,6 @@ class Tick {
     let thrown: { readonly error: unknown } | null = null
     // What one of them disposes of is gone from the set, and not visited.
     for (const one of this.#waiting) {
-      this.#waiting.delete(one)
       try {
         one.fire(this.#clock.mono())
       } catch (error) {

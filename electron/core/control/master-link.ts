@@ -59,9 +59,9 @@ export function onPong(turn: MasterTurn, n: number): void {
     turn.refuse('an answer to no ping of this session')
     return
   }
-  const later = link.pings.sent.filter((sent) => sent.n > n)
-  const pings = { ...link.pings, answeredAt: ping.at, sent: later.length === 0 ? noneSent : later }
-  turn.set({ link: { ...link, pings } })
+  const { nextAt, sent, watchedFrom } = link.pings
+  const later = sent.at(-1) === ping ? noneSent : sent.filter((one) => one.n > n)
+  turn.set({ link: { ...link, pings: { nextAt, sent: later, answeredAt: ping.at, watchedFrom } } })
   if (link.kind !== 'linked' || !link.counts) return
   const lease = leaseOf(turn.state)
   if (tenure.kind === 'driving' || (tenure.kind === 'handingBack' && tenure.phase === 'syncing'))
@@ -71,8 +71,11 @@ export function onPong(turn: MasterTurn, n: number): void {
 function sendPing(turn: MasterTurn, context: MasterContext): void {
   const { link, nextPing: n } = turn.state
   if (link.kind === 'none') return
-  const sent = [...link.pings.sent.slice(1 - PINGS_REMEMBERED), { n, at: context.now }]
-  const pings: Pings = { ...link.pings, nextAt: after(context.now, PING_EVERY_MS), sent }
+  const { sent: before, answeredAt, watchedFrom } = link.pings
+  const ping = { n, at: context.now }
+  // Mostly none is on its way.
+  const sent = before.length === 0 ? [ping] : [...before.slice(1 - PINGS_REMEMBERED), ping]
+  const pings: Pings = { nextAt: after(context.now, PING_EVERY_MS), sent, answeredAt, watchedFrom }
   turn.set({ link: { ...link, pings }, nextPing: n + 1 }).send({ type: 'ping', n })
 }
 

@@ -56,10 +56,11 @@ export class MachineDriver<State, Input, Output> {
 
   input(input: Input): void {
     if (this.#ended) return
+    // Nothing waits then: most inputs are the pings of thousands of links, and a queue that is filled and emptied each time is garbage.
+    if (!this.#busy) return this.#pump(input)
     if (this.#waiting.length >= INPUTS_WAITING_MAX)
       throw new Error(`a machine has ${INPUTS_WAITING_MAX} inputs waiting`)
     this.#waiting.push(input)
-    if (!this.#busy) this.#pump()
   }
 
   /** No input is taken any more; resolves when the output being performed has finished. */
@@ -71,12 +72,13 @@ export class MachineDriver<State, Input, Output> {
     if (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  #pump(): void {
+  /** Takes one input, then those that came meanwhile. */
+  #pump(first: Input | undefined): void {
     this.#busy = true
-    for (let input = this.#waiting.shift(); input !== undefined; input = this.#waiting.shift()) {
+    for (let input = first; input !== undefined; input = this.#waiting.shift()) {
       const rest = this.#taken(input)
       if (rest) {
-        void rest.then(() => this.#pump())
+        void rest.then(() => this.#pump(this.#waiting.shift()))
         return
       }
     }
