@@ -14,7 +14,7 @@ import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ArrivedBatch } from '../telemetry/telemetry'
 import { fed, type TelemetryBodies } from './alert-feed'
-import { covers, Silences } from './alert-silences'
+import { Silences } from './alert-silences'
 import { bodyOf, incidentView, pendingView, type ShownSubject } from './alert-view'
 import { AlertWriting, type AlertTurn } from './alert-writing'
 
@@ -73,7 +73,13 @@ export class Alerts {
 
   constructor(options: AlertsOptions) {
     this.#options = options
-    this.#silences = new Silences(options.store)
+    this.#silences = new Silences({
+      ...options,
+      active: () => this.active(),
+      turned: (kind, alert) => this.#tell(kind, alert),
+      shown: () => this.#shown(),
+      subjectName: (subject) => this.#subjectName(subject),
+    })
     this.#writing = new AlertWriting({
       ...options,
       turned: (turn, id, write) => this.#tell(turn, this.#written(id, write)),
@@ -222,11 +228,7 @@ export class Alerts {
     by: string,
     reason: string,
   ): AlertSilence {
-    const { clock, random } = this.#options
-    const before = this.#quiet()
-    const added = this.#silences.add({ id: random.id(), ...matcher, at: clock.wall(), by, reason }, forMs)
-    this.#tellQuiet(before)
-    return this.#silenceNamed(added)
+    return this.#silences.add(matcher, forMs, by, reason)
   }
 
   silenceOf(id: string): Silence | null {
@@ -234,17 +236,11 @@ export class Alerts {
   }
 
   unsilence(id: string): void {
-    if (this.#silences.get(id) === null)
-      throw new HoldfastError('not-found', 'There is no such silence.', {
-        hint: 'holdfast alerts silences lists them.',
-      })
-    const before = this.#quiet()
     this.#silences.remove(id)
-    this.#tellQuiet(before)
   }
 
   silences(): AlertSilence[] {
-    return this.#silences.views().map((silence) => this.#silenceNamed(silence))
+    return this.#silences.views()
   }
 
   end(): void {
@@ -295,7 +291,7 @@ export class Alerts {
   #look(): void {
     this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
     this.#follow(() => this.#book.wake(this.#now()))
-    this.#expireSilences()
+    this.#silences.expire()
     const { clock, store, logger } = this.#options
     if (clock.mono() - this.#prunedAt < PRUNE_EVERY_MS) return
     this.#prunedAt = clock.mono()
@@ -358,40 +354,6 @@ export class Alerts {
     for (const watcher of this.#watchers) watcher()
   }
 
-  #expireSilences(): void {
-    const over = this.#silences.over(this.#options.clock.wall())
-    if (over.length === 0) return
-    const before = this.#quiet(over)
-    for (const { id } of over) {
-      try {
-        this.#silences.remove(id)
-      } catch (error) {
-        // Its time is over all the same: it is tried again at the next look.
-        const reason = failureOf(error).message
-        return this.#options.logger.log('warn', 'A silence that is over could not be deleted', { reason })
-      }
-    }
-    this.#tellQuiet(before)
-  }
-
-  /** Ids of alerts that are kept quiet; `as`: also by silences whose time is over. */
-  #quiet(as: readonly Silence[] = []): ReadonlySet<string> {
-    return new Set(
-      this.active().flatMap((alert) =>
-        alert.silenced !== null || as.some((silence) => covers(silence, alert)) ? [alert.id] : [],
-      ),
-    )
-  }
-
-  #tellQuiet(before: ReadonlySet<string>): void {
-    for (const alert of this.active()) {
-      const isQuiet = alert.silenced !== null
-      if (alert.state !== 'pending' && isQuiet !== before.has(alert.id))
-        this.#tell(isQuiet ? 'silenced' : 'unsilenced', alert)
-    }
-    this.#shown()
-  }
-
   #nameOf(ruleId: string, otherwise: string): string {
     return this.#book.rules.find(({ document }) => document.id === ruleId)?.document.name ?? otherwise
   }
@@ -424,14 +386,8 @@ export class Alerts {
     return this.#nodes?.nameOf(nodeId) ?? nodeId
   }
 
-  #silenceNamed(silence: AlertSilence): AlertSilence {
-    const { edgeId } = silence.matcher
-    if (edgeId === null) return silence
-    return { ...silence, matcher: { ...silence.matcher, edgeName: this.#subjectName(edgeId) } }
-  }
-
   #quieted(alert: Omit<AlertIncident, 'silenced'>): AlertIncident {
-    const silenced = alert.state === 'resolved' ? null : this.#silences.of(alert, this.#options.clock.wall())
+    const silenced = alert.state === 'resolved' ? null : this.#silences.of(alert)
     return { ...alert, silenced }
   }
 }
