@@ -23,14 +23,14 @@ export function pieceFrame(message: number, data: Buffer, last: boolean): Frame 
 }
 
 export function acknowledgedFrame(bytes: number): Frame {
-  const data = Buffer.alloc(5)
+  const data = Buffer.allocUnsafe(5)
   data[0] = frames.acknowledged
   data.writeUInt32BE(bytes, 1)
   return { data, isText: false }
 }
 
 export function pulseFrame(kind: 'ping' | 'pong', n: number): Frame {
-  const data = Buffer.alloc(9)
+  const data = Buffer.allocUnsafe(9)
   data[0] = frames[kind]
   data.writeDoubleBE(n, 1)
   return { data, isText: false }

@@ -189,7 +189,7 @@ export class FrameSession implements LinkSession {
     switch (frame.kind) {
       case 'ping':
       case 'pong':
-        return this.#guard(frame.kind, () => this.#handlers!.control({ type: frame.kind, n: frame.n }))
+        return this.#control({ type: frame.kind, n: frame.n })
       case 'acknowledged':
         if (!this.#queue.acknowledged(frame.bytes))
           throw new HoldfastError('invalid', 'More was acknowledged than was sent')
@@ -233,7 +233,15 @@ export class FrameSession implements LinkSession {
   #deliverControl(message: unknown): void {
     const read = controlMessage.safeParse(message)
     if (!read.success) return this.#refuse('a control message', malformed('a control message', read.error))
-    this.#guard(read.data.type, () => this.#handlers!.control(read.data))
+    this.#control(read.data)
+  }
+
+  #control(message: ControlMessage): void {
+    try {
+      this.#handlers!.control(message)
+    } catch (error) {
+      this.#handlerFailed(message.type, error)
+    }
   }
 
   #deliverEvent(name: string, body: unknown): void {
@@ -242,7 +250,11 @@ export class FrameSession implements LinkSession {
     const known = name as EventName
     const read = eventSchemas[known].safeParse(body)
     if (!read.success) return this.#refuse(`event ${name}`, malformed(name, read.error))
-    this.#guard(name, () => this.#handlers!.event(known, read.data))
+    try {
+      this.#handlers!.event(known, read.data)
+    } catch (error) {
+      this.#handlerFailed(name, error)
+    }
   }
 
   #deliverResult(id: number, value: unknown): void {
@@ -278,16 +290,9 @@ export class FrameSession implements LinkSession {
   }
 
   /** A fault of a handler is ours: the link, and the message after it, are not to suffer. */
-  #guard(what: string, call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      this.#options.logger.log('error', 'Handling a message of the link failed', {
-        what,
-        edgeId: this.peer.edgeId,
-        error,
-      })
-    }
+  #handlerFailed(what: string, error: unknown): void {
+    const { edgeId } = this.peer
+    this.#options.logger.log('error', 'Handling a message of the link failed', { what, edgeId, error })
   }
 
   #logRefusal(message: string, failure: Failure): void {

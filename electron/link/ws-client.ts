@@ -207,7 +207,7 @@ function openTls(url: URL, signal: AbortSignal): Promise<TLSSocket> {
 function openWebSocket(url: string, socket: TLSSocket, signal: AbortSignal): Promise<WsTransport> {
   return new Promise((resolve, reject) => {
     const webSocket = new WebSocket(url, { ...socketOptions, followRedirects: false, createConnection: () => socket })
-    const transport = new WsTransport(webSocket, socket, url)
+    const transport = new WsTransport(webSocket, socket, url, 'client')
     const settle = (finish: () => void) => {
       signal.removeEventListener('abort', abort)
       webSocket.off('error', fail)

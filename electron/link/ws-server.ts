@@ -234,7 +234,7 @@ class Listener implements WsListener {
     const { logger } = this.#options
     const address = socket.remoteAddress ?? ''
     const key = endOf(socket)
-    const transport = new WsTransport(webSocket, socket, address)
+    const transport = new WsTransport(webSocket, socket, address, 'server')
     const channel = new HandshakeChannel(transport)
     try {
       const greeting = await greet(channel, bindingOf(socket), address, { ...this.#options, failures: this.#failures })

@@ -10,6 +10,10 @@ export const FRAME_BYTES_MAX = PIECE_BYTES_MAX
 const CLOSE_MS = 250
 const NORMAL = 1000
 const TOO_BIG = 1009
+/** First byte of a whole binary frame, and the longest of which the second byte alone tells the length (RFC 6455, 5.2). */
+const WHOLE_BINARY = 0x82
+const SHORT_BYTES_MAX = 125
+const nothing = (): void => {}
 /** 1005 and 1006 are WebSocket's words for an end without a code, and without a goodbye. */
 const endings: Record<number, string> = { [NORMAL]: 'closed', 1005: 'closed', 1006: 'the connection broke' }
 
@@ -28,6 +32,7 @@ export class WsTransport implements FrameTransport {
   readonly #socket: WebSocket
   /** Under the WebSocket. */
   readonly #stream: Duplex
+  readonly #side: 'client' | 'server'
   #isCorked = false
   #handlers: TransportHandlers | null = null
   #early: Frame[] = []
@@ -35,9 +40,11 @@ export class WsTransport implements FrameTransport {
   #broken: { reason: string; failure: Failure } | null = null
   #closeTimer: NodeJS.Timeout | null = null
 
-  constructor(socket: WebSocket, stream: Duplex, address: string) {
+  /** `side`: of the WebSocket; a server masks nothing. */
+  constructor(socket: WebSocket, stream: Duplex, address: string, side: 'client' | 'server') {
     this.#socket = socket
     this.#stream = stream
+    this.#side = side
     this.address = address
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       const frame = { data, isText: !isBinary }
@@ -80,9 +87,22 @@ export class WsTransport implements FrameTransport {
 
   send({ data, isText }: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
+    if (!isText && this.#side === 'server' && data.length <= SHORT_BYTES_MAX) return this.#sendShort(data)
     this.#cork()
     // A failed write also ends the socket, which is where it is told.
-    this.#socket.send(data, { binary: !isText, compress: false }, () => {})
+    this.#socket.send(data, { binary: !isText, compress: false }, nothing)
+  }
+
+  /**
+   * A master sends thousands of pings a second, each alone in its turn: header and data in one buffer and without a cork they cost half of what `ws` makes of them. It writes frames
+   * whole and at once where nothing is compressed, so that ours never comes into the middle of one.
+   */
+  #sendShort(data: Buffer): void {
+    const frame = Buffer.allocUnsafe(2 + data.length)
+    frame[0] = WHOLE_BINARY
+    frame[1] = data.length
+    data.copy(frame, 2)
+    this.#stream.write(frame)
   }
 
   /** What is sent in one turn goes out as one TLS record and one system call. */

@@ -67,6 +67,31 @@ describe.each(kinds)('a link %s', (_kind, make) => {
     ])
   })
 
+  it('carries pings whole between everything else, alone in their turn and not, of any number', async () => {
+    const seen: ControlMessage[] = []
+    const done = Promise.withResolvers<void>()
+    open({ ...echo, control: (message) => (seen.push(message), seen.length === 9 && done.resolve()) })
+    const { id } = master
+    const ping = (n: number) => master.sendControl({ type: 'ping', n })
+    const renegotiate = (reason: string) => master.sendControl({ type: 'renegotiate', session: id, reason })
+    ping(1)
+    ping(Number.MAX_SAFE_INTEGER)
+    const long = execute(master, 'x'.repeat(1024 * 1024))
+    ping(3)
+    renegotiate('a')
+    ping(4)
+    await new Promise((resolve) => setImmediate(resolve))
+    ping(5)
+    renegotiate('b')
+    renegotiate('c')
+    await long
+    ping(6)
+    await done.promise
+    expect(
+      seen.map((message) => (message.type === 'ping' ? message.n : 'reason' in message && message.reason)),
+    ).toEqual([1, Number.MAX_SAFE_INTEGER, 3, 'a', 4, 5, 'b', 'c', 6])
+  })
+
   it('holds what arrives before it is opened', async () => {
     edge.open(echo)
     edge.sendControl({ type: 'pong', n: 1 })
