@@ -123,7 +123,8 @@ function siteControlView(site: EdgeSite, { clock }: EdgeViewParts): ControlView 
 
 /** Of all sites, and of the systems of the master itself. `wait`: of those. */
 export function needsOfAll(edges: readonly Pick<EdgeView, 'needs'>[], wait: HostWait | null, clock: Clock): Needs {
-  const needs = edges.flatMap((edge) => edge.needs)
+  const needs: Needs = []
+  for (const edge of edges) needs.push(...edge.needs)
   if (wait !== null) needs.push(hostWaitNeed(onCalendar(wait, clock), null))
   return withWaitsTogether(needs)
 }

@@ -42,8 +42,42 @@ describe('what happened between two looks at the status', () => {
     expect(between(alarmed, calm)).toEqual(['42 alert resolved: Over: Berlin: look'])
   })
 
-  test('an edge that was not there before is no event of its link', () => {
+  test('an edge that was not there before is no event of its link, and moves no other one', () => {
     expect(between({ ...statusSample(), edges: [] }, withLink('connected'))).toEqual([])
+    const [berlin] = withLink('connected').edges ?? []
+    const aachen = { ...berlin!, id: 'aachen', name: 'Aachen' }
+    const lost = { ...berlin!, link: { ...berlin!.link, state: 'lost' as const } }
+    const of = (edges: StatusView['edges']): StatusView => ({ ...statusSample(), edges })
+    expect(between(of([berlin!]), of([aachen, berlin!]))).toEqual([])
+    expect(between(of([berlin!]), of([aachen, lost]))).toEqual(['9 link lost: The link with Berlin is lost'])
+    expect(between(of([aachen, berlin!]), of([lost]))).toEqual(['9 link lost: The link with Berlin is lost'])
+  })
+
+  test('what needs somebody is named as its edge was when it was there, in whatever order it comes', () => {
+    const other = { ...need, id: 'berlin:y', text: 'Berlin: see' }
+    const of = (name: string, needs: StatusView['needs']): StatusView => ({
+      ...statusSample(),
+      edges: [{ ...edgeSample(), id: 'berlin', name }],
+      needs,
+    })
+    expect(between(of('Berlin', [need, other]), of('Berlin', [other, need]))).toEqual([])
+    const names = (before: StatusView, after: StatusView) =>
+      whatHappened(glanceAt(before), glanceAt(after), NOW).map(({ outcome, edgeName }) => [outcome, edgeName])
+    expect(names(of('Berlin', [need]), of('Spandau', [other]))).toEqual([
+      ['firing', 'Spandau'],
+      ['resolved', 'Berlin'],
+    ])
+    expect(names(of('Berlin', [need]), { ...statusSample(), edges: [], needs: [] })).toEqual([['resolved', 'Berlin']])
+  })
+
+  test('an edge tells of its own link with the master', () => {
+    const of = (state: StatusView['link']['state']): StatusView => ({
+      ...statusSample(),
+      role: 'edge',
+      link: { ...statusSample().link, state, reason: null, since: 9 },
+    })
+    expect(between(of('connected'), of('lost'))).toEqual(['9 link lost: The link with the master is lost'])
+    expect(between(of('lost'), of('lost'))).toEqual([])
   })
 })
 
