@@ -1,5 +1,6 @@
+import { operations, type OperationName } from '../../shared/console/contract'
 import type { FleetNodeView } from '../../shared/console/fleet-operations'
-import { mayAt } from '../../shared/console/permission'
+import { lacksRole, mayAt } from '../../shared/console/permission'
 import { HoldfastError } from '../../shared/model/failures'
 import type { Caller, OperationHandlers } from '../console/operations'
 import type { Drainer } from './drainer'
@@ -23,13 +24,13 @@ export interface FleetOperationsParts {
 /** The service `fleet`, as far as it is people's; heartbeats come over the link. */
 export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
   const { registry, drainer, edges } = parts
-  const changeable = (reference: string, what: string, caller: Caller): Member => {
+  const changeable = (op: OperationName, reference: string, what: string, caller: Caller): Member => {
     if (registry.isLocal(reference))
       throw new HoldfastError('refused', `This master itself ${what}.`, {
         hint: 'What a controller is was chosen when it was set up.',
       })
     const member = registry.find(reference)
-    if (member.edgeId !== null) requireAdmin(parts, member.edgeId, caller)
+    requireMay(op, parts, member.edgeId, caller)
     return member
   }
   return {
@@ -44,13 +45,13 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
           hint: 'holdfast edge list shows the edges.',
         })
       const known = registry.at(asked.address, asked.port)?.edgeId ?? null
-      for (const concerned of [edgeId, known]) if (concerned) requireAdmin(parts, concerned, caller)
+      for (const concerned of [edgeId, known]) if (concerned) requireMay('fleet.registerNode', parts, concerned, caller)
       const { member, isNew } = registry.register({ ...asked, edgeId }, caller.actor)
       return { node: member.view(), isNew }
     },
 
     'fleet.removeNode': ({ nodeId }, caller) => {
-      const member = changeable(nodeId, 'is always a node of its fleet', caller)
+      const member = changeable('fleet.removeNode', nodeId, 'is always a node of its fleet', caller)
       if (member.kept.drain !== null)
         throw new HoldfastError('conflict', `${nameOf(member)} is draining: its site would stay with the master.`, {
           hint: `Undrain it first: holdfast fleet undrain ${member.id}`,
@@ -60,14 +61,14 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
     },
 
     'fleet.setRole': ({ nodeId, role }, caller) => {
-      const member = changeable(nodeId, 'is the master', caller)
+      const member = changeable('fleet.setRole', nodeId, 'is the master', caller)
       registry.setRole(member, role)
       return member.view()
     },
 
     'fleet.drainNode': async ({ nodeId, draining, reason }, caller) => {
       parts.requireBooted()
-      const member = changeable(nodeId, 'cannot be drained: nobody would take its work', caller)
+      const member = changeable('fleet.drainNode', nodeId, 'cannot be drained: nobody would take its work', caller)
       const { edgeId } = member
       if (!draining) {
         const undone =
@@ -86,9 +87,22 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
   }
 }
 
-/** The node of an edge with admins of its own is theirs, besides administrators: draining moves control, and without its node nobody sees how the edge is. */
-function requireAdmin({ adminsOf, edges }: FleetOperationsParts, edgeId: string, caller: Caller): void {
-  if (mayAt(caller, 'operator', adminsOf(edgeId))) return
+/**
+ * The node of an edge with admins of its own is theirs, besides administrators: draining moves control, and without its node nobody sees how the edge is. Every
+ * other node, `edgeId` null included, takes the role.
+ */
+function requireMay(
+  op: OperationName,
+  { adminsOf, edges }: FleetOperationsParts,
+  edgeId: string | null,
+  caller: Caller,
+): void {
+  const admins = edgeId === null ? [] : adminsOf(edgeId)
+  if (mayAt(caller, operations[op].role, admins)) return
+  if (edgeId === null || admins.length === 0) {
+    const { code, message, ...more } = lacksRole(op, operations[op].role, caller.role)
+    throw new HoldfastError(code, message, more)
+  }
   throw new HoldfastError('forbidden', `The node of "${edges.nameOf(edgeId) ?? edgeId}" is for its own admins.`, {
     hint: 'Ask one of them, or an administrator.',
   })

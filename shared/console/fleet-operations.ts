@@ -128,8 +128,8 @@ export const fleetOperations = {
     z.object({ node: fleetNodeView, isNew: z.boolean() }),
   ),
   /** Its edge stays an edge, and is not registered by itself again before it joins again or somebody registers it. */
-  'fleet.removeNode': operation('operator', true, ofNode, none),
-  'fleet.setRole': operation('operator', true, ofNode.extend({ role: z.enum(fleetRoles) }), fleetNodeView),
+  'fleet.removeNode': operation('operator', true, ofNode, none, 'found'),
+  'fleet.setRole': operation('operator', true, ofNode.extend({ role: z.enum(fleetRoles) }), fleetNodeView, 'found'),
   /**
    * `draining: false` undrains. Moves control of its site to the master, or back, and waits for that; `moved: false`: it could not be done now, `detail` says
    * why. A node that could not be moved is draining all the same.
@@ -139,6 +139,7 @@ export const fleetOperations = {
     true,
     ofNode.extend({ draining: z.boolean().default(true), reason: z.string().trim().max(500).default('') }),
     z.object({ node: fleetNodeView, moved: z.boolean(), detail: z.string().nullable() }),
+    'found',
   ),
 } as const
 

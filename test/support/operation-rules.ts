@@ -95,10 +95,9 @@ export const expected: Record<OperationName, readonly [Role, 'reads' | 'changes'
   'fleet.getNode': ['viewer', 'reads'],
   'fleet.getSummary': ['viewer', 'reads'],
   'fleet.registerNode': ['operator', 'changes'],
-  'fleet.removeNode': ['operator', 'changes'],
-  'fleet.setRole': ['operator', 'changes'],
-  // Where the edge has admins of its own, the handler asks for one of them as well.
-  'fleet.drainNode': ['operator', 'changes'],
+  'fleet.removeNode': ['operator', 'changes', 'found'],
+  'fleet.setRole': ['operator', 'changes', 'found'],
+  'fleet.drainNode': ['operator', 'changes', 'found'],
   'diagnostics.checks': ['viewer', 'reads'],
   'diagnostics.fix': ['admin', 'changes'],
   'diagnostics.preview': ['admin', 'reads'],

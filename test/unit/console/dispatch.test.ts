@@ -54,9 +54,12 @@ describe('dispatch', () => {
   test('whoever may change something as a viewer may change what is the own alone; whatever operates an edge names it', () => {
     const byViewers = Object.entries(contract).filter(([, { role, changes }]) => changes && !allows(role, 'operator'))
     expect(byViewers.map(([op]) => op)).toEqual(['users.setPassword', 'tokens.create', 'tokens.revoke', 'sessions.end'])
-    // A silence and a group of alerts may be about no edge, or about all: what answers for them looks at each.
+    // A silence and a group of alerts may be about no edge, or about all, a node of the fleet about none: what answers for them looks at each.
     const found = Object.entries(contract).filter(([, { edgeOf }]) => edgeOf === 'found')
-    expect(found.map(([op]) => op)).toEqual(['alerts.acknowledge', 'alerts.silence', 'alerts.unsilence'])
+    expect(found.map(([op]) => op).toSorted()).toEqual([
+      ...['alerts.acknowledge', 'alerts.silence', 'alerts.unsilence'],
+      ...['fleet.drainNode', 'fleet.removeNode', 'fleet.setRole'],
+    ])
     for (const [op, { role, changes, edgeOf, input }] of Object.entries(contract)) {
       if (role !== 'operator' || !changes || edgeOf === 'found') continue
       const named = (['edge', 'module', 'system'] as const).find((name) => name in input.shape) ?? null
