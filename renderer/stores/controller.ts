@@ -71,6 +71,8 @@ export const useController = defineStore('controller', () => {
   const mayOperate = computed(
     () => ranks.indexOf(role.value) >= ranks.indexOf('operator') || (me.value?.operates.length ?? 0) > 0,
   )
+  /** What belongs to no site: by role alone. */
+  const isOperator = computed(() => ranks.indexOf(role.value) >= ranks.indexOf('operator'))
   const mayAdminister = computed(() => role.value === 'admin')
   /** Since when what is shown may be untrue (viewer's clock); null: it is live. */
   const staleSince = computed(() => (state.value.name === 'lost' ? state.value.since : null))
@@ -83,7 +85,8 @@ export const useController = defineStore('controller', () => {
   }
 
   return {
-    ...{ status, failure, clockAheadMs, state, isLive, role, me, mayOperate, mayOperateAt, mayAdminister, staleSince },
+    ...{ status, failure, clockAheadMs, state, isLive, role, me, mayOperate, mayOperateAt, isOperator },
+    ...{ mayAdminister, staleSince },
     stop: stopAll,
   }
 })

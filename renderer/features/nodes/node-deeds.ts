@@ -24,7 +24,7 @@ export function useNodeDeeds() {
   function reasonOf(deed: NodeDeed, node: NodeView): string | null {
     if (!controller.isLive) return t('reason.controllerLost')
     if (deed === 'check') {
-      if (!controller.mayOperate) return t('nodes.operatorsOnly')
+      if (!controller.isOperator) return t('nodes.operatorsOnly')
       return node.paused === null ? null : t('nodes.isPaused')
     }
     if (!controller.mayAdminister) return t('reason.adminsOnly')
