@@ -1,7 +1,7 @@
 import type { AlertIncident, AlertsBody, AlertSilence } from '../../shared/console/alert-views'
 import type { Decision } from '../../shared/model/control'
 import { nodeOfSubject, subjectOfNode, type AlertWatch } from '../../shared/model/alerts'
-import { TAKE_OVER_TIMEOUT_MS, TIMER_LATE_MS } from '../../shared/model/defaults'
+import { TIMER_LATE_MS } from '../../shared/model/defaults'
 import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { after, type MonoMs } from '../../shared/model/time'
 import type { AlertStore, AlertWrite, KeptAlert, Silence } from '../alerts/alerts'
@@ -9,10 +9,11 @@ import { AlertBook } from '../core/alerts/alert-book'
 import { effectiveRules, type AlertRule } from '../core/alerts/alert-rule'
 import { groupWith, type AlertGroup } from '../core/alerts/groups'
 import { incidentOf, type AlertNow, type AlertState, type Incident } from '../core/alerts/alert-state'
-import type { BookChange, WatchedEdge, WatchedNode } from '../core/alerts/seen'
+import type { BookChange, WatchedNode } from '../core/alerts/seen'
 import type { Journal } from '../journal/journal'
 import type { Clock, Logger, Random } from '../platform/ports'
 import type { ArrivedBatch } from '../telemetry/telemetry'
+import { AlertEdges, type Links } from './alert-edges'
 import { fed, type TelemetryBodies } from './alert-feed'
 import { Silences } from './alert-silences'
 import { bodyOf, incidentView, pendingView, type ShownSubject } from './alert-view'
@@ -29,11 +30,8 @@ export interface AlertChange {
 }
 
 /** As much of the master as alerts look at. */
-export interface WatchedMaster {
-  readonly booted: boolean
+export interface WatchedMaster extends Links {
   onDecision(listener: (decision: Decision) => void): () => void
-  /** Null: there is no site of this edge (yet). */
-  linkOf(edgeId: string): { readonly isLinked: boolean; readonly since: MonoMs; readonly isExpected: boolean } | null
 }
 
 /** The nodes that are checked, by their own ids. */
@@ -64,6 +62,7 @@ export class Alerts {
   readonly #watchers = new Set<() => void>()
   readonly #writing: AlertWriting
   readonly #silences: Silences
+  readonly #edges: AlertEdges
   #master: WatchedMaster | null = null
   #nodes: WatchedNodes | null = null
   #timer: Disposable | null = null
@@ -73,6 +72,7 @@ export class Alerts {
 
   constructor(options: AlertsOptions) {
     this.#options = options
+    this.#edges = new AlertEdges(options)
     this.#silences = new Silences({
       ...options,
       active: () => this.active(),
@@ -97,7 +97,7 @@ export class Alerts {
     this.#silences.load()
     const open = store.open()
     this.#writing.takeUp(open)
-    this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
+    this.#followEdges()
     this.#follow(() => this.#book.setRules(this.#rules(), this.#now()))
     const isNode = (subject: string) => nodes.nameOf(nodeOfSubject(subject) ?? '') !== null
     this.#follow(() => this.#book.restore(open, isNode, this.#now()))
@@ -261,21 +261,8 @@ export class Alerts {
     return effectiveRules(this.#options.journal.list('alertRule').map(({ body }) => body))
   }
 
-  #edges(): WatchedEdge[] {
-    const { journal, clock } = this.#options
-    const master = this.#master
-    return journal.list('edge').map(({ id, body }): WatchedEdge => {
-      const link = master?.linkOf(id) ?? null
-      const timeoutMs = body.timeoutMs ?? TAKE_OVER_TIMEOUT_MS
-      if (link === null) return { id, timeoutMs, link: 'unknown', since: clock.mono() }
-      if (link.isLinked) return { id, timeoutMs, link: 'linked', since: link.since }
-      return {
-        id,
-        timeoutMs,
-        link: !link.isExpected ? 'quiet' : master!.booted ? 'lost' : 'unknown',
-        since: link.since,
-      }
-    })
+  #followEdges(): void {
+    this.#follow(() => this.#book.setEdges(this.#edges.seen(this.#master), this.#now()))
   }
 
   #arm(): void {
@@ -289,7 +276,7 @@ export class Alerts {
   }
 
   #look(): void {
-    this.#follow(() => this.#book.setEdges(this.#edges(), this.#now()))
+    this.#followEdges()
     this.#follow(() => this.#book.wake(this.#now()))
     this.#silences.expire()
     const { clock, store, logger } = this.#options

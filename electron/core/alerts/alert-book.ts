@@ -4,6 +4,7 @@ import type { MonoMs } from '../../../shared/model/time'
 import { appliesTo, choosesNode, compares, isAboutNodes, isSameWatch, type AlertRule } from './alert-rule'
 import type { AlertNow, AlertState, Evidence, Incident } from './alert-state'
 import { absentEvidence, keyEvidence, lostEvidence, offlineEvidence, valueSaid } from './alert-words'
+import { KnownEdges } from './known-edges'
 import type {
   AlertSubject,
   BookChange,
@@ -27,10 +28,15 @@ export const EDGE_FORGETS_MS = 24 * 3_600_000
  */
 export class AlertBook {
   #rules: readonly AlertRule[] = []
-  #edges = new Map<string, WatchedEdge>()
+  readonly #edges = new KnownEdges()
   /** Those that a rule has something to say of, or may have when rules change. */
   readonly #nodes = new Map<string, WatchedNode>()
-  readonly #watches = new Watches()
+  readonly #watches: Watches
+
+  /** `watchedMax`: alerts and windows kept at once. */
+  constructor(watchedMax?: number) {
+    this.#watches = new Watches(watchedMax)
+  }
 
   get rules(): readonly AlertRule[] {
     return this.#rules
@@ -63,7 +69,7 @@ export class AlertBook {
       const rule = this.#rules.find(({ document }) => document.id === ruleId)?.document
       const subject = { key, ruleId, edgeId, series }
       const isOfNode = nodeOfSubject(edgeId) !== null
-      const isGone = isOfNode ? !isNode(edgeId) : !this.#edges.has(edgeId)
+      const isGone = isOfNode ? !isNode(edgeId) : this.#edges.get(edgeId) === undefined
       const isOff = rule === undefined || !appliesTo(rule, edgeId)
       const ending: AlertEnding | null = isGone
         ? isOfNode
@@ -73,7 +79,11 @@ export class AlertBook {
           ? 'rule-off'
           : null
       if (rule === undefined || ending !== null) this.#watches.end(subject, incident, ending ?? 'rule-off', now)
-      else this.#watches.restore(subject, rule, this.#edges.get(edgeId) ?? null, incident, now)
+      else {
+        this.#watches.restore(subject, rule, this.#edges.get(edgeId) ?? null, incident, now)
+        // It has been told of its link before it was there.
+        if (!isOfNode) this.#edges.lookAgain(edgeId)
+      }
     }
     return this.#watches.taken()
   }
@@ -81,35 +91,38 @@ export class AlertBook {
   setRules(rules: readonly AlertRule[], now: AlertNow): BookChange[] {
     this.#rules = rules
     const byId = new Map(rules.map(({ document }) => [document.id, document]))
-    for (const watch of this.#watches.all()) {
+    for (const watch of this.#watches.values()) {
       const rule = byId.get(watch.ruleId)
       if (rule === undefined || !appliesTo(rule, watch.edgeId)) this.#watches.withdraw(watch, 'rule-off', now)
       else if (!isSameWatch(rule, watch.rule)) this.#watches.withdraw(watch, 'rule-changed', now)
       else this.#watches.follow(watch, rule, this.#edges.get(watch.edgeId) ?? null)
     }
-    this.#followLinks(now)
+    this.#followLinks(this.#edges.all, now)
     for (const node of this.#nodes.values()) this.#followNode(node, now)
     return this.#watches.taken()
   }
 
-  /** All edges there are, as often as anything of them may have changed. */
+  /** All edges there are, as often as anything of them may have changed. One that is the same object as before is as it was, and not looked at. */
   setEdges(edges: readonly WatchedEdge[], now: AlertNow): BookChange[] {
-    const before = this.#edges
-    this.#edges = new Map(edges.map((edge) => [edge.id, edge]))
-    for (const watch of this.#watches.all()) {
-      if (nodeOfSubject(watch.edgeId) !== null) continue
-      const edge = this.#edges.get(watch.edgeId)
-      if (edge === undefined) {
-        this.#watches.withdraw(watch, 'edge-removed', now)
-        continue
-      }
-      if (watch.rule.watch === 'edge-lost') this.#watches.follow(watch, watch.rule, edge)
-      const wasLinked = before.get(edge.id)?.link === 'linked'
-      if (wasLinked && edge.link !== 'linked' && !watch.policy.isMomentary && watch.rule.watch !== 'edge-lost')
-        this.#watches.input(watch, { type: 'silent' }, now)
-    }
-    this.#followLinks(now)
+    const turn = this.#edges.tell(edges)
+    if (turn === null) return []
+    const { looked, before, isAnyGone } = turn
+    if (before.size > 0 || isAnyGone) for (const watch of this.#watches.values()) this.#followEdge(watch, before, now)
+    this.#followLinks(looked, now)
     return this.#watches.taken()
+  }
+
+  /** `before`: how those were that changed. */
+  #followEdge(watch: Watch, before: ReadonlyMap<string, WatchedEdge | null>, now: AlertNow): void {
+    if (nodeOfSubject(watch.edgeId) !== null) return
+    const edge = this.#edges.get(watch.edgeId)
+    if (edge === undefined) return this.#watches.withdraw(watch, 'edge-removed', now)
+    const was = before.get(edge.id)
+    if (was === undefined) return
+    if (watch.rule.watch === 'edge-lost') this.#watches.follow(watch, watch.rule, edge)
+    const wasLinked = was?.link === 'linked'
+    if (wasLinked && edge.link !== 'linked' && !watch.policy.isMomentary && watch.rule.watch !== 'edge-lost')
+      this.#watches.input(watch, { type: 'silent' }, now)
   }
 
   /** Nodes of which something may be otherwise: after a check, a change by a person, or because nobody looked any more. */
@@ -143,10 +156,10 @@ export class AlertBook {
     }
   }
 
-  #followLinks(now: AlertNow): void {
+  #followLinks(edges: readonly WatchedEdge[], now: AlertNow): void {
     for (const { document: rule } of this.#rules) {
       if (rule.watch !== 'edge-lost' && rule.watch !== 'absence') continue
-      for (const edge of this.#edges.values()) {
+      for (const edge of edges) {
         if (!appliesTo(rule, edge.id)) continue
         if (rule.watch === 'edge-lost') this.#followLink(rule, edge, now)
         else this.#followAbsence(rule, edge, now)
@@ -156,7 +169,7 @@ export class AlertBook {
 
   #followLink(rule: AlertRuleDocument, edge: WatchedEdge, now: AlertNow): void {
     if (edge.link === 'lost') {
-      const watch = this.#watches.wanted(rule, edge, '', '', now)
+      const watch = this.#linkWatch(rule, edge, '', now)
       const kind = watch?.state.kind
       if (watch && kind !== 'firing' && kind !== 'pending')
         this.#watches.input(watch, { type: 'met', evidence: lostEvidence(rule), beganAt: edge.since }, now)
@@ -168,8 +181,20 @@ export class AlertBook {
 
   /** Where an edge is away something else speaks of it: nothing is absent then. */
   #followAbsence(rule: AlertRuleDocument, edge: WatchedEdge, now: AlertNow): void {
-    const watch = this.#watches.wanted(rule, edge, '', rule.metric ?? '', now)
-    if (watch) watch.heardAt = edge.link === 'linked' ? (watch.heardAt ?? now.mono) : null
+    if (edge.link === 'linked') {
+      const watch = this.#linkWatch(rule, edge, rule.metric ?? '', now)
+      if (watch) watch.heardAt ??= now.mono
+    } else {
+      const watch = this.#watches.of(rule.id, edge.id)
+      if (watch) watch.heardAt = null
+    }
+  }
+
+  /** Null: there is no room for it now. There may be later, when nobody speaks of this link any more. */
+  #linkWatch(rule: AlertRuleDocument, edge: WatchedEdge, series: string, now: AlertNow): Watch | null {
+    const watch = this.#watches.wanted(rule, edge, '', series, now)
+    if (watch === null) this.#edges.lookAgain(edge.id)
+    return watch
   }
 
   /** Something live came of this edge. */
@@ -302,7 +327,7 @@ export class AlertBook {
   }
 
   wake(now: AlertNow): BookChange[] {
-    for (const watch of this.#watches.all()) {
+    for (const watch of this.#watches.values()) {
       const { heardAt, rule, window, state } = watch
       if (heardAt !== null && state.kind !== 'firing' && now.mono - heardAt >= rule.forMs)
         this.#watches.input(watch, { type: 'met', evidence: absentEvidence(rule) }, now)
@@ -312,13 +337,13 @@ export class AlertBook {
         if (now.mono - edge.since >= EDGE_FORGETS_MS)
           this.#watches.input(watch, { type: 'withdrawn', because: 'cleared' }, now)
       if (window?.prune(now.mono) || (isOpen && (window?.isEmpty ?? true))) this.#judgeWindow(watch, now)
-      this.#watches.input(watch, { type: 'wake' }, now)
+      this.#watches.wake(watch, now)
     }
     return this.#watches.taken()
   }
 
   timeGap(now: AlertNow): BookChange[] {
-    for (const watch of this.#watches.all()) {
+    for (const watch of this.#watches.values()) {
       if (watch.heardAt !== null) watch.heardAt = now.mono
       this.#watches.input(watch, { type: 'timeGap' }, now)
     }

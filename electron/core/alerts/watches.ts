@@ -49,15 +49,16 @@ export class Watches {
   readonly #byKey = new Map<string, Watch>()
   readonly #perRule = new Map<string, number>()
   readonly #refused = new Map<string, Refusals>()
+  readonly #max: number
   #changes: BookChange[] = []
 
-  values(): Iterable<Watch> {
-    return this.#byKey.values()
+  constructor(max = WATCHED_MAX) {
+    this.#max = max
   }
 
-  /** Those of now: each may be forgotten while they are walked. */
-  all(): readonly Watch[] {
-    return [...this.#byKey.values()]
+  /** Each may be forgotten while they are walked. */
+  values(): Iterable<Watch> {
+    return this.#byKey.values()
   }
 
   of(ruleId: string, edgeId: string, seriesKey = ''): Watch | undefined {
@@ -97,9 +98,11 @@ export class Watches {
     const ofRule = this.#perRule.get(rule.id) ?? 0
     // Rules that have one alert for each edge grow with the fleet, not with what somebody sends.
     const isPerSeries = seriesKey !== ''
-    if (this.#byKey.size >= WATCHED_MAX || (isPerSeries && ofRule >= WATCHED_PER_RULE_MAX)) {
-      const limit = this.#byKey.size >= WATCHED_MAX ? WATCHED_MAX : WATCHED_PER_RULE_MAX
-      const reason = `More than ${limit} alerts${limit === WATCHED_MAX ? '' : ' of one rule'} at once.`
+    const isFull = this.#byKey.size >= this.#max
+    if (isFull || (isPerSeries && ofRule >= WATCHED_PER_RULE_MAX)) {
+      const reason = isFull
+        ? `More than ${this.#max} alerts at once.`
+        : `More than ${WATCHED_PER_RULE_MAX} alerts of one rule at once.`
       this.#refused.set(rule.id, { count: (this.#refused.get(rule.id)?.count ?? 0) + 1, lastAt: now.wall, reason })
       return null
     }
@@ -143,8 +146,14 @@ export class Watches {
       if (output.type === 'refused') refused = output.reason
       else this.#changes.push({ key, ruleId, edgeId, series, output, state })
     }
-    if (state.kind === 'calm' && watch.heardAt === null && (watch.window?.isEmpty ?? true)) this.#forget(watch)
+    if (remembersNothing(watch)) this.#forget(watch)
     return refused
+  }
+
+  /** The input `wake`, for whoever it has anything to say to: of thousands that is hardly one at a time. */
+  wake(watch: Watch, now: AlertNow): void {
+    const dueAt = wakeAtOf(watch.state, watch.policy)
+    if ((dueAt !== null && dueAt <= now.mono) || remembersNothing(watch)) this.input(watch, { type: 'wake' }, now)
   }
 
   /** The changes since this was last asked. */
@@ -171,6 +180,9 @@ export class Watches {
     else this.#perRule.delete(watch.ruleId)
   }
 }
+
+const remembersNothing = ({ state, heardAt, window }: Watch): boolean =>
+  state.kind === 'calm' && heardAt === null && (window?.isEmpty ?? true)
 
 const keyOf = (ruleId: string, edgeId: string, seriesKey: string) => JSON.stringify([ruleId, edgeId, seriesKey])
 

@@ -71,6 +71,23 @@ describe('what a watch does', () => {
     expect(watches.of('r', 'berlin')).toBe(absent)
   })
 
+  test('wakes when its wait is over, and leaves its place when its window is empty', () => {
+    const waiting = wanted('berlin', 'door', ofEdges)!
+    fire(waiting)
+    const calm = wanted('berlin', 's')!
+    calm.window = new SampleWindow(60_000)
+    calm.window.add(1, at(1).mono)
+    const wake = (ms: number) => {
+      for (const watch of watches.values()) watches.wake(watch, at(ms))
+      return types()
+    }
+    expect([types(), wake(5_000)]).toEqual([['show'], []])
+    expect([...watches.values()]).toEqual([waiting, calm])
+    calm.window.prune(at(60_001).mono)
+    expect(wake(5_001)).toEqual(['raise'])
+    expect([...watches.values()]).toEqual([waiting])
+  })
+
   test('may be refused, and nothing has changed then', () => {
     const watch = wanted('berlin', 's')!
     expect(watches.input(watch, { type: 'unacknowledgeAsked' }, at(1))).toBe('not-firing')
