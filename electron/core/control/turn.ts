@@ -71,7 +71,7 @@ interface Persisted {
 
 /** Collects the state and the outputs of one step. */
 export class Turn<State extends Persisted> {
-  readonly outputs: ControlOutput[] = []
+  outputs: ControlOutput[] = []
   state: State
   #decision: Decision | null = null
   #settled: Settlement | null = null
@@ -84,7 +84,9 @@ export class Turn<State extends Persisted> {
     return this
   }
   out(...outputs: ControlOutput[]): this {
-    this.outputs.push(...outputs)
+    // Most steps have one: an array that grows takes room for many.
+    if (this.outputs.length === 0) this.outputs = outputs
+    else this.outputs.push(...outputs)
     return this
   }
   refuse(reason: string): this {
