@@ -1,10 +1,9 @@
 import type { ForwardView } from '../../shared/console/alert-views'
 import { after, type MonoMs } from '../../shared/model/time'
+import { growingWaitMs } from '../core/notify/pace'
 import type { ForwardAnswer } from '../forwarding/forwarding'
 import type { Clock, Random } from '../platform/ports'
 
-export const FORWARD_BACKOFF_MS = 5_000
-export const FORWARD_BACKOFF_CAP_MS = 300_000
 /** The endpoint answers, but not to this sender: looked at again now and then. */
 const MISCONFIGURED_AGAIN_MS = 60_000
 
@@ -65,8 +64,7 @@ export class ForwardRetry implements Disposable {
 
   #delayMs(later: ForwardLater): number {
     if (later.kind === 'misconfigured') return MISCONFIGURED_AGAIN_MS
-    const cap = Math.min(FORWARD_BACKOFF_CAP_MS, FORWARD_BACKOFF_MS * 2 ** Math.min(10, this.#failedAttempts - 1))
-    return later.retryAfterMs ?? cap * this.#random.fraction()
+    return later.retryAfterMs ?? growingWaitMs(this.#failedAttempts, this.#random.fraction())
   }
 
   /** Nothing is waited for any more. */

@@ -28,6 +28,14 @@ export function paceAfter(pace: PaceAt, perHourMax: number, now: number): number
   return Math.max(Math.min(pace ?? now, now + CHANNEL_BURST * everyMs), now) + everyMs
 }
 
+/**
+ * How long to wait after `failures` one after the other where the other side names no time: 5 s, doubled each time up to its cap, and of that by chance any part,
+ * so that many who wait do not come back in step. `fraction`: 0 to 1.
+ */
+export function growingWaitMs(failures: number, fraction: number): number {
+  return Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** Math.min(10, failures - 1)) * fraction
+}
+
 /** How long to wait after `attempts` that failed one after the other; null: it is given up. */
 export function retryAfter(
   answer: { readonly kind: 'later' | 'refused'; readonly retryAfterMs: number | null },
@@ -36,6 +44,5 @@ export function retryAfter(
 ): number | null {
   if (attempts >= (answer.kind === 'refused' ? REFUSED_ATTEMPTS_MAX : ATTEMPTS_MAX)) return null
   if (answer.kind === 'refused') return REFUSED_AGAIN_MS
-  const cap = Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** Math.min(10, attempts - 1))
-  return answer.retryAfterMs ?? cap * fraction
+  return answer.retryAfterMs ?? growingWaitMs(attempts, fraction)
 }
