@@ -105,7 +105,7 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
         })
       const rule = contract[op]
       const denied = denial(op, leastAtEdge(caller, rule.role, rule.edgeOf), caller)
-      if (denied) return refuse(op, null, caller, denied)
+      if (denied) return refuse(op, about(rule.input, params, caller), caller, denied)
       // As asked: whoever lowers or removes the own account is another one afterwards.
       const { actor, role, via } = caller
       const startedAt = clock.mono()
@@ -146,7 +146,7 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
       const rule = topics[topic]
       const edgeOf = 'edgeOf' in rule ? rule.edgeOf : null
       const denied = denial(topic, leastAtEdge(caller, rule.role, edgeOf), caller)
-      if (denied) return refuse(topic, null, caller, denied)
+      if (denied) return refuse(topic, about(rule.params, params, caller), caller, denied)
       try {
         const parsed = parse(rule.params, params ?? {}) as Record<string, unknown>
         const deniedThere = denialAtEdge(topic, rule.role, edgeOf, parsed, caller)
@@ -174,6 +174,12 @@ export function createDispatch({ operations, clock, log, audit }: DispatchOption
 
 const denial = (name: string, least: Role, { role }: Caller): Failure | null =>
   allows(role, least) ? null : lacksRole(name, least, role)
+
+/** What somebody whose role is too low asked for, for the audit; null: of nobody known, or no such request. */
+function about(schema: z.ZodType, params: unknown, { role }: Caller): unknown {
+  const parsed = role === 'anonymous' ? null : schema.safeParse(params ?? {})
+  return parsed?.success ? parsed.data : null
+}
 
 /** Throws `HoldfastError('invalid')` that names the first field; `details` has up to twenty. */
 function parse(schema: z.ZodType, params: unknown): unknown {

@@ -197,6 +197,26 @@ describe('dispatch', () => {
     ])
   })
 
+  test('the audit says what somebody whose role is too low asked for, where that is a request at all', async () => {
+    const { dispatch, reached, audit } = build()
+    const ask = (op: string, asked: unknown, role: Role) => dispatch.call(op, asked, { actor: 'user:vera', role })
+    await ask('edges.revoke', { edge: 'berlin' }, 'viewer')
+    await ask('edges.revoke', { edge: ['x'.repeat(10_000)] }, 'viewer')
+    await ask('edges.revoke', { edge: 'berlin' }, 'anonymous')
+    await ask('users.setPassword', { user: 'kim', password: 'correct horse battery' }, 'anonymous')
+    await ask('secrets.set', { name: 'hall', secretValue: 'correct horse battery' }, 'viewer')
+    expect(reached).toEqual([])
+    expect(audit.map(({ params, outcome }) => [outcome, params])).toEqual([
+      ...[
+        ['refused', { edge: 'berlin' }],
+        ['refused', null],
+        ['refused', null],
+        ['refused', null],
+      ],
+      ['refused', { name: 'hall', secretValue: '[secret]' }],
+    ])
+  })
+
   test('the audit shows no secrets and no bulk', async () => {
     const { dispatch, audit } = build()
     await dispatch.call('enrolment.join', { code: 'HF1.very-secret' }, { actor: 'a', role: 'admin' })
