@@ -10,9 +10,10 @@ import type { OperationInput } from '../../shared/console/contract'
 import { alertSeverities, nodeOfSubject, type AlertSeverity, type AlertState } from '../../shared/model/alerts'
 import type { Cli, Context } from './command'
 import { differencesText, type Differences } from './differences'
-import { UsageError } from './failure'
+import { exitCodes, UsageError } from './failure'
 import { follow } from './follow'
 import { ageBetween, facts, lengthOf, oneLine, table, timeOf, type Colour } from './output'
+import { changedOfEach } from './several'
 import { count, duration, pairs } from './values'
 
 const DAY_MS = 86_400_000
@@ -72,12 +73,14 @@ export function addAlerts(cli: Cli, program: Command): void {
         if (edge !== undefined && group !== true) throw new UsageError('--edge goes with --group.')
         const on = undo !== true
         const at = defined({ edge })
-        let changed = 0
-        if (group !== true) changed = (await client.call('alerts.acknowledge', { ids, note, on })).changed
-        else
-          for (const id of ids)
-            changed += (await client.call('alerts.acknowledge', { group: id, ...at, note, on })).changed
-        context.print({ changed }, () => `${on ? 'Acknowledged' : 'No longer acknowledged'}: ${changed}\n`)
+        const say = (changed: number) =>
+          context.print({ changed }, () => `${on ? 'Acknowledged' : 'No longer acknowledged'}: ${changed}\n`)
+        if (group === true)
+          return await changedOfEach(context, ids, say, (id) =>
+            client.call('alerts.acknowledge', { group: id, ...at, note, on }),
+          )
+        say((await client.call('alerts.acknowledge', { ids, note, on })).changed)
+        return exitCodes.done
       }),
     )
     .argument('<ids...>', 'of `holdfast alerts list`')

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AlertGroup } from '../../../shared/console/alert-views'
+import { HoldfastError } from '../../../shared/model/failures'
 import { alertSample, forwardSample } from '../../support/alert-samples'
 import { useCli } from '../../support/cli-console'
 import { AT } from '../../support/console-samples'
@@ -46,6 +47,45 @@ describe('alerts', () => {
       ['alerts.acknowledge', { group: '7', edge: 'Aachen', note: '', on: true }],
       ['alerts.silence', { group: '7', edge: 'Aachen', forMs: 3_600_000, reason: 'the line' }],
     ])
+  })
+
+  test('of several causes are acknowledged as far as they may be: each refusal is said with its reason, and the command fails', async () => {
+    const refusals: Record<string, HoldfastError> = {
+      7: new HoldfastError('forbidden', '2 of 3 are changed. Only admins of Oslo may do this.', {
+        ...{ hint: 'Ask one of them.', details: { changed: 2, asked: 3 } },
+      }),
+      8: new HoldfastError('not-found', 'There is no alert "8".'),
+    }
+    double().answer({
+      'alerts.acknowledge': ({ group }) => {
+        const refusal = refusals[group ?? '']
+        if (refusal) throw refusal
+        return { changed: 4 }
+      },
+    })
+    const people = await run(['alerts', 'ack', '7', '8', '9', '--group', '--note', 'mine'])
+    expect(asked()).toEqual(['7', '8', '9'].map((group) => ['alerts.acknowledge', { group, note: 'mine', on: true }]))
+    expect(people).toMatchObject({ code: 1, out: 'Acknowledged: 6\n' })
+    expect(people.err).toMatch(
+      /\[forbidden\]: 7: 2 of 3 are changed\. Only admins of Oslo.*\nhint: Ask one of them\.\n/,
+    )
+    expect(people.err).toMatch(/\[not-found\]: 8: There is no alert "8"\.\nhint: /)
+    const script = await run(['alerts', 'ack', '7', '8', '9', '--group', '--json'])
+    expect([script.code, script.json()]).toEqual([1, { changed: 6 }])
+    expect(
+      script.err
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { code: 'forbidden', details: { reference: '7', changed: 2, asked: 3 } },
+      { code: 'not-found', details: { reference: '8' } },
+    ])
+    // Nothing was done of any.
+    expect(await run(['alerts', 'ack', '8', '8', '--group'])).toMatchObject({ code: 1, out: '' })
+    const single = await run(['alerts', 'ack', '8', '--group'])
+    expect(single).toMatchObject({ code: 1, out: '' })
+    expect(single.err).toContain('[not-found]: There is no alert "8".')
   })
 
   test('say so when there is none', async () => {
