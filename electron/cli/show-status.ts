@@ -1,3 +1,4 @@
+import { staysAtMaster } from '../../shared/console/sites'
 import type { EdgeView, StatusView } from '../../shared/console/views'
 import type { ModuleView } from '../../shared/model/modules'
 import { backlogText } from './show-sync'
@@ -7,7 +8,11 @@ type Control = StatusView['control']
 type Link = StatusView['link']
 type Window = StatusView['window']
 
-const rule = ({ rule, reason }: Control): string => (rule ? `${rule}: ${say(`rule.${rule}`)}` : oneLine(reason))
+const rule = (view: Pick<EdgeView, 'draining' | 'control'>): string => {
+  const { rule, reason } = view.control
+  if (!rule) return oneLine(reason)
+  return `${rule}: ${say(`rule.${rule}`)}${staysAtMaster(view) ? ` ${say('control.draining')}` : ''}`
+}
 
 export function controlText(control: Control, now: number): string {
   const since = say('control.since', {
@@ -108,6 +113,7 @@ export function edgesText(edges: readonly EdgeView[], now: number, paint: Paint)
     edge.sync === null ? '-' : backlogText(edge.sync, paint),
     [
       nextText(edge, now),
+      edge.draining ? say('fleetStatus.draining') : '',
       edge.failover ? '' : say('control.failoverOff'),
       pauseText(edge.paused),
       edge.revoked ? 'revoked' : edge.enrolled ? '' : 'not joined yet',
@@ -130,7 +136,7 @@ export function statusText(status: StatusView, paint: Paint): string {
       ]
     : [
         ['control', controlText(status.control, now)],
-        ['why', rule(status.control)],
+        ['why', rule(status)],
         ['link', linkText(status.link, now, paint)],
         ['backlog', status.sync === null ? '' : backlogText(status.sync, paint)],
         ['next', nextText(status, now)],
@@ -163,7 +169,7 @@ export function edgeText(edge: EdgeView, now: number, paint: Paint): string {
     facts(
       [
         ['control', controlText(edge.control, now)],
-        ['why', rule(edge.control)],
+        ['why', rule(edge)],
         ['link', linkText(edge.link, now, paint)],
         ['backlog', edge.sync === null ? '' : backlogText(edge.sync, paint)],
         ['next', nextText(edge, now)],

@@ -1,4 +1,4 @@
-import { isHearsay, needsOf, sitesOf, type Site } from '../../shared/console/sites'
+import { isHearsay, needsOf, sitesOf, staysAtMaster, type Site } from '../../shared/console/sites'
 import { standingOfAll, type Standing } from '../../shared/console/standing'
 import type { StatusView } from '../../shared/console/views'
 import type { Locale, TextKey } from '../../shared/text/text'
@@ -115,7 +115,8 @@ function actionsOf(site: Site): Pick<TrayModel, 'restore' | 'failover' | 'pause'
   const place = `/site/${encodeURIComponent(edge)}`
   const mayMove = link.state === 'connected' && control.handOver === null && failover
   return {
-    restore: mayMove && control.holder === 'master' ? { edge, expectedEpoch: control.epoch } : null,
+    restore:
+      mayMove && control.holder === 'master' && !staysAtMaster(site) ? { edge, expectedEpoch: control.epoch } : null,
     failover: mayMove && control.holder === 'edge' ? { place } : null,
     pause: paused === null && failover ? { place } : null,
     resume: paused === null ? null : { edge },

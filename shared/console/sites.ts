@@ -18,6 +18,8 @@ export interface Site {
   readonly stableAt: number | null
   readonly window: StatusView['window']
   readonly failover: boolean
+  /** Absent: its node is to have work, or it is not known here. */
+  readonly draining?: boolean | undefined
   readonly paused: StatusView['paused']
   readonly enrolled: boolean
   readonly revoked: boolean
@@ -109,6 +111,10 @@ function ranked(needs: StatusView['needs']): StatusView['needs'] {
   const rank = (severity: string) => (severity === 'critical' ? 0 : 1)
   return once.sort((a, b) => rank(a.severity) - rank(b.severity) || a.since - b.since)
 }
+
+/** The master drives because the site's node is to have no work: neither a window nor a restore gives control back. */
+export const staysAtMaster = ({ draining, control }: Pick<Site, 'draining' | 'control'>): boolean =>
+  draining === true && control.holder === 'master'
 
 export const devicesOf = (site: Site): ModuleView[] => site.modules.filter((module) => module.role === 'device')
 export const connectedOf = (site: Site): number => devicesOf(site).filter((device) => device.connected).length

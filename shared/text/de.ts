@@ -161,7 +161,8 @@ export const de: Catalogue = {
     asLastKnown: 'Letzter bekannter Stand; nicht erreichbar seit {time}.',
     contested: 'beide Seiten steuerten {age} lang',
     failoverOff: 'Übernahme ist abgeschaltet',
-    draining: 'Der Knoten dieser Edge wird geleert: Die Steuerung bleibt bei der Zentrale, bis das aufgehoben ist.',
+    draining:
+      'Der Knoten dieses Standorts wird geräumt: Die Steuerung bleibt bei der Zentrale, bis das aufgehoben ist.',
     pausedUntil: 'automatische Übernahme pausiert bis {time}: {reason}',
     pausedOpen: 'automatische Übernahme pausiert: {reason}',
     forceWarning:
@@ -170,7 +171,7 @@ export const de: Catalogue = {
   fleetStatus: {
     online: 'online',
     degraded: 'eingeschränkt',
-    draining: 'wird geleert',
+    draining: 'wird geräumt',
     paused: 'pausiert',
     offline: 'offline',
     unknown: 'unbekannt',
@@ -207,7 +208,7 @@ export const de: Catalogue = {
     'not-persisted': 'Der Steuerungsstand konnte nicht gespeichert werden.',
     'no-device': 'Die Edge steuert, aber kein Gerät antwortet.',
     'telemetry-lost': 'Die Zentrale hat Telemetrie dieses Standorts verloren, die sie schon übernommen hatte.',
-    'drain-blocked': 'Die Steuerung eines Knotens, der geleert wird, konnte nicht an die Zentrale gegeben werden.',
+    'drain-blocked': 'Die Steuerung eines Knotens, der geräumt wird, konnte nicht an die Zentrale gegeben werden.',
     'module-fault': 'Ein Modul hat einen Fehler.',
     'host-waits-memory':
       'Geräte werden nicht gesteuert: Die Maschine dieses Controllers hat zu wenig Speicher für den Prozess, der es täte. Dort andere Programme beenden oder ihr mehr Speicher geben; dann geht es von selbst weiter.',

@@ -1,7 +1,7 @@
 import type { StatusView } from '../../../shared/console/views'
 import type { Tone } from '../../ui/tone'
 import { actionsOf, type Viewer } from '../site/actions'
-import { needsOf, sitesOf, type Site } from '../../../shared/console/sites'
+import { needsOf, sitesOf, staysAtMaster, type Site } from '../../../shared/console/sites'
 
 /** What one can do about something, as a place to go to. `text`: key of the catalogue. */
 export interface Remedy {
@@ -16,7 +16,7 @@ export interface Attention {
   readonly tone: Extract<Tone, 'critical' | 'degraded' | 'master'>
   /** A need of the controller: its code and its words in English. Null: `key` says it. */
   readonly need: { readonly code: string; readonly text: string } | null
-  readonly key: 'heldByMaster' | 'paused' | null
+  readonly key: 'heldByMaster' | 'draining' | 'paused' | null
   readonly detail: string | null
   readonly since: number | null
   readonly site: Site | null
@@ -71,13 +71,15 @@ export function attentionOf(
     const remedies = remediesOf(need.code, site)
     return { id: need.id, tone, need, key: null, detail: null, since: need.since, site, remedies }
   })
+  const drained = sites.filter(staysAtMaster)
   const held = sites.filter(
-    ({ control, link, window }) =>
-      control.holder === 'master' &&
-      control.handOver === null &&
-      link.state === 'connected' &&
-      !window.open &&
-      window.nextOpenAt === null,
+    (site) =>
+      site.control.holder === 'master' &&
+      site.control.handOver === null &&
+      site.link.state === 'connected' &&
+      !site.window.open &&
+      site.window.nextOpenAt === null &&
+      !staysAtMaster(site),
   )
   const paused = sites.filter((site) => site.paused !== null)
   const base = { need: null, detail: null, since: null }
@@ -91,6 +93,15 @@ export function attentionOf(
       since: site.control.since,
       site,
       remedies: [...restore(site), openSite(site)],
+    })),
+    ...drained.map((site): Attention => ({
+      ...base,
+      id: `${site.id}:draining`,
+      tone: 'master',
+      key: 'draining',
+      since: site.control.since,
+      site,
+      remedies: [openSite(site)],
     })),
     ...paused.map((site): Attention => ({
       ...base,

@@ -16,6 +16,7 @@ export type OffReason =
   | 'needsAdmin'
   | 'handOverRuns'
   | 'edgeDrives'
+  | 'draining'
   | 'masterDrives'
   | 'failoverOff'
   | 'otherSideGone'
@@ -49,6 +50,7 @@ export function actionsOf(site: Site, viewer: Viewer): Actions {
       common ??
       handOver ??
       (site.control.holder === 'edge' ? 'edgeDrives' : null) ??
+      (site.draining ? 'draining' : null) ??
       (isLinked ? null : 'otherSideGone'),
     failover:
       common ??

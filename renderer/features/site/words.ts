@@ -1,5 +1,5 @@
 import { useI18n } from 'vue-i18n'
-import type { Site } from '../../../shared/console/sites'
+import { staysAtMaster, type Site } from '../../../shared/console/sites'
 
 /** Control in the viewer's language. */
 export function useWords() {
@@ -19,7 +19,8 @@ export function useWords() {
       const { rule, reason, holder, handOver } = site.control
       if (handOver) return t('site.handOverReason')
       if (holder === 'none') return t(isLinked(site) ? 'site.noneReason' : 'site.idleReason')
-      return rule && te(`rule.${rule}`, 'en') ? t(`rule.${rule}`) : reason
+      if (!rule || !te(`rule.${rule}`, 'en')) return reason
+      return staysAtMaster(site) ? `${t(`rule.${rule}`)} ${t('control.draining')}` : t(`rule.${rule}`)
     },
   }
 }

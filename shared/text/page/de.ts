@@ -219,6 +219,7 @@ export const pageDe: PageTexts = {
     openSite: 'Standort öffnen',
     nothingNext: 'nichts geplant',
     heldByMaster: 'Die Zentrale steuert {site}, bis jemand die Steuerung zurückgibt.',
+    draining: 'Der Knoten von {site} wird geräumt: Die Zentrale steuert, bis das aufgehoben ist.',
     paused: 'Die automatische Übernahme von {site} ist angehalten.',
     toKnow: 'Gut zu wissen',
     openData: 'Daten öffnen',

@@ -215,6 +215,7 @@ export const pageEn = {
     openSite: 'Open site',
     nothingNext: 'nothing planned',
     heldByMaster: 'The master drives {site} until someone restores control.',
+    draining: 'The node of {site} is draining: the master drives until it is undrained.',
     paused: 'Automatic failover of {site} is paused.',
     toKnow: 'Good to know',
     openData: 'Open data',

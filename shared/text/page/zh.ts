@@ -214,6 +214,7 @@ export const pageZh: PageTexts = {
     openSite: '打开站点',
     nothingNext: '没有计划',
     heldByMaster: '主控控制着 {site}，直到有人交还控制权。',
+    draining: '{site} 的节点正在排空：由主控控制，直到取消排空。',
     paused: '{site} 的自动切换已暂停。',
     toKnow: '值得留意',
     openData: '打开数据',

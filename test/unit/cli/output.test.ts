@@ -101,6 +101,20 @@ describe('a command for people', () => {
     expect(out).not.toContain('\u001b')
   })
 
+  test('says of a draining node that the master drives its site until it is undrained', async () => {
+    const control = { ...edgeSample().control, holder: 'master', rule: 'fail-over' } as const
+    const draining = { ...edgeSample(), control, draining: true }
+    double().answer({
+      'edges.show': () => ({ view: draining, document: { id: 'berlin', name: 'Berlin' }, revision: 7 }),
+      'status.get': () => ({ ...statusSample(), edges: [draining, { ...draining, draining: false }] }),
+    })
+    expect((await run(['edge', 'show', 'Berlin'])).out).toMatch(
+      /why +fail-over: Someone moved control to the master\. The node of this edge is draining: control stays with the master until it is undrained\./,
+    )
+    const rows = (await run(['status'])).out.split('\n').filter((line) => line.includes('the master drives'))
+    expect(rows.map((row) => / draining/.test(row))).toEqual([true, false])
+  })
+
   test('tables align, also with wide characters, and colours come only where they are wanted', async () => {
     double().answer({
       'systems.list': () => [

@@ -34,6 +34,12 @@ const cases: [string, Partial<Site>, Partial<Viewer>, Partial<Actions>][] = [
     { restore: null, failover: 'masterDrives' },
   ],
   [
+    'control of a draining node stays with the master',
+    { control: byMaster, draining: true },
+    {},
+    { restore: 'draining', failover: 'masterDrives' },
+  ],
+  [
     'failover false closes the manual way and pause as well',
     { failover: false },
     {},

@@ -49,6 +49,17 @@ describe('what needs a person', () => {
     expect(texts({ ...admin, mayOperate: false, mayOperateAt: () => false })).toEqual(['overview.openSite'])
   })
 
+  it('says of a draining node that the master drives until it is undrained, window or not, and offers no Restore', () => {
+    const status = statusOf({ control: held, draining: true }, { control: held, window: noWindow, draining: true })
+    const items = attentionOf(status, admin, everyPage)
+    expect(items.map(({ id, key }) => [id, key])).toEqual([
+      ['e0:draining', 'draining'],
+      ['e1:draining', 'draining'],
+    ])
+    expect(items.flatMap(({ remedies }) => remedies.map(({ text }) => text))).not.toContain('site.restore')
+    expect(attentionOf(statusOf({ draining: true }), admin, everyPage)).toEqual([])
+  })
+
   it('points only to pages that exist', () => {
     const status = statusOf({ needs: [need('duplicate-edge', 'critical', 1)] })
     const to = (hasPage: (name: string) => boolean) =>

@@ -88,6 +88,9 @@ describe('the tray', () => {
       ...{ ...(calm as unknown as EdgeView), id, name: id, takeOverAt: null, stableAt: null },
       ...{ enrolled: true, revoked: false, modules: [] },
     })
+    const alone = (draining: boolean) =>
+      show({ role: 'master', name: 'HQ', edges: [{ ...edge('a'), control: atMaster, draining }] }).restore
+    expect([alone(false), alone(true)]).toEqual([{ edge: 'a', expectedEpoch: 2 }, null])
     const model = show({ role: 'master', name: 'HQ', edges: [edge('a'), { ...edge('b'), control: atMaster }] })
     expect(model.title).toBe('HQ: 2 sites, 1 driven by their edge, 1 by the master')
     expect(model).toMatchObject({ restore: { place: '/' }, failover: { place: '/' }, state: 'master' })

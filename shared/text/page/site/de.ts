@@ -155,6 +155,7 @@ export const siteDe: SiteTexts = {
     needsAdmin: 'Nur die Rolle „admin“ darf einen Wechsel erzwingen.',
     handOverRuns: 'Eine Übergabe läuft.',
     edgeDrives: 'Der Standort steuert schon.',
+    draining: 'Der Knoten dieses Standorts wird geräumt; heben Sie das zuerst auf.',
     masterDrives: 'Die Zentrale steuert schon.',
     failoverOff: 'Die Übernahme ist für diesen Standort abgeschaltet.',
     otherSideGone: 'Die andere Seite ist nicht erreichbar.',

@@ -153,6 +153,7 @@ export const siteEn = {
     needsAdmin: 'Only an administrator may force a switch.',
     handOverRuns: 'A hand-over is running.',
     edgeDrives: 'The edge drives already.',
+    draining: 'The node of this site is draining; undrain it first.',
     masterDrives: 'The master drives already.',
     failoverOff: 'Failover is switched off for this site.',
     otherSideGone: 'The other side cannot be reached.',

@@ -154,6 +154,7 @@ export const siteZh: SiteTexts = {
     needsAdmin: '只有管理员可以强制切换。',
     handOverRuns: '正在移交控制权。',
     edgeDrives: '已经由边缘站点控制。',
+    draining: '该站点的节点正在排空；请先取消排空。',
     masterDrives: '已经由主控控制。',
     failoverOff: '此站点已关闭故障转移。',
     otherSideGone: '另一方不可达。',
