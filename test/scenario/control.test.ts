@@ -198,6 +198,9 @@ describe('a master that starts again', () => {
     await site.startMaster()
     await site.pass(10_000)
     expect(site.gates()).toEqual({ edge: 3, master: null })
+    // Both tell by what the edge drives, not by what the master drove before.
+    const told = { holder: 'edge', epoch: 3, rule: 'autonomy' }
+    expect([site.edgeView().control, site.masterView().control]).toMatchObject([told, told])
     expect(site.transcript).toMatchInlineSnapshot(`
       [
         "0.1 s: nobody drives",

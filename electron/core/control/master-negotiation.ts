@@ -167,7 +167,7 @@ function giveUp(turn: MasterTurn, context: MasterContext, edge: EdgeFacts): void
     const next = {
       ...stored,
       record: known
-        ? { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch }
+        ? { ...stored.record, holder: 'edge' as const, epoch: edge.record.epoch, decisionId: edge.record.decisionId }
         : { ...stored.record, holder: 'none' as const },
       edgeStoodBy: false,
       manualAt: null,
