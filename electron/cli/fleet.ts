@@ -230,9 +230,8 @@ function doneText(
 ): string {
   const name = nameOf(node)
   const why = detail === null ? '' : `: ${oneLine(detail)}`
-  if (draining)
-    return moved
-      ? `${name} is draining; the master has its work.\n`
-      : `${name} is draining. ${context.paint('yellow', 'Control has not moved yet')}${why}\n`
-  return moved ? `${name} is not draining any more.\n` : `${name} is not draining${why}.\n`
+  const waits = `${context.paint('yellow', 'Control has not moved yet')}${why}\n`
+  if (draining) return moved ? `${name} is draining; the master has its work.\n` : `${name} is draining. ${waits}`
+  if (!moved && detail === null) return `${name} was not draining.\n`
+  return `${name} is not draining any more.${moved ? '\n' : ` ${waits}`}`
 }

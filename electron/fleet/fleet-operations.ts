@@ -73,7 +73,7 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
       if (!draining) {
         const undone =
           member.kept.drain === null
-            ? { moved: false, detail: 'it is not draining' }
+            ? { moved: false, detail: null }
             : await drainer.undrain(member, caller.actor)
         return { node: member.view(), ...undone }
       }

@@ -132,7 +132,7 @@ export const fleetOperations = {
   'fleet.setRole': operation('operator', true, ofNode.extend({ role: z.enum(fleetRoles) }), fleetNodeView, 'found'),
   /**
    * `draining: false` undrains. Moves control of its site to the master, or back, and waits for that; `moved: false`: it could not be done now, `detail` says
-   * why. A node that could not be moved is draining all the same.
+   * why, null that nothing had to be undrained. A node that could not be moved is draining all the same.
    */
   'fleet.drainNode': operation(
     'operator',

@@ -112,11 +112,15 @@ describe('fleet', () => {
       'fleet.drainNode': () => ({ node: memberSample(), moved: false, detail: 'the edge cannot be reached' }),
     })
     expect((await run(['fleet', 'drain', 'Berlin'])).out).toContain('has not moved yet: the edge cannot be reached')
-    expect((await run(['fleet', 'undrain', 'Berlin'])).out).toContain('the edge cannot be reached')
+    expect((await run(['fleet', 'undrain', 'Berlin'])).out).toBe(
+      'Berlin is not draining any more. Control has not moved yet: the edge cannot be reached\n',
+    )
     expect(asked()).toEqual([
       ['fleet.drainNode', { nodeId: 'Berlin', draining: true, reason: 'new disk' }],
       ['fleet.drainNode', { nodeId: 'Berlin', draining: true, reason: '' }],
       ['fleet.drainNode', { nodeId: 'Berlin', draining: false, reason: '' }],
     ])
+    double().answer({ 'fleet.drainNode': () => ({ node: memberSample(), moved: false, detail: null }) })
+    expect((await run(['fleet', 'undrain', 'Berlin'])).out).toBe('Berlin was not draining.\n')
   })
 })
