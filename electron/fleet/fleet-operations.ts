@@ -72,9 +72,7 @@ export function fleetOperations(parts: FleetOperationsParts): FleetHandlers {
       const { edgeId } = member
       if (!draining) {
         const undone =
-          member.kept.drain === null
-            ? { moved: false, detail: null }
-            : await drainer.undrain(member, caller.actor)
+          member.kept.drain === null ? { moved: false, detail: null } : await drainer.undrain(member, caller.actor)
         return { node: member.view(), ...undone }
       }
       if (edgeId !== null && !parts.failoverOf(edgeId))
