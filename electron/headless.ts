@@ -36,12 +36,13 @@ export async function startController({
   headless: _,
   ...overrides
 }: StartOptions): Promise<StartedController> {
-  collectSooner()
   const controller = await RestartingController.start({
     compose: { dataDir, log, program: builtProgram(), overrides },
     changed: () => {},
     failed: (error) => log.log('error', 'The controller could not start again', failureOf(error)),
   })
+  // Not before: Node keeps its own modules compiled in its program, but not for a V8 with other flags, and would compile and keep what is loaded from then on.
+  collectSooner()
   const heap = giveBackWhenQuiet(systemClock())
   void controller.ended.then(() => heap[Symbol.dispose]())
   return {
