@@ -12,7 +12,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import http from 'node:http'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -36,31 +35,45 @@ const controllerEntries = {
 const preloadEntries = { index: 'electron/preload.ts' }
 const page = 'renderer/index.html'
 
+/** Names of Node's own modules that are made by being read, and are no small thing; null: a module of which only the whole is imported. */
+const unread = {
+  'node:crypto': ['getRandomValues', 'subtle', 'webcrypto'],
+  'node:http': ['CloseEvent', 'MessageEvent', 'WebSocket'],
+  'node:process': null,
+  'node:tls': ['rootCertificates'],
+}
+
 /** Not bundled: what Electron provides, what is native, and Node's own modules. */
 const external = [
   'electron',
   'better-sqlite3',
   ...builtinModules,
-  ...builtinModules.map((name) => `node:${name}`).filter((name) => name !== 'node:http'),
+  ...builtinModules.map((name) => `node:${name}`).filter((name) => !(name in unread)),
 ]
 
 /**
- * Node reads every export of an own module that is imported, and `http.WebSocket` and its like are loaded by being read: 14 MB of memory that no controller
- * has a use for. A module that is asked for is not read.
+ * Node reads every export of an own module that is imported: a WebSocket client, the root certificates, Web Crypto, the list of all its flags are 15 MB of
+ * memory that no controller has a use for. A module that is asked for is not read; what needs one of these names reads it from the whole (`crypto.webcrypto`).
  *
  * @returns {import('vite').Plugin}
  */
-function httpByRequest() {
-  const lazy = ['WebSocket', 'CloseEvent', 'MessageEvent']
-  const names = Object.keys(http).filter((name) => !lazy.includes(name))
+function ownModulesByRequest() {
+  const mark = '\0by-request:'
   return {
-    name: 'http-by-request',
+    name: 'own-modules-by-request',
     enforce: 'pre',
-    resolveId: (id) => (id === 'node:http' ? '\0node-http' : null),
-    load: (id) =>
-      id === '\0node-http'
-        ? `const http = process.getBuiltinModule('node:http'); export default http; export const { ${names.join(', ')} } = http`
-        : null,
+    resolveId(id, _importer, { kind }) {
+      if (!(id in unread)) return null
+      return kind === 'require-call' ? { id, external: true } : `${mark}${id}`
+    },
+    load(id) {
+      if (!id.startsWith(mark)) return null
+      const name = id.slice(mark.length)
+      const names =
+        unread[name] && Object.keys(process.getBuiltinModule(name) ?? {}).filter((one) => !unread[name].includes(one))
+      const named = names ? `export const { ${names.join(', ')} } = own` : ''
+      return `const own = process.getBuiltinModule('${name}'); export default own; ${named}`
+    },
   }
 }
 
@@ -172,7 +185,7 @@ async function buildForNode(entries, folder, format, extension) {
   await build({
     ...shared,
     root,
-    plugins: [httpByRequest(), withoutNativeSsh(), withoutAnswers()],
+    plugins: [ownModulesByRequest(), withoutNativeSsh(), withoutAnswers()],
     build: {
       ssr: true,
       outDir: path.join(fresh, folder),

@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import crypto, { type webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { WallMs } from '../../../shared/model/time'
 
@@ -20,17 +20,17 @@ export interface Pair {
 async function loadX509() {
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
-  x509.cryptoProvider.set(foreign(webcrypto))
+  x509.cryptoProvider.set(foreign(crypto.webcrypto))
   return x509
 }
 
 /** Node's and the page's descriptions of the same Web Crypto objects differ in details that do not matter here. */
 const foreign = (value: unknown) => value as never
 
-const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+const newKeys = () => crypto.webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const body = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64')
+  const body = Buffer.from(await crypto.webcrypto.subtle.exportKey('pkcs8', key)).toString('base64')
   return ['-----BEGIN PRIVATE KEY-----', ...(body.match(/.{1,64}/g) ?? []), '-----END PRIVATE KEY-----', ''].join('\n')
 }
 
@@ -64,7 +64,7 @@ export async function makeLeaf(
   const x509 = await loadX509()
   const issuer = new x509.X509Certificate(authority.certPem)
   const der = Buffer.from(authority.keyPem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+  const signingKey = await crypto.webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
   const keys = await newKeys()
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber,
