@@ -99,12 +99,13 @@ function withoutNativeSsh() {
 }
 
 /**
- * What an operation answers and what a topic tells is written as schemas for the types and the tests; a controller judges what it is asked, not what it says. Building
- * those schemas at each start is 1.5 MB of memory: the built program has none of them.
+ * The tables of operations and topics have many schemas, and a controller is asked few things. What it is asked is judged by a schema that is built then: the
+ * program gives `operation` what makes it. What it answers and tells is written as schemas for the types and the tests: the program has none of them.
+ * Building all of that at each start is 2.5 MB of memory.
  *
  * @returns {import('vite').Plugin}
  */
-function withoutAnswers() {
+function schemasWhenAsked() {
   const kinds = ['stream', 'snapshot']
   /** @param {any} node @param {(node: any) => void} see */
   const walk = (node, see) => {
@@ -114,29 +115,35 @@ function withoutAnswers() {
     for (const value of Object.values(node)) walk(value, see)
   }
   return {
-    name: 'without-answers',
+    name: 'schemas-when-asked',
     enforce: 'pre',
     transform(code, id) {
       if (!/[\\/]shared[\\/]console[\\/][\w-]+\.ts$/.test(id)) return null
-      /** @type {{ start: number, end: number }[]} */
-      const answers = []
+      /** @type {{ start: number, end: number, by: (text: string) => string }[]} */
+      const edits = []
+      const later = (/** @type {string} */ text) => `() => (${text})`
+      // With its line ends, so that lines stay where they are.
+      const gone = (/** @type {string} */ text) => `undefined${text.replace(/[^\n]/g, '')}`
       walk(this.parse(code, { lang: 'ts' }), ({ type, callee, arguments: given, properties }) => {
-        if (type === 'CallExpression' && callee.name === 'operation' && given.length >= 4) answers.push(given[3])
+        if (type === 'CallExpression' && callee.name === 'operation' && given.length >= 4)
+          edits.push({ ...place(given[2]), by: later }, { ...place(given[3]), by: gone })
         if (type !== 'ObjectExpression') return
         /** @param {string} name */
         const valueOf = (name) => properties.find((/** @type {any} */ one) => one.key?.name === name)?.value
         const body = valueOf('body')
-        if (body && kinds.includes(valueOf('kind')?.value)) answers.push(body)
+        if (body && kinds.includes(valueOf('kind')?.value)) edits.push({ ...place(body), by: gone })
       })
       let left = code
-      // From the last to the first, so that places hold; with its line ends, so that lines do.
-      for (const { start, end } of answers.sort((a, b) => b.start - a.start))
-        left = `${left.slice(0, start)}undefined${code.slice(start, end).replace(/[^\n]/g, '')}${left.slice(end)}`
+      // From the last to the first, so that places hold.
+      for (const { start, end, by } of edits.sort((a, b) => b.start - a.start))
+        left = `${left.slice(0, start)}${by(code.slice(start, end))}${left.slice(end)}`
       // Nothing happens when these are loaded: what only answers were made of goes with them.
       return { code: left, map: null, moduleSideEffects: false }
     },
   }
 }
+/** @param {{ start: number, end: number }} node */
+const place = ({ start, end }) => ({ start, end })
 
 // A test run sets this to `test`, with which Vite puts the development builds of the page's libraries into out/.
 process.env.NODE_ENV = 'production'
@@ -185,7 +192,7 @@ async function buildForNode(entries, folder, format, extension) {
   await build({
     ...shared,
     root,
-    plugins: [ownModulesByRequest(), withoutNativeSsh(), withoutAnswers()],
+    plugins: [ownModulesByRequest(), withoutNativeSsh(), schemasWhenAsked()],
     build: {
       ssr: true,
       outDir: path.join(fresh, folder),

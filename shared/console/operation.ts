@@ -13,7 +13,7 @@ export interface Operation<I extends z.ZodType, O extends z.ZodType> {
   readonly role: Role
   readonly changes: boolean
   readonly input: I
-  /** For types and tests: the built program has none, see `withoutAnswers` in `build/builder.mjs`. */
+  /** For types and tests: the built program has none, see `schemasWhenAsked` in `build/builder.mjs`. */
   readonly output?: O
   readonly edgeOf: EdgeFinding | null
 }
@@ -29,7 +29,17 @@ export function operation<I extends z.ZodType, O extends z.ZodType>(
   output: O,
   edgeOf: EdgeFinding | null = null,
 ): Operation<I, O> {
-  return { role, changes, input, output, edgeOf }
+  let schema: I | null = null
+  return {
+    role,
+    changes,
+    // The built program gives what makes the schema, see `schemasWhenAsked` in `build/builder.mjs`.
+    get input() {
+      return (schema ??= typeof input === 'function' ? (input as unknown as () => I)() : input)
+    },
+    output,
+    edgeOf,
+  }
 }
 
 /** An edge by id or by its unique name. */
