@@ -1,5 +1,6 @@
 import { mount } from '@vue/test-utils'
-import { shallowRef } from 'vue'
+import { TooltipProvider } from 'reka-ui'
+import { h, shallowRef } from 'vue'
 import { afterEach, describe, expect, it } from 'vitest'
 import { operations } from '../../../shared/console/contract'
 import {
@@ -12,6 +13,7 @@ import {
   tagsIn,
 } from '../../../renderer/features/nodes/nodes'
 import CheckSteps from '../../../renderer/features/nodes/check-steps.vue'
+import NodeTable from '../../../renderer/features/nodes/node-table.vue'
 import { i18n, setLanguage } from '../../../renderer/i18n'
 import { slotsOf, windowOf } from '../../../renderer/live-list'
 import { clockKey } from '../../../renderer/ui/clock'
@@ -131,5 +133,28 @@ describe('the form of a node', () => {
       user: 'a user name without blanks',
     })
     expect(fieldErrorsOf({ code: 'conflict', message: 'There is one already.' })).toEqual({})
+  })
+})
+
+describe('a row of the list', () => {
+  it('says what was found in two lines at most, also where another key is shown', () => {
+    const offeredHostKey = { type: 'ssh-ed25519', fingerprint: `SHA256:${'A'.repeat(43)}`, at: 1 }
+    const nodes = [nodeSample({ id: 'a', offeredHostKey }), nodeSample({ id: 'b' })]
+    const rows = nodes.map((node, index) => ({ index, node }))
+    const table = () =>
+      h(NodeTable, {
+        ...{ rows, selected: null, busy: new Set<string>(), barOf: () => null, menu: () => [] },
+        sorting: { key: 'name', descending: false },
+      })
+    const wrapper = mount(() => h(TooltipProvider, table), {
+      attachTo: document.body,
+      global: { plugins: [i18n], provide: { [clockKey]: shallowRef(1) }, stubs: { RouterLink: true } },
+    })
+    const lines = wrapper
+      .findAll('[data-testid=found]')
+      .map((found) => found.classes().filter((name) => name.startsWith('line-clamp')))
+    wrapper.unmount()
+    // Of two such classes the style sheet decides, not the row: only one may stand.
+    expect(lines).toEqual([['line-clamp-1'], ['line-clamp-2']])
   })
 })
