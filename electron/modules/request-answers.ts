@@ -16,7 +16,7 @@ interface Kept {
 
 /**
  * First answers by request id, so that a repeated request does nothing twice. Kept for 5 minutes; beyond 5,000 answers or 16 MiB the oldest
- * settled ones go first. A request that was turned away as `busy` did nothing, and is not kept.
+ * settled ones go first. A request that was turned away, by what `run` throws at once or as `busy`, did nothing, and is not kept.
  */
 export class RequestAnswers {
   readonly #clock: Clock
@@ -36,7 +36,12 @@ export class RequestAnswers {
     }
     if (this.#kept.size >= KEPT_MAX)
       return Promise.reject(new HoldfastError('busy', 'Too many requests are under way.', { retryAfterMs: 1_000 }))
-    const answer = run()
+    let answer: Promise<unknown>
+    try {
+      answer = run()
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
     const kept: Kept = { fingerprint, until: after(this.#clock.mono(), KEPT_MS), answer, bytes: null }
     this.#kept.set(requestId, kept)
     answer.then(

@@ -15,6 +15,9 @@ import { Placement } from './placement'
 import { RequestAnswers } from './request-answers'
 import type { HostWait, ModuleRuntime, Permit } from './runtime'
 
+/** After so long a module that starts is asked for again. */
+const STARTING_RETRY_MS = 500
+
 export interface SupervisorOptions extends PoolOptions {
   readonly clock: Clock
   readonly random: Random
@@ -343,7 +346,7 @@ export class Supervisor implements ModuleRuntime {
     options: { requestId: string; timeoutMs?: number; epoch: number | null },
   ): Promise<unknown> {
     const fingerprint = JSON.stringify([id, method, args])
-    return this.#answers.once(options.requestId, fingerprint, async () => {
+    return this.#answers.once(options.requestId, fingerprint, () => {
       const record = this.#book.get(id)
       if (!record) throw new HoldfastError('not-found', `There is no module "${id}".`)
       const permit = this.#permit()
@@ -372,7 +375,10 @@ function isOtherwise(before: ModuleDocument, now: ModuleDocument): boolean {
   return !isDeepStrictEqual({ ...before, name: '' }, { ...now, name: '' })
 }
 
+/** What starts will soon run: whoever asks then may ask again. */
 function notRunning({ document, state, fault, retryAt }: ModuleRecord, now: number): HoldfastError {
+  if (state === 'starting')
+    return new HoldfastError('busy', `${document.name} is starting.`, { retryAfterMs: STARTING_RETRY_MS })
   const more = fault === null ? {} : { hint: fault }
   const wait = retryAt === null ? {} : { retryAfterMs: Math.max(0, retryAt - now) }
   return new HoldfastError('unreachable', `${document.name} is ${state}.`, { ...more, ...wait })

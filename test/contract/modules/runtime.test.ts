@@ -31,6 +31,17 @@ describe('a set of modules', () => {
     expect(under.runtime.devices()).toEqual({ started: true, connected: 4, total: 4 })
   })
 
+  it('turns away as busy what is asked of a module that starts, and does it under the same id once it runs', async () => {
+    const count = () => under.runtime.execute('a', 'count', {}, { requestId: 'early', timeoutMs: 5_000 })
+    const started = under.runtime.start([moduleOf('a', 'quiet')])
+    // At each turn of the loop: the host answers in a later one, so the state cannot be missed.
+    while (view('a')?.state !== 'starting') await new Promise((resolve) => setImmediate(resolve))
+    await expect(count()).rejects.toMatchObject({ code: 'busy', retryAfterMs: 500 })
+    await started
+    await connected(1)
+    expect([await count(), await count()]).toEqual([1, 1])
+  })
+
   it('gives an isolated module a host of its own', async () => {
     await under.runtime.start([moduleOf('a', 'quiet', { isolated: true }), moduleOf('b', 'quiet')])
     await connected(2)

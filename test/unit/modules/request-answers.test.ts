@@ -38,6 +38,15 @@ describe('a request with an id', () => {
     expect(await answers.once('r', 'same', run)).toBe(1)
   })
 
+  it('is tried again after it could not even begin', async () => {
+    const { answers, run } = answersAt()
+    const turnAway = () => {
+      throw new HoldfastError('not-in-control', 'elsewhere')
+    }
+    await expect(answers.once('r', 'same', turnAway)).rejects.toMatchObject({ code: 'not-in-control' })
+    expect(await answers.once('r', 'same', run)).toBe(1)
+  })
+
   it('is refused when the id belonged to another request', async () => {
     const { answers, run } = answersAt()
     await answers.once('r', 'one', run)
