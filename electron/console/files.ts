@@ -1,6 +1,7 @@
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { HoldfastError } from '../../shared/model/failures'
 import type { Random } from '../platform/ports'
 
 /** What a running controller leaves in its data directory for its consoles: where it listens, and the key that opens it. Both 0600. */
@@ -18,10 +19,18 @@ export type ControllerFile = z.infer<typeof controllerFile>
 
 async function writePrivate(file: string, text: string): Promise<void> {
   const draft = `${file}.${process.pid}.new`
-  await writeFile(draft, text, { mode: 0o600 })
-  // The mode above is masked and does not change a file that was left behind.
-  await chmod(draft, 0o600)
-  await rename(draft, file)
+  try {
+    await writeFile(draft, text, { mode: 0o600 })
+    // The mode above is masked and does not change a file that was left behind.
+    await chmod(draft, 0o600)
+    await rename(draft, file)
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw new HoldfastError('storage', `${file} cannot be written: ${(error as Error).message}`, {
+      hint: 'Check the permissions of the data directory and the free space on its disk.',
+      cause: error,
+    })
+  }
 }
 
 /** Makes a fresh key at each start and returns it. */
