@@ -27,8 +27,8 @@ export interface Audited {
 /** What a reference of a person (an id or a name) means now; null: nothing known. */
 export interface Names {
   edge(reference: string): { readonly id: string; readonly name: string } | null
-  /** The edge a module or a system belongs to. */
-  edgeOf(kind: 'module' | 'system', reference: string): { readonly id: string; readonly name: string } | null
+  /** The edge a module, a system or a node of the fleet belongs to. */
+  edgeOf(kind: 'module' | 'system' | 'node', reference: string): { readonly id: string; readonly name: string } | null
   /** What the account of a user is called; null: there is none here. */
   user(id: string): string | null
 }
@@ -124,10 +124,11 @@ function objectOf(op: string, params: Record<string, unknown>): ActivityEntry['o
 }
 
 function edgeOf(params: Record<string, unknown>, names: Names): { id: string; name: string } | null {
-  const { edge, module, system } = params
+  const { edge, module, system, nodeId } = params
   if (typeof edge === 'string') return names.edge(edge) ?? { id: edge, name: edge }
   if (typeof module === 'string') return names.edgeOf('module', module)
-  return typeof system === 'string' ? names.edgeOf('system', system) : null
+  if (typeof system === 'string') return names.edgeOf('system', system)
+  return typeof nodeId === 'string' ? names.edgeOf('node', nodeId) : null
 }
 
 const sentenceOf = (op: string, object: ActivityEntry['object']): string =>

@@ -51,8 +51,8 @@ export function subscribeActivity(
   return recorder.subscribe(params, listener)
 }
 
-/** What references mean, by the documents this controller has. */
-export function namesOf(documents: Documents): Names {
+/** What references mean, by the documents this controller has. `edgeIdOfNode`: of the fleet it keeps; null: there is no such node, or it is no edge's. */
+export function namesOf(documents: Documents, edgeIdOfNode: (reference: string) => string | null = () => null): Names {
   const edge: Names['edge'] = (reference) => {
     const found = documents.get('edge', reference) ?? documents.list('edge').find(({ body }) => body.name === reference)
     return found ? { id: found.id, name: found.body.name } : null
@@ -60,6 +60,7 @@ export function namesOf(documents: Documents): Names {
   return {
     edge,
     edgeOf(kind, reference) {
+      if (kind === 'node') return edge(edgeIdOfNode(reference) ?? reference)
       const id =
         documents.get(kind, reference)?.id ?? documents.list(kind).find(({ body }) => body.name === reference)?.id
       const system = documents

@@ -6,6 +6,7 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { foldedName } from '../../shared/model/document-id'
 import { after, monoMs } from '../../shared/model/time'
 import { FLEET_SINCE_VERSION } from '../../shared/wire/fleet'
+import { namesOf } from './activity'
 import type { Parts } from './parts'
 import { LiveTopic } from '../console/live-topic'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
@@ -75,6 +76,7 @@ export function openMembersOf(parts: Parts, journal: Journal, stack: AsyncDispos
     drainOf: (member) => drainer.progressOf(member),
   })
   stack.use(registry)
+  parts.activity.names = namesOf(journal, (reference) => registry.edgeIdOf(reference))
   const drainer = new Drainer({
     ...{ clock, logger, draining, shown },
     sites: sitesOf(() => role, clock),

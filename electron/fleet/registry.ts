@@ -216,6 +216,15 @@ export class FleetRegistry implements AsyncDisposable {
     })
   }
 
+  /** Of the node that is meant; null: none is, several could be, or it is no edge's. */
+  edgeIdOf(reference: string): string | null {
+    try {
+      return this.find(reference).edgeId
+    } catch {
+      return null
+    }
+  }
+
   /** This controller is a node as soon as there is another one. */
   isLocal(reference: string): boolean {
     if (this.size === 0) return false

@@ -37,8 +37,14 @@ describe('a node of the fleet', () => {
       return status === 'draining' && (lastSeen ?? 0) > seenBefore && drain?.state === 'moved'
     })
 
-    const undrained = await site.master.ask<{ moved: boolean }>('fleet', 'undrain', 'Berlin')
+    const undrained = await site.master.ask<{ moved: boolean }>('fleet', 'undrain', (await node()).id)
     expect(undrained.moved).toBe(true)
+    const { items } = await site.master.look('activity.list', { edge: 'Berlin', kind: ['change'] })
+    const drains = items.filter(({ op }) => op === 'fleet.drainNode')
+    expect(drains.map(({ edgeName, object }) => [edgeName, object?.id])).toEqual([
+      ['Berlin', (await node()).id],
+      ['Berlin', 'Berlin'],
+    ])
     await site.drivenBy('edge')
     await site.until('the node is online', async () => (await node()).status === 'online')
     const summary = await site.master.ask<{ worst: string; leader: object | null }>('fleet', 'summary')

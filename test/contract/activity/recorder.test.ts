@@ -103,6 +103,18 @@ describe('the audit of operations', () => {
     })
   })
 
+  test('names the edge of the node of the fleet that somebody changed', () => {
+    recorder.names = {
+      edge: () => null,
+      edgeOf: (kind, reference) => (kind === 'node' && reference === 'n1' ? { id: 'berlin', name: 'Berlin' } : null),
+      user: () => null,
+    }
+    recorder.audited(audited({ op: 'fleet.drainNode', params: { nodeId: 'n1', draining: true } }))
+    expect(items()[0]).toMatchObject({ edgeId: 'berlin', edgeName: 'Berlin', object: { kind: 'node', id: 'n1' } })
+    recorder.audited(audited({ op: 'fleet.drainNode', params: { nodeId: 'n2', draining: true } }))
+    expect(items()[0]).toMatchObject({ edgeId: null, object: { id: 'n2' } })
+  })
+
   test('the same refusal of the same person counts up in one entry instead of filling the audit', async () => {
     for (let n = 0; n < 500; n++) recorder.audited(refused())
     recorder.audited(refused({ actor: 'cli:kim' }))

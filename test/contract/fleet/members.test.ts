@@ -185,6 +185,9 @@ describe('the registry of the fleet', () => {
     registry.heard('paris', '10.0.0.7', beat({ hostname: 'box' }))
     expect(() => registry.find('box')).toThrow(expect.objectContaining({ code: 'invalid' }))
     expect(() => registry.find('nothing')).toThrow(expect.objectContaining({ code: 'not-found' }))
+    expect(
+      ['10.0.0.7:1', 'Berlin', member.id, 'box', 'nothing'].map((reference) => registry.edgeIdOf(reference)),
+    ).toEqual([null, 'berlin', null, null, null])
   })
 
   test('writes what 1,000 nodes tell for ten minutes some times a minute each, and nothing with a heartbeat', async () => {
