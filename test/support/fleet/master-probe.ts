@@ -14,7 +14,7 @@ export interface ProbeLine {
 
 const EVERY_MS = 250
 /** With which the `holdfast` command starts a controller (build/scripts/launch.mjs): without them its memory is that of nobody's master. */
-const commandFlag = '--max-semi-space-size=16'
+const commandFlag = '--max-semi-space-size=8'
 const commandEnvironment = { MALLOC_ARENA_MAX: '1' }
 
 /** Loaded into the controller before its own code, by `NODE_OPTIONS`; its children are left alone. */
