@@ -150,6 +150,18 @@ async function replace(folder: string, file: string, value: string): Promise<voi
   await chmod(folder, FOLDER_MODE)
   const draft = `${file}.new`
   await rm(draft, { force: true })
+  try {
+    await written(draft, value)
+    await rename(draft, file)
+  } catch (error) {
+    // A disk that is full has room enough to forget it. Why it could not be kept is what counts.
+    await rm(draft, { force: true }).catch(() => {})
+    throw error
+  }
+  await syncFolder(folder)
+}
+
+async function written(draft: string, value: string): Promise<void> {
   const handle = await open(draft, 'wx', FILE_MODE)
   try {
     await handle.writeFile(value, 'utf8')
@@ -157,8 +169,6 @@ async function replace(folder: string, file: string, value: string): Promise<voi
   } finally {
     await handle.close()
   }
-  await rename(draft, file)
-  await syncFolder(folder)
 }
 
 /** Makes a rename survive a power cut. Windows has no such call and needs none. */

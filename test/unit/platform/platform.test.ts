@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -148,6 +148,13 @@ describe('secrets in files', () => {
     await chmod(folder, 0o700)
     await secrets.set('name', 'v')
     expect(await secrets.get('name')).toBe('v')
+  })
+
+  it('leaves nothing of a value that could not be kept', async () => {
+    const secrets = fileSecrets(folder)
+    await mkdir(path.join(folder, 'name.secret', 'below'), { recursive: true })
+    await expect(secrets.set('name', 'v')).rejects.toMatchObject({ code: 'storage' })
+    expect(await readdir(folder)).toEqual(['name.secret'])
   })
 })
 
