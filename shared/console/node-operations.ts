@@ -144,7 +144,9 @@ export const nodeOperations = {
       nodeId: nodeRef,
       /** A text pauses the checks and says why; null goes on with them. */
       pause: z.string().trim().min(1).max(500).nullable().optional(),
-      acceptFingerprint: z.union([fingerprint, certificateMark]).optional(),
+      acceptFingerprint: z
+        .union([fingerprint, certificateMark], { error: 'the fingerprint that was shown, like SHA256:… or AB:CD:…' })
+        .optional(),
       /** Refused with `conflict` when the node has another one by now. */
       expectedRevision: z.number().optional(),
     }),

@@ -291,6 +291,8 @@ describe('the watch over nodes', () => {
       ...{ certificate: { fingerprint: own }, offeredCertificate: { fingerprint: other } },
     })
     await expect(call('nodes.updateNode', { nodeId: 'web', acceptFingerprint: own })).rejects.toThrow('does not show')
+    const { error } = operations['nodes.updateNode'].input.safeParse({ nodeId: 'web', acceptFingerprint: 'yes' })
+    expect(error?.issues[0]?.message).toBe('the fingerprint that was shown, like SHA256:… or AB:CD:…')
     await call('nodes.updateNode', { nodeId: 'web', acceptFingerprint: other })
     expect(await node()).toMatchObject({ certificate: { fingerprint: other }, offeredCertificate: null })
     await call('nodes.updateNode', { nodeId: 'web', healthUrl: 'https://10.0.0.8:7421/health' })
