@@ -53,12 +53,13 @@ export async function masterStores(parts: Parts, stack: AsyncDisposableStack): P
       check: (changes, current) => checkDocuments(changes, current, rules),
     }),
   )
-  parts.activity.names = namesOf(journal)
+  const fleet = openMembersOf(parts, journal, stack)
+  parts.activity.names = namesOf(journal, (reference) => fleet.edgeIdOf(reference))
   stack.defer(parts.activity.follow(journal))
   return {
     ...openIngest(parts, folder, stack),
     inventory: openInventorySync(parts, folder, stack),
-    fleet: openMembersOf(parts, journal, stack),
+    fleet,
     records: stack.use(openRecords(path.join(folder, 'control.db'))),
     journal,
   }

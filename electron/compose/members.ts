@@ -6,7 +6,6 @@ import { failureOf, HoldfastError } from '../../shared/model/failures'
 import { foldedName } from '../../shared/model/document-id'
 import { after, monoMs } from '../../shared/model/time'
 import { FLEET_SINCE_VERSION } from '../../shared/wire/fleet'
-import { namesOf } from './activity'
 import type { Parts } from './parts'
 import { LiveTopic } from '../console/live-topic'
 import { modulesOfOwner, pauseOf } from '../core/documents/site'
@@ -32,6 +31,8 @@ export interface Members extends FleetDesk {
   subscribe(params: TopicValues<'fleet'>, listener: (body: TopicBody<'fleet'>) => void): () => void
   /** A controller has joined as this edge. */
   joined(edgeId: string): void
+  /** Of the node that is meant; null: none is, several could be, or it is no edge's. */
+  edgeIdOf(reference: string): string | null
   timeGap(): void
 }
 
@@ -76,7 +77,6 @@ export function openMembersOf(parts: Parts, journal: Journal, stack: AsyncDispos
     drainOf: (member) => drainer.progressOf(member),
   })
   stack.use(registry)
-  parts.activity.names = namesOf(journal, (reference) => registry.edgeIdOf(reference))
   const drainer = new Drainer({
     ...{ clock, logger, draining, shown },
     sites: sitesOf(() => role, clock),
@@ -118,6 +118,7 @@ export function openMembersOf(parts: Parts, journal: Journal, stack: AsyncDispos
     heard: (edgeId, address, told) => guarded(() => registry.heard(edgeId, plainAddress(address), told)),
     isDraining: (edgeId) => draining.has(edgeId),
     joined: (edgeId) => guarded(() => registry.joined(edgeId)),
+    edgeIdOf: (reference) => registry.edgeIdOf(reference),
     start: (master) => {
       role = master
       drainer.start()
