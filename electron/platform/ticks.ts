@@ -59,6 +59,8 @@ class Tick {
         thrown ??= { error }
       }
     }
+    // Whoever keeps one of them keeps nothing of the others.
+    this.#waiting.clear()
     if (thrown !== null) throw thrown.error
   }
 }
