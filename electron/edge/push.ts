@@ -61,6 +61,8 @@ export class Push {
   #failedAttempts = 0
   #lastError: SyncStatus['lastError'] = null
   #ended = false
+  /** When the batch before is packed, or cannot be. */
+  #packedBefore: Promise<unknown> = Promise.resolve()
   /** Ends the wait of the deletion that comes next. */
   #hurry = (): void => {}
 
@@ -232,6 +234,15 @@ export class Push {
     return { firstSeq, lastSeq, entries: entries.length, firstEntrySeq: entries[0]?.seq ?? null }
   }
 
+  /** Several are packed at once, and a small one is sooner done: they go in the order in which they were taken, alerts first. */
+  #inTurn<Body>(packing: Promise<Body>): Promise<Body> {
+    // What goes wrong with it is told in its turn.
+    packing.catch(() => {})
+    const inTurn = this.#packedBefore.then(() => packing)
+    this.#packedBefore = inTurn.catch(() => {})
+    return inTurn
+  }
+
   async #send({ batch, take, lane }: Output<'send'>): Promise<void> {
     const session = this.#session
     const taken = this.#slices.get(take)
@@ -242,7 +253,7 @@ export class Push {
     this.#flying.set(batch, slice.entries.length)
     try {
       const feed = this.#driver.state.feeds.find(({ feedId }) => feedId === slice.feedId)
-      const body = await packed(slice)
+      const body = await this.#inTurn(packed(slice))
       const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, number) => all + number, 0)
       const pending = sum(outbox.feeds().map(({ pendingEntries }) => pendingEntries))
       const answer = await session.request('receiveBatch', {

@@ -35,6 +35,16 @@ describe('pushing over a link', () => {
     expect(place.push.status().lastAckAt).not.toBeNull()
   })
 
+  test('sends a large batch of alerts before a small one of anything else, although that is sooner packed', async () => {
+    begin()
+    const noise = Array.from({ length: 600 }, () => Math.random().toString(36).slice(2)).join('')
+    await place.outbox.append(Array.from({ length: 40 }, (_, n) => fresh('alerts', { text: `${n} ${noise}` })))
+    await place.outbox.append([fresh('logs', { n: 1 })])
+    await place.link()
+    await drained()
+    expect(place.batches.map(({ lane }) => lane)).toEqual(['alerts', 'telemetry'])
+  })
+
   test('sends an alert at once, and a full batch at once, but leaves a few entries for the interval', async () => {
     begin()
     await place.link()
