@@ -153,7 +153,7 @@ describe('the page', () => {
       { edge: 'lyon', confirm: 'Lyon' },
     ])
     await tab.goto(`${fixture.double.server.url}#/site/berlin`)
-    await tab.getByRole('heading', { name: 'Berlin' }).waitFor()
+    await tab.getByRole('heading', { name: 'Berlin', level: 1 }).waitFor()
     expect(await tab.getByTestId('force-button').count()).toBe(0)
   })
 
@@ -204,7 +204,7 @@ describe('the page', () => {
     const fixture = await start('edge', [siteSample('berlin', 'Berlin')])
     const { tab } = await view(fixture)
     await tab.getByRole('link', { name: 'Open site' }).click()
-    await tab.getByRole('heading', { name: 'Berlin' }).waitFor()
+    await tab.getByRole('heading', { name: 'Berlin', level: 1 }).waitFor()
     await press(tab, 'failover-button')
     await tab.getByTestId('confirm-word').fill('Berlin')
     await press(tab, 'confirm-button')
